@@ -1,0 +1,72 @@
+"""What one attempt brought: the receipt that commits a staged file, travels through XCom, and lets a load be fenced.
+
+A manifest is a few hundred bytes of JSON. The rows stay in staging.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageKey:
+    """Where a staged file belongs: one step's output for one branch of one interval of one pipeline."""
+
+    pipeline: str
+    step: str
+    interval_start: datetime
+    """Inclusive, in UTC."""
+    interval_end: datetime
+    """Exclusive, in UTC."""
+    branch: str
+    """The branch's name, ``"all"`` for a step that is not repeated."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Manifest:
+    """One committed attempt at one :class:`StageKey`."""
+
+    pipeline: str
+    step: str
+    interval_start: str
+    """ISO 8601 in UTC, inclusive."""
+    interval_end: str
+    """ISO 8601 in UTC, exclusive."""
+    branch: str
+    attempt: str
+    """Unique to the try that wrote the file; ``<run id hash>-<try>-<random>``, safe in a file name."""
+    path: str
+    """The Parquet file, relative to the staging root."""
+    rows: int
+    bytes: int
+    sha256: str
+    """Of the Parquet file."""
+    fingerprint: str
+    """Short hash of the column names and types, in order."""
+    columns: tuple[str, ...]
+    read_at: str
+    """ISO 8601 in UTC with microseconds: when the source began to be read. Of several inputs, the oldest."""
+    written_at: str
+    """ISO 8601 in UTC with microseconds: when this file was committed."""
+    correlation_id: str
+    branches: tuple[str, ...]
+    """The branches whose rows are inside: ``(branch,)``, or all that a combining transform read."""
+
+    @property
+    def fence(self) -> str:
+        """Orders attempts: a load never replaces rows of a greater fence by rows of a smaller one."""
+        return f"{self.read_at}/{self.written_at}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON types, for XCom and for the manifest file."""
+        return {**asdict(self), "columns": list(self.columns), "branches": list(self.branches)}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Manifest:
+        """The inverse of :meth:`as_dict`.
+
+        :raises TypeError: a key is missing or unknown.
+        """
+        return cls(**{**data, "columns": tuple(data["columns"]), "branches": tuple(data["branches"])})
