@@ -1,0 +1,5 @@
+"""The ``tidegate`` command."""
+
+from tidegate.cli.main import app
+
+__all__ = ["app"]

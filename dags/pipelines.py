@@ -1,0 +1,7 @@
+"""Every pipeline under include/pipelines as an Airflow DAG."""
+
+from pathlib import Path
+
+from tidegate import build_dags
+
+globals().update(build_dags(Path(__file__).parent.parent / "include" / "pipelines"))

@@ -1,0 +1,62 @@
+"""From a spec to the tasks and edges that Airflow will see: what the factory builds, and what a person can be shown beforehand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tidegate.model import PipelineSpec
+    from tidegate.model.spec import Step
+
+OUTCOME = "outcome"
+"""The id of the leaf in which every pipeline ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTask:
+    """One task of the DAG."""
+
+    task_id: str
+    """As Airflow shows it: ``extract.florida`` for a branch, else the step's name."""
+    step: str
+    branch: str | None = None
+    """The branch that this task serves, for a step repeated over named branches."""
+    mapped_over: str | None = None
+    """The step whose arrivals the task is mapped over at run time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All tasks of a pipeline in the order of its file, ``outcome`` last, and who waits for whom."""
+
+    tasks: tuple[PlannedTask, ...]
+    edges: tuple[tuple[str, str], ...]
+    """Pairs of task ids, upstream first."""
+
+    def of_step(self, step: str) -> tuple[PlannedTask, ...]:
+        """The tasks of one step, one for each named branch."""
+        return tuple(task for task in self.tasks if task.step == step)
+
+
+def plan(spec: PipelineSpec) -> Plan:
+    """Lay out a pipeline. The order of tasks and edges depends on the file alone, so that equal files make equal DAGs."""
+    steps = spec.pipeline.steps
+    by_step = {name: _tasks(name, step) for name, step in steps.items()}
+    edges = [
+        (upstream.task_id, downstream.task_id)
+        for name, step in steps.items()
+        for need in step.needs
+        for upstream in by_step[need]
+        for downstream in by_step[name]
+    ]
+    needed = {need for step in steps.values() for need in step.needs}
+    leaves = [task for name, tasks in by_step.items() if name not in needed for task in tasks]
+    edges += [(leaf.task_id, OUTCOME) for leaf in leaves]
+    return Plan((*(task for tasks in by_step.values() for task in tasks), PlannedTask(OUTCOME, OUTCOME)), tuple(edges))
+
+
+def _tasks(name: str, step: Step) -> tuple[PlannedTask, ...]:
+    if step.branches:
+        return tuple(PlannedTask(f"{name}.{branch}", name, branch=branch) for branch in step.branches)
+    return (PlannedTask(name, name, mapped_over=step.mapped_over),)

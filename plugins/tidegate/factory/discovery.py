@@ -1,0 +1,102 @@
+"""From a folder of pipeline files to the DAGs that Airflow finds in a DAG file's globals."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow.sdk import DAG, get_parsing_context
+
+from tidegate.errors import Refused, SpecError, TidegateError
+from tidegate.factory.build import build_dag
+from tidegate.factory.documentation import findings_documentation
+from tidegate.model import Finding, Loaded, Project, load_pipeline
+from tidegate.operators.base import TidegateOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any
+
+SUFFIXES = (".yaml", ".yml")
+
+
+def build_dags(folder: str | Path, *, allow: Iterable[str] = ()) -> dict[str, DAG]:
+    """Every pipeline under a folder as a DAG, to be put into a DAG file's globals.
+
+    A file that is wrong takes no other with it and does not vanish: its DAG stands in the UI with the findings on its page, and a run of
+    it fails with them. When a task starts, only its own pipeline is read and built.
+
+    :param folder: Pipelines, at any depth; the project's ``include/`` is the nearest folder of that name above.
+    :param allow: Prefixes of import paths that configs may name, beyond Airflow's providers and SDK.
+    :return: DAG id → DAG.
+    """
+    root = Path(folder)
+    project = Project.around(root, allowed_imports=tuple(allow))
+    wanted = get_parsing_context().dag_id
+    dags: dict[str, DAG] = {}
+    for path in pipeline_files(root, only=wanted):
+        loaded = load_pipeline(path, project, name=os.path.relpath(path, project.include.parent))
+        if path.stem in dags:
+            loaded = _also_named(loaded)
+        dags[path.stem] = _build(loaded, project)
+    return dags
+
+
+def pipeline_files(root: Path, *, only: str | None = None) -> list[Path]:
+    """The YAML files under a folder in a fixed order, or those of one pipeline: a file and its pipeline share their name."""
+    found: list[str] = []
+    for folder, folders, files in os.walk(root):
+        folders.sort()
+        found += [os.path.join(folder, file) for file in files if file.endswith(SUFFIXES) and only in {None, file.rpartition(".")[0]}]  # noqa: PTH118  half the cost of pathlib
+    return [Path(name) for name in sorted(found)]
+
+
+def _build(loaded: Loaded, project: Project) -> DAG:
+    if loaded.spec is None:
+        return broken_dag(loaded.name, loaded.findings)
+    try:
+        return build_dag(loaded.spec, project)
+    except TidegateError as error:
+        return broken_dag(loaded.name, [Finding(str(loaded.path.name), 0, 0, "", error.message, error.hint)])
+    except Exception as error:  # noqa: BLE001  one pipeline must not take the others with it, whatever Airflow says of it
+        return broken_dag(loaded.name, [Finding(str(loaded.path.name), 0, 0, "", f"Airflow refuses it: {error}")])
+
+
+def _also_named(loaded: Loaded) -> Loaded:
+    finding = Finding(
+        str(loaded.path), 0, 0, "pipeline", f"another file is named '{loaded.name}' too", "Give each pipeline a name of its own."
+    )
+    return Loaded(loaded.path, None, (finding,))
+
+
+def broken_dag(name: str, findings: Sequence[Finding]) -> DAG:
+    """A DAG that stands for a file with findings: visible, explained, and failing when run."""
+    with DAG(
+        dag_id=name,
+        description=f"Cannot run: its file has {len(findings)} finding(s).",
+        schedule=None,
+        tags=["tidegate", "broken"],
+        doc_md=findings_documentation(name, findings),
+    ) as dag:
+        BrokenPipelineOperator(task_id="findings", findings=tuple(findings), retries=0)
+    return dag
+
+
+class BrokenPipelineOperator(TidegateOperator):
+    """Fails with the findings of a pipeline's file. Runs in a worker, when somebody triggers the DAG in spite of its page.
+
+    :param findings: What is wrong.
+    """
+
+    def __init__(self, *, findings: Sequence[Finding], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.findings = findings
+
+    def execute(self, context: Any) -> None:  # noqa: ARG002  there is no night to read
+        """Say what is wrong."""
+        raise SpecError(self.findings)
+
+    def work(self, night: Any) -> None:
+        """Never called: there is no night."""
+        raise Refused(f"{night} has no pipeline.")

@@ -1,0 +1,64 @@
+"""Puts the night's sentence on the run as its note, so that a green run says partial wherever runs are listed.
+
+Runs in the scheduler, which is why every path out of here is guarded: an exception would hurt every DAG.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from airflow.listeners import hookimpl
+
+if TYPE_CHECKING:
+    from airflow.models.dagrun import DagRun
+
+log = logging.getLogger(__name__)
+
+OUTCOME_TASK = "outcome"
+NOTE_KEY = "note"
+
+
+@hookimpl
+def on_dag_run_success(dag_run: DagRun, msg: str) -> None:  # noqa: ARG001  Airflow's signature
+    """A run ended well: say how well."""
+    _set_note(dag_run)
+
+
+@hookimpl
+def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:  # noqa: ARG001
+    """A run failed: say why."""
+    _set_note(dag_run)
+
+
+def _set_note(dag_run: DagRun) -> None:
+    try:
+        from airflow.models.xcom import XComModel
+        from sqlalchemy import select
+        from sqlalchemy.orm import object_session
+
+        session = object_session(dag_run)
+        if session is None:
+            return
+        query = select(XComModel.value).where(
+            XComModel.dag_id == dag_run.dag_id,
+            XComModel.run_id == dag_run.run_id,
+            XComModel.task_id == OUTCOME_TASK,
+            XComModel.key == NOTE_KEY,
+        )
+        with session.no_autoflush:
+            value = session.scalars(query).first()
+        if value is None:
+            return
+        sentence = XComModel.deserialize_value(_Row(value))
+        if isinstance(sentence, str) and (dag_run.note is None or dag_run.note.startswith(f"{dag_run.dag_id} for ")):
+            dag_run.note = sentence[:1000]
+    except Exception:
+        log.exception("The note of run %s could not be set", getattr(dag_run, "run_id", "?"))
+
+
+class _Row:
+    """What Airflow's deserializer wants: something with a value."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value

@@ -1,0 +1,32 @@
+"""Human durations: ``30s``, ``45m``, ``1h30m``, ``2d``."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(d|h|min|m|s)")
+_WHOLE = re.compile(rf"(?:{_PART.pattern}\s*)+")
+_SECONDS = {"d": 86400, "h": 3600, "min": 60, "m": 60, "s": 1}
+
+
+def parse_duration(value: Any) -> timedelta:
+    """The time span that a human duration says.
+
+    :raises ValueError: the text is no duration, or it is not longer than nothing.
+    """
+    if isinstance(value, timedelta):
+        return value
+    if not isinstance(value, str) or not _WHOLE.fullmatch(value.strip()):
+        raise ValueError(f"{value!r} is no duration; write it with its unit, such as 30s, 45m, 1h30m or 2d")
+    span = timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(value)))
+    if span <= timedelta(0):
+        raise ValueError(f"{value!r} is no time at all; write a duration longer than that, such as 30s")
+    return span
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+"""A pydantic field of this type takes human durations."""

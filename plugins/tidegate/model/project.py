@@ -1,0 +1,56 @@
+"""The project around the pipelines: where ``include/`` is, and what a config may import and open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tidegate.errors import FileMissing
+
+ALLOWED_IMPORTS = ("airflow.providers.", "airflow.sdk.", "tidegate.")
+"""Import paths that every project may name; a project adds its own when it builds its DAGs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What pipeline files are read against."""
+
+    include: Path
+    """SQL files and Python modules that a config names lie under this folder, and nowhere else."""
+    allowed_imports: tuple[str, ...] = ALLOWED_IMPORTS
+
+    @classmethod
+    def around(cls, pipelines: Path, *, allowed_imports: tuple[str, ...] = ()) -> Project:
+        """The project of a file or folder of pipelines: the nearest folder above it that is named ``include``, else its own folder."""
+        folder = pipelines.resolve()
+        folder = folder if folder.is_dir() else folder.parent
+        include = next((parent for parent in (folder, *folder.parents) if parent.name == "include"), folder)
+        return cls(include, (*ALLOWED_IMPORTS, *allowed_imports))
+
+    def allows(self, import_path: str) -> bool:
+        """Whether a config may name this import path."""
+        return any(import_path.startswith(prefix) for prefix in self.allowed_imports)
+
+    def file(self, name: str) -> Path:
+        """The file of that name under ``include/``.
+
+        :raises FileMissing: it is not there, or the name leads out of the folder.
+        """
+        path = (self.include / name).resolve()
+        if not path.is_relative_to(self.include.resolve()):
+            raise FileMissing(f"{name} leads out of {self.include}.", hint="Files that a config names lie under include/.")
+        if not path.is_file():
+            raise FileMissing(f"There is no file {name} under {self.include}.", hint=self._near(name))
+        return path
+
+    def _near(self, name: str) -> str:
+        from tidegate.model.findings import did_you_mean
+
+        suffix = Path(name).suffix
+        files = [str(path.relative_to(self.include)) for path in sorted(self.include.rglob(f"*{suffix}"))[:200]]
+        return did_you_mean(name, files) or "Create it, or correct the name."
+
+
+def is_sql_file(text: str) -> bool:
+    """Whether a ``query`` or ``sql`` names a file; else it is the statement itself."""
+    return text.strip().endswith(".sql") and len(text.split()) == 1

@@ -1,0 +1,39 @@
+"""How many are enough: a count, or a percentage of those expected."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+_ALL = Decimal(100)
+
+
+@dataclass(frozen=True, slots=True)
+class AtLeast:
+    """A lower bound on how many of several things must be there."""
+
+    amount: Decimal
+    percent: bool
+
+    @classmethod
+    def parse(cls, value: str | int) -> AtLeast:
+        """``7`` or ``"80%"``.
+
+        :raises ValueError: neither a count nor a percentage between 0 and 100.
+        """
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return cls(Decimal(value), percent=False)
+        if isinstance(value, str) and (match := _PERCENT.fullmatch(value.strip())) and Decimal(match[1]) <= _ALL:
+            return cls(Decimal(match[1]), percent=True)
+        raise ValueError(f"{value!r} is no quantity; write a count such as 7, or a percentage such as 80%")
+
+    def of(self, expected: int) -> int:
+        """How many of ``expected`` are needed: percentages rounded up, and never more than there are."""
+        if not self.percent:
+            return min(int(self.amount), expected)
+        return int((self.amount * expected / _ALL).to_integral_value(ROUND_CEILING))
+
+    def __str__(self) -> str:
+        return f"{self.amount.normalize():f} %" if self.percent else f"{self.amount:f}"

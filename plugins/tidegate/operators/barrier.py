@@ -1,0 +1,104 @@
+"""The join of a fan-out: decides whether what arrived is enough."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import TriggerRule
+
+from tidegate.errors import QuorumMissed
+from tidegate.operators.base import FAILURE_KEY, TidegateOperator
+from tidegate.operators.surroundings import staging_root
+from tidegate.resilience.completeness import Branch, BranchState, Completeness
+from tidegate.resilience.quorum import Quorum, decide
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tidegate.operators.night import Night
+
+RECORD_KEY = "record"
+"""XCom key of the completeness record."""
+HELD_KEY = "held"
+"""XCom key of the manifests of branches that earlier runs staged for this interval."""
+
+
+class BarrierOperator(TidegateOperator):
+    """Waits for every branch to end, then decides by the quorum. Runs in a worker, after all branches (``all_done``).
+
+    Returns the manifests of what arrived in this run, a list to map the next step over. Pushes the completeness record.
+
+    :param branches: Branch name → id of the task that brings it, in the order in which people read them.
+    :param at_least: A count, or a percentage such as ``"80%"``.
+    :param required: Branches without which it is never enough.
+    :param dimension: What branches are, such as ``region``.
+    :raises QuorumMissed: too little arrived; not retried.
+    """
+
+    ui_color = "#fbe3b5"
+
+    def __init__(
+        self,
+        *,
+        branches: Mapping[str, str],
+        at_least: str | int = "100%",
+        required: Sequence[str] = (),
+        dimension: str = "branch",
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("trigger_rule", TriggerRule.ALL_DONE)
+        super().__init__(**kwargs)
+        self.branches = branches
+        self.at_least = at_least
+        self.required = required
+        self.dimension = dimension
+
+    def work(self, night: Night) -> list[dict[str, Any]]:
+        """Look at every branch, decide, say so."""
+        from tidegate.data.staging import Staging
+
+        chosen = night.chosen(self.dimension, self.branches)
+        states = {crumb["task_id"]: str(crumb["state"]) for crumb in night.ti.get_task_breadcrumbs(night.dag_id, night.run_id)}
+        found = {name: self._look(night, name, states.get(task_id, ""), name in chosen) for name, task_id in self.branches.items()}
+        branches = tuple(branch for branch, _ in found.values())
+        decision = decide(Quorum.parse(self.at_least, self.required), branches)
+        record = Completeness(
+            pipeline=self.pipeline_of(night),
+            interval=night.interval,
+            dimension=self.dimension,
+            branches=branches,
+            needed=decision.needed,
+            met=decision.met,
+            required_missing=decision.required_missing,
+            run_id=night.run_id,
+            correlation_id=night.correlation_id,
+        )
+        night.ti.xcom_push(key=RECORD_KEY, value=record.as_dict())
+        self.log.info("%s", record.sentence)
+        if not decision.met:
+            raise QuorumMissed(record.sentence)
+        arrived = [manifest for _, manifest in found.values() if manifest is not None]
+        step = arrived[0]["step"] if arrived else night.task_id
+        committed = Staging(staging_root()).committed(record.pipeline, step, night.interval.start, night.interval.end)
+        here = {manifest["branch"] for manifest in arrived}
+        night.ti.xcom_push(key=HELD_KEY, value=[manifest.as_dict() for name, manifest in committed.items() if name not in here])
+        return arrived
+
+    def _look(self, night: Night, name: str, state: str, chosen: bool) -> tuple[Branch, dict[str, Any] | None]:  # noqa: FBT001
+        """What became of one branch. Airflow's state decides; XCom only explains, for it may be left from an earlier try."""
+        if not chosen:
+            return Branch(name=name, state=BranchState.EXCLUDED), None
+        task_id = self.branches[name]
+        if state == "success":
+            report = night.ti.xcom_pull(task_ids=task_id)
+            if report is not None:
+                return Branch(**{**report["branch"], "state": BranchState.ARRIVED}), report["manifest"]
+            return Branch(name=name, state=BranchState.FAILED, reason="marked success by hand, without rows"), None
+        if state == "failed":
+            failure = night.ti.xcom_pull(task_ids=task_id, key=FAILURE_KEY) or {}
+            started, ended = failure.get("started", ""), failure.get("ended", "")
+            seconds = (datetime.fromisoformat(ended) - datetime.fromisoformat(started)).total_seconds() if ended else 0.0
+            reason = failure.get("reason") or "its process died, or a person marked it failed"
+            return Branch(name=name, state=BranchState.FAILED, reason=reason, seconds=seconds, started=started, ended=ended), None
+        return Branch(name=name, state=BranchState.FAILED, reason=f"never ran: {state or 'no state'}"), None

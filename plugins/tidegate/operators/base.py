@@ -1,0 +1,69 @@
+"""What Tidegate's operators share: the correlation id on every log line, and a failure that tells the join why."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowSkipException, AirflowTaskTimeout
+
+from tidegate.operators.night import Night, utc_now
+from tidegate.operators.retrying import JitteredRetryPolicy
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+FAILURE_KEY = "failure"
+"""XCom key under which a failed try says why; Airflow itself keeps no error text that another task could read."""
+
+
+class TidegateOperator(BaseOperator):
+    """A task that knows its night. Runs in a worker.
+
+    :param pipeline: The pipeline's name, by which staging and ledger are keyed; the DAG's id by default.
+    :param include: The folder that SQL files and modules lie under; ``include/`` beside the DAGs folder by default.
+    """
+
+    def __init__(self, *, pipeline: str | None = None, include: str | Path | None = None, **kwargs: Any) -> None:
+        if kwargs.get("retry_policy") is None:
+            kwargs["retry_policy"] = JitteredRetryPolicy()
+        super().__init__(**kwargs)
+        self.pipeline = pipeline
+        self.include = include
+
+    @property
+    def include_folder(self) -> Path | None:
+        """``include`` as a path."""
+        return Path(self.include) if self.include else None
+
+    def execute(self, context: Context) -> Any:
+        """Do the work with the correlation id bound to the log; on failure, leave the reason where the join finds it."""
+        started = utc_now()
+        try:
+            night = Night.of(context)
+            with structlog.contextvars.bound_contextvars(correlation_id=night.correlation_id):
+                return self.work(night)
+        except AirflowSkipException:
+            raise
+        except (Exception, AirflowTaskTimeout) as error:
+            failure = {"reason": reason_of(error, self), "error": type(error).__name__, "started": started, "ended": utc_now()}
+            context["ti"].xcom_push(key=FAILURE_KEY, value=failure)
+            raise
+
+    @abstractmethod
+    def work(self, night: Night) -> Any:
+        """The task itself; what it returns becomes its XCom."""
+
+    def pipeline_of(self, night: Night) -> str:
+        """The name that staging and ledger know the pipeline by."""
+        return self.pipeline or night.dag_id
+
+
+def reason_of(error: BaseException, task: BaseOperator) -> str:
+    """Why a task failed, in one line for a person."""
+    if isinstance(error, AirflowTaskTimeout):
+        return f"timed out after {task.execution_timeout}"
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,116 @@
+"""Reads one branch's interval from its database and stages it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowSkipException
+
+from tidegate.operators.base import TidegateOperator
+from tidegate.operators.night import utc_now
+from tidegate.operators.surroundings import connection_url, sql_text, staging_root
+from tidegate.resilience.completeness import Branch, BranchState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tidegate.operators.night import Night
+
+WHOLE = "all"
+"""The branch name of a step that is not repeated."""
+
+
+class ExtractOperator(TidegateOperator):
+    """Stages the rows that a query gives for the run's interval, as Parquet that commits by its manifest. Runs in a worker.
+
+    Returns ``{"branch": …, "manifest": …}``: what became of the branch, and the receipt of its rows.
+
+    :param source_conn_id: Airflow connection of the database.
+    :param query: A ``.sql`` file under include/, or the statement; ``:interval_start``, ``:interval_end`` and ``:branch`` are bound.
+    :param parameters: More values to bind, by name.
+    :param branch: The branch's name, such as a region.
+    :param dimension: What branches are, such as ``region``; runs may choose some of them by a param of this name.
+    :param step: The name that staging knows the rows by; the task's id without its branch by default.
+    :param min_rows: Fewer rows than this have not arrived.
+    :param columns: Columns that must be there → the type each is read as.
+    :param timezone: Zone of timestamps that the source stores without one.
+    :param batch_rows: Rows held in memory at once.
+    :raises Unreachable: the database does not answer; retried.
+    :raises QueryRefused: it rejects the query; not retried.
+    :raises DataRefused: the rows are not what is accepted; not retried.
+    """
+
+    template_fields: Sequence[str] = ("source_conn_id", "query", "parameters")
+    ui_color = "#d7ecf7"
+
+    def __init__(
+        self,
+        *,
+        source_conn_id: str,
+        query: str,
+        parameters: Mapping[str, Any] | None = None,
+        branch: str = WHOLE,
+        dimension: str | None = None,
+        step: str | None = None,
+        min_rows: int = 1,
+        columns: Mapping[str, str] | None = None,
+        timezone: str = "UTC",
+        batch_rows: int = 50_000,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.source_conn_id = source_conn_id
+        self.query = query
+        self.parameters = parameters
+        self.branch = branch
+        self.dimension = dimension
+        self.step = step
+        self.min_rows = min_rows
+        self.columns = columns
+        self.timezone = timezone
+        self.batch_rows = batch_rows
+
+    def work(self, night: Night) -> dict[str, Any]:
+        """Read, stage, and say what arrived."""
+        if self.branch not in night.chosen(self.dimension, [self.branch]):
+            raise AirflowSkipException(f"{self.branch} is not chosen for this run")
+        from tidegate.data.contract import Accept
+        from tidegate.data.extract import extract
+        from tidegate.data.manifest import StageKey
+        from tidegate.data.staging import Staging, new_attempt
+
+        started = utc_now()
+        statement, source_name = sql_text(self.query, self.include_folder)
+        manifest = extract(
+            connection_url(self.source_conn_id),
+            statement,
+            params=dict(self.parameters or {}),
+            key=StageKey(
+                pipeline=self.pipeline_of(night),
+                step=self.step or night.task_id.partition(".")[0],
+                interval_start=night.interval.start,
+                interval_end=night.interval.end,
+                branch=self.branch,
+            ),
+            staging=Staging(staging_root()),
+            accept=Accept(min_rows=self.min_rows, columns=dict(self.columns or {})),
+            attempt=new_attempt(night.run_id, night.try_number),
+            correlation_id=night.correlation_id,
+            timezone=self.timezone,
+            batch_rows=self.batch_rows,
+            connection_name=self.source_conn_id,
+            source_name=source_name,
+        )
+        ended = utc_now()
+        branch = Branch(
+            name=self.branch,
+            state=BranchState.ARRIVED,
+            rows=manifest.rows,
+            seconds=(datetime.fromisoformat(ended) - datetime.fromisoformat(started)).total_seconds(),
+            started=started,
+            ended=ended,
+        )
+        self.log.info("%s arrived: %s rows, %s bytes, attempt %s", self.branch, manifest.rows, manifest.bytes, manifest.attempt)
+        return {"branch": asdict(branch), "manifest": manifest.as_dict()}

@@ -1,0 +1,90 @@
+"""Replaces an interval's rows in the warehouse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tidegate.operators.barrier import RECORD_KEY
+from tidegate.operators.base import TidegateOperator
+from tidegate.operators.surroundings import connection_url, staging_root
+from tidegate.operators.transform import manifests
+from tidegate.resilience.completeness import Completeness
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tidegate.operators.night import Night
+
+BEFORE_KEY = "before"
+"""XCom key of the interval's outcome as it was before the load."""
+
+
+class LoadOperator(TidegateOperator):
+    """Replaces rows by key in one transaction with the ledger, so that a rerun changes nothing and a crash leaves nothing half. Runs in a worker.
+
+    Pushes the completeness record as the warehouse now knows it, earlier runs' branches among it.
+
+    :param warehouse_conn_id: Airflow connection of the warehouse.
+    :param table: ``table`` or ``schema.table``; made from the data if it is not there.
+    :param replace: Key columns, which must tell days and branches apart.
+    :param parts: What upstream tasks returned: manifests, one or many.
+    :param barrier_task_id: The barrier whose record is written into the ledger in the same transaction.
+    :raises LoadRefused: rows would be lost, doubled or mixed up; nothing was written; not retried.
+    """
+
+    template_fields: Sequence[str] = ("warehouse_conn_id", "table", "parts")
+    ui_color = "#e6dcf2"
+
+    def __init__(
+        self,
+        *,
+        warehouse_conn_id: str,
+        table: str,
+        replace: Sequence[str],
+        parts: Any = None,
+        barrier_task_id: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.warehouse_conn_id = warehouse_conn_id
+        self.table = table
+        self.replace = replace
+        self.parts = parts
+        self.barrier_task_id = barrier_task_id
+
+    def work(self, night: Night) -> dict[str, Any]:
+        """Load everything or nothing."""
+        from tidegate.data.load import load
+        from tidegate.data.staging import Staging
+        from tidegate.operators.records import write_record
+
+        pushed: dict[str, Any] = {}
+
+        def write_completeness(connection: Any, held: dict[str, Any]) -> None:
+            report = night.ti.xcom_pull(task_ids=self.barrier_task_id, key=RECORD_KEY) if self.barrier_task_id else None
+            if report is not None:
+                pushed[BEFORE_KEY], record = write_record(connection, Completeness.from_dict(report), held)
+                pushed[RECORD_KEY] = record.as_dict()
+
+        schema, _, table = self.table.rpartition(".")
+        done = load(
+            connection_url(self.warehouse_conn_id),
+            target_table=table,
+            schema=schema or None,
+            replace=tuple(self.replace),
+            parts=manifests(self.parts),
+            staging=Staging(staging_root()),
+            pipeline=self.pipeline_of(night),
+            interval_start=night.interval.start,
+            interval_end=night.interval.end,
+            run_id=night.run_id,
+            correlation_id=night.correlation_id,
+            in_transaction=write_completeness,
+            connection_name=self.warehouse_conn_id,
+        )
+        for key, value in pushed.items():
+            night.ti.xcom_push(key=key, value=value)
+        self.log.info("%s rows into %s: %s", done.rows, self.table, ", ".join(done.branches) or "nothing new")
+        if done.superseded:
+            self.log.warning("Not loaded, because the warehouse already holds a newer attempt: %s", ", ".join(done.superseded))
+        return {"rows": done.rows, "branches": list(done.branches), "superseded": list(done.superseded)}

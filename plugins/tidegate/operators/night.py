@@ -1,0 +1,82 @@
+"""The run that a task belongs to: its interval, its correlation id, its chosen branches. Read in the worker, from Airflow's context."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from tidegate.errors import IntervalUnknown
+from tidegate.resilience.correlation import CORRELATION_ID, correlation_id
+from tidegate.resilience.interval import Interval, last_interval, requested_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from airflow.sdk import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """What every Tidegate task knows of its run."""
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    try_number: int
+    interval: Interval
+    correlation_id: str
+    asked: Mapping[str, Any]
+    """What the trigger asked for: the DAG's params with the run's conf over them."""
+    ti: Any
+    """Airflow's task instance."""
+    context: Context
+
+    @classmethod
+    def of(cls, context: Context) -> Night:
+        """Read the run from a task's context.
+
+        :raises IntervalUnknown: neither the trigger nor the schedule says which interval the run is about.
+        """
+        ti, run = context["ti"], context["dag_run"]
+        asked = {**dict(context.get("params") or {}), **(run.conf or {})}
+        return cls(
+            dag_id=ti.dag_id,
+            run_id=ti.run_id,
+            task_id=ti.task_id,
+            try_number=ti.try_number,
+            interval=_interval(asked, run, context),
+            correlation_id=correlation_id(ti.dag_id, ti.run_id, asked.get(CORRELATION_ID)),
+            asked=asked,
+            ti=ti,
+            context=context,
+        )
+
+    def chosen(self, dimension: str | None, branches: Iterable[str]) -> frozenset[str]:
+        """The branches that this run is to bring: all, unless the trigger names some."""
+        wanted = self.asked.get(dimension) if dimension else None
+        if not wanted:
+            return frozenset(branches)
+        return frozenset(branches) & ({wanted} if isinstance(wanted, str) else frozenset(wanted))
+
+
+def _interval(asked: Mapping[str, Any], run: Any, context: Context) -> Interval:
+    """The trigger's interval, else Airflow's data interval, else the schedule's last one before the run."""
+    if given := requested_interval(asked):
+        return given
+    start, end = run.data_interval_start, run.data_interval_end
+    if start and end and start < end:
+        return Interval(start.astimezone(UTC), end.astimezone(UTC))
+    timetable = getattr(context.get("dag"), "timetable", None)
+    cron, zone = getattr(timetable, "expression", None), getattr(timetable, "timezone", "UTC")
+    if cron:
+        return last_interval(cron, getattr(zone, "name", str(zone)), run.run_after)
+    raise IntervalUnknown(
+        f"Run {run.run_id} of {run.dag_id} says no interval of data, and the DAG has no schedule to derive one from.",
+        hint="Trigger it with interval_start and interval_end, or give the pipeline a schedule.",
+    )
+
+
+def utc_now() -> str:
+    """Now, as ISO 8601 in UTC with microseconds."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -1,0 +1,112 @@
+"""What the worker's Airflow provides: connections, the staging root, files and functions under ``include/``."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Connection, ObjectStoragePath, conf
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from tidegate.errors import ConnectionUnknown, ImportRefused
+from tidegate.model.findings import did_you_mean
+from tidegate.model.project import Project, is_sql_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import URL
+
+
+def connection_url(conn_id: str) -> URL:
+    """The database behind an Airflow connection, as a SQLAlchemy URL.
+
+    :raises ConnectionUnknown: there is no such connection, or it is no database.
+    """
+    from tidegate.data.engines import database_url
+
+    try:
+        connection = Connection.get(conn_id)
+    except AirflowNotFoundException:
+        raise ConnectionUnknown(
+            f"There is no Airflow connection '{conn_id}'.",
+            hint=f"Add it under Admin → Connections, or set AIRFLOW_CONN_{conn_id.upper()}.",
+        ) from None
+    return database_url(
+        conn_id=conn_id,
+        conn_type=connection.conn_type,
+        host=connection.host,
+        login=connection.login,
+        password=connection.password,
+        schema=connection.schema,
+        port=connection.port,
+        extra=connection.extra_dejson,
+    )
+
+
+def staging_root() -> Any:
+    """Where staged files lie: ``[tidegate] staging`` of Airflow's configuration, a folder in ``AIRFLOW_HOME`` by default.
+
+    :return: A local path, or an ObjectStoragePath for any other scheme.
+    """
+    home = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
+    url = str(conf.get("tidegate", "staging", fallback=str(home / "staging")))
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return Path(url)
+    return Path(rest) if scheme == "file" else ObjectStoragePath(url)
+
+
+def imported(import_path: str) -> Any:
+    """What a dotted path names, such as an operator's or a notifier's class.
+
+    :raises ImportRefused: it leads nowhere.
+    """
+    module_name, _, name = import_path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module_name), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ImportRefused(f"{import_path} cannot be imported: {error}.", hint="Is its provider installed, and the name right?") from None
+
+
+def default_include() -> Path:
+    """``include/`` beside Airflow's DAGs folder, for operators that stand on their own."""
+    return Path(str(conf.get("core", "dags_folder"))).expanduser().parent / "include"
+
+
+def sql_text(text: str, include: Path | None) -> tuple[str, str]:
+    """The statement that a ``query`` or ``sql`` means, and what to call it in messages.
+
+    :raises FileMissing: it names a file that is not under ``include/``.
+    """
+    if not is_sql_file(text):
+        return text, "the query"
+    name = text.strip()
+    return Project(include or default_include()).file(name).read_text(encoding="utf-8"), name
+
+
+def include_function(reference: str, include: Path | None) -> Callable[..., Any]:
+    """The function that ``module:function`` names under ``include/``.
+
+    :raises FileMissing: the module is not under ``include/``.
+    :raises ImportRefused: it cannot be imported, or has no such function.
+    """
+    module_name, _, function_name = reference.partition(":")
+    folder = include or default_include()
+    path = Project(folder).file(module_name.replace(".", "/") + ".py")
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))  # last: a module of the project never hides one of Python's
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:
+        raise ImportRefused(f"{path} cannot be imported: {type(error).__name__}: {error}.", hint="Mend the module.") from error
+    if Path(str(module.__file__)).resolve() != path:
+        raise ImportRefused(f"'{module_name}' is {module.__file__}, not {path}.", hint="Rename the module: its name is taken.")
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        public = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
+        raise ImportRefused(f"{path} has no function '{function_name}'.", hint=did_you_mean(function_name, public))
+    return function  # type: ignore[no-any-return]

@@ -1,0 +1,107 @@
+"""Computes new rows from staged rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tidegate.operators.base import TidegateOperator
+from tidegate.operators.extract import WHOLE
+from tidegate.operators.surroundings import include_function, sql_text, staging_root
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tidegate.operators.night import Night
+
+
+class TransformOperator(TidegateOperator):
+    """Turns staged rows into new staged rows: by SQL in DuckDB, or by a pandas function. Runs in a worker.
+
+    Give ``part`` to work on one branch (map over it: ``.expand(part=barrier.output)``), or ``parts`` to combine all that arrived.
+    Returns the manifest of the new rows.
+
+    :param sql: A ``.sql`` file under include/, or the statement, reading from ``input``; ``$interval_start``, ``$interval_end`` and
+        ``$branch`` are bound.
+    :param python: ``module:function`` under include/, taking and giving a DataFrame.
+    :param parameters: More values: bound to the SQL, or passed to the function by name.
+    :param part: One manifest, or an extract's return value.
+    :param parts: Many of them.
+    :param held: Manifests of branches that earlier runs staged for this interval; a combination needs them too.
+    :param dimension: The column of ``input`` that holds the branch's name, such as ``region``.
+    :param step: The name that staging knows the rows by; the task's id by default.
+    :param timezone: Zone in which the interval's bounds are given.
+    :raises QueryRefused: DuckDB rejects the SQL; not retried.
+    """
+
+    template_fields: Sequence[str] = ("sql", "python", "parameters", "part", "parts", "held")
+    ui_color = "#dcefd8"
+
+    def __init__(
+        self,
+        *,
+        sql: str | None = None,
+        python: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        part: Any = None,
+        parts: Any = None,
+        held: Any = None,
+        dimension: str | None = None,
+        step: str | None = None,
+        timezone: str = "UTC",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.sql = sql
+        self.python = python
+        self.parameters = parameters
+        self.part = part
+        self.parts = parts
+        self.held = held
+        self.dimension = dimension
+        self.step = step
+        self.timezone = timezone
+
+    def work(self, night: Night) -> dict[str, Any]:
+        """Read the parts, compute, stage."""
+        from tidegate.data.manifest import StageKey
+        from tidegate.data.staging import Staging, new_attempt
+        from tidegate.data.transform import transform_python, transform_sql
+
+        inputs = manifests(self.part if self.part is not None else [self.parts, self.held])
+        branch = inputs[0].branch if self.part is not None else WHOLE
+        shared: dict[str, Any] = {
+            "params": dict(self.parameters or {}),
+            "key": StageKey(
+                pipeline=self.pipeline_of(night),
+                step=self.step or night.task_id,
+                interval_start=night.interval.start,
+                interval_end=night.interval.end,
+                branch=branch,
+            ),
+            "staging": Staging(staging_root()),
+            "attempt": new_attempt(night.run_id, night.try_number),
+            "correlation_id": night.correlation_id,
+            "dimension": self.dimension,
+            "timezone": self.timezone,
+        }
+        if self.python:
+            made = transform_python(inputs, include_function(self.python, self.include_folder), source_name=self.python, **shared)
+        else:
+            statement, name = sql_text(self.sql or "", self.include_folder)
+            made = transform_sql(inputs, statement, source_name=name, **shared)
+        self.log.info("%s: %s rows in, %s rows out", branch, sum(manifest.rows for manifest in inputs), made.rows)
+        return made.as_dict()
+
+
+def manifests(value: Any) -> list[Any]:
+    """The manifests in whatever upstream tasks returned: one, a list of them, a mapped task's results, an extract's return value.
+
+    :return: ``Manifest`` objects, in order.
+    """
+    from tidegate.data.manifest import Manifest
+
+    if value is None:
+        return []
+    if isinstance(value, dict):
+        return [Manifest.from_dict(value.get("manifest", value))]
+    return [manifest for item in value for manifest in manifests(item)]

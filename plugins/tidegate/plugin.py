@@ -1,0 +1,14 @@
+"""Tidegate as an Airflow plugin."""
+
+from __future__ import annotations
+
+from airflow.plugins_manager import AirflowPlugin
+
+from tidegate.listeners import run_note
+
+
+class TidegatePlugin(AirflowPlugin):
+    """Registers the listener that puts each night's sentence on its run. Loaded by every Airflow process."""
+
+    name = "tidegate"
+    listeners = [run_note]  # noqa: RUF012  Airflow's own type

@@ -1,0 +1,181 @@
+"""The record of one night: who was expected, what became of each, what was decided, in one dataclass with one sentence.
+
+The log, the alert, the run's note, the ledger and the page all show this record and this sentence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from tidegate.resilience.interval import Interval, _instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+class BranchState(StrEnum):
+    """What became of one branch in one run."""
+
+    ARRIVED = "arrived"
+    FAILED = "failed"
+    EXCLUDED = "excluded"
+    """Not chosen for this run; leaves the denominator."""
+    HELD = "held"
+    """Did not arrive in this run, but an earlier run's rows of this interval are in the warehouse."""
+
+
+class Outcome(StrEnum):
+    """What became of the interval."""
+
+    COMPLETE = "complete"
+    PARTIAL = "partial"
+    SHORT = "short"
+    """The quorum was missed: nothing was loaded by this run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """One member of a fan-out, and what became of it."""
+
+    name: str
+    state: BranchState
+    rows: int = 0
+    seconds: float = 0.0
+    """Wall time of the try that ended it."""
+    reason: str = ""
+    """Why it did not arrive, in words a person can act on."""
+    started: str = ""
+    """ISO 8601 in UTC; empty when it never started."""
+    ended: str = ""
+
+    @property
+    def present(self) -> bool:
+        """Whether the interval has this branch's rows, from this run or an earlier one."""
+        return self.state in {BranchState.ARRIVED, BranchState.HELD}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completeness:
+    """The record of one (pipeline, interval) as one run saw it."""
+
+    pipeline: str
+    interval: Interval
+    dimension: str
+    """What the branches are, such as ``region``."""
+    branches: tuple[Branch, ...]
+    """In the order of the config. The denominator is theirs."""
+    needed: int
+    """How many of the branches that this run asked for had to arrive."""
+    met: bool
+    """Whether enough arrived in this run, the required ones among them."""
+    required_missing: tuple[str, ...] = ()
+    run_id: str = ""
+    correlation_id: str = ""
+
+    @property
+    def asked(self) -> tuple[Branch, ...]:
+        """The branches that this run was to bring."""
+        return tuple(branch for branch in self.branches if branch.state is not BranchState.EXCLUDED)
+
+    @property
+    def arrived(self) -> tuple[Branch, ...]:
+        """The branches that this run brought."""
+        return tuple(branch for branch in self.branches if branch.state is BranchState.ARRIVED)
+
+    @property
+    def present(self) -> tuple[Branch, ...]:
+        """The branches whose rows the interval has."""
+        return tuple(branch for branch in self.branches if branch.present)
+
+    @property
+    def missing(self) -> tuple[Branch, ...]:
+        """The branches whose rows the interval lacks."""
+        return tuple(branch for branch in self.branches if not branch.present)
+
+    @property
+    def outcome(self) -> Outcome:
+        """The interval's state: short when this run's quorum was missed, else by what is present."""
+        if not self.met:
+            return Outcome.SHORT
+        return Outcome.PARTIAL if self.missing else Outcome.COMPLETE
+
+    @property
+    def rows(self) -> int:
+        """Source rows of all that is present."""
+        return sum(branch.rows for branch in self.present)
+
+    @property
+    def sentence(self) -> str:
+        """The night in one sentence, for every place where a person reads it."""
+        total = len(self.branches)
+        subject = f"{self.pipeline} for {self.interval}"
+        missing = "; ".join(_why(branch) for branch in self.missing)
+        if self.outcome is Outcome.COMPLETE:
+            held = ", ".join(branch.name for branch in self.present if branch.state is BranchState.HELD)
+            now = ", ".join(branch.name for branch in self.arrived)
+            told = f"; {now} caught up" if held else ""
+            return f"{subject} is complete: {total} of {self._counted(total)}, {self.rows:,} rows{told}."
+        if self.outcome is Outcome.PARTIAL:
+            return f"{subject} is partial: {len(self.present)} of {self._counted(total)}, {self.rows:,} rows. Missing: {missing}."
+        asked = len(self.asked)
+        needed = f"{len(self.arrived)} of {self._counted(asked)} arrived, {self.needed} needed"
+        if self.required_missing:
+            needed += f", required: {', '.join(self.required_missing)}"
+        lacking = "; ".join(_why(branch) for branch in self.asked if branch.state is not BranchState.ARRIVED)
+        return f"{subject} is short: {needed}. Nothing was loaded. Missing: {lacking}."
+
+    def _counted(self, number: int) -> str:
+        return f"{number} {self.dimension}{'' if number == 1 else 's'}"
+
+    def with_held(self, held: Mapping[str, int]) -> Completeness:
+        """The same record, aware of what the warehouse already holds of this interval.
+
+        :param held: Branch name → source rows, from the ledger.
+        """
+
+        def seen(branch: Branch) -> Branch:
+            if branch.present or branch.name not in held:
+                return branch
+            return replace(branch, state=BranchState.HELD, rows=held[branch.name])
+
+        return replace(self, branches=tuple(seen(branch) for branch in self.branches))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON types: the stored fields, and the derived ones that readers want."""
+        return {
+            **asdict(self),
+            "interval": {"start": self.interval.start.isoformat(), "end": self.interval.end.isoformat()},
+            "branches": [{**asdict(branch), "state": str(branch.state)} for branch in self.branches],
+            "required_missing": list(self.required_missing),
+            "outcome": str(self.outcome),
+            "rows": self.rows,
+            "sentence": self.sentence,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Completeness:
+        """The inverse of :meth:`as_dict`; what is derived is derived again."""
+        interval = Interval(_instant("start", data["interval"]["start"]), _instant("end", data["interval"]["end"]))
+        return cls(
+            pipeline=data["pipeline"],
+            interval=interval,
+            dimension=data["dimension"],
+            branches=tuple(Branch(**{**branch, "state": BranchState(branch["state"])}) for branch in data["branches"]),
+            needed=data["needed"],
+            met=data["met"],
+            required_missing=tuple(data["required_missing"]),
+            run_id=data["run_id"],
+            correlation_id=data["correlation_id"],
+        )
+
+
+def _why(branch: Branch) -> str:
+    reason = branch.reason.rstrip(".") or ("not chosen for this run" if branch.state is BranchState.EXCLUDED else "no reason known")
+    return f"{branch.name} ({reason})"
+
+
+def names(branches: Iterable[Branch]) -> list[str]:
+    """The branches' names, in order."""
+    return [branch.name for branch in branches]
