@@ -1,0 +1,23 @@
+"""Moving rows: from a database to staging, through transforms, into a warehouse, with a receipt for every step.
+
+::
+
+    load         rows and ledger into the warehouse, in one transaction
+    ├── partitions   which rows a load replaces, and when that would hurt someone else's
+    ├── tables       from Arrow types to the columns of a table, and back to doubt
+    └── ledger       what was loaded by whom, beside the data
+    transform    staged rows → staged rows, by SQL or by a Python function
+    extract      a query → staged rows
+    ├── binding      ``:names`` in a query, and the bounds of an interval in each database's words
+    └── contract     what rows must be like to be accepted
+    parts        several staged files, read as one
+    staging      Parquet files that count only when their manifest is there
+    engines      a SQLAlchemy connection for reading or for writing
+    └── refusals     what a database's error means, and what to do about it
+    kinds        the nine types that staged rows may have
+    manifest     the receipt
+    instants     moments as text
+
+The layer knows no Airflow. Only :mod:`~tidegate.data.manifest` and :mod:`~tidegate.data.instants` are light enough to be imported
+while DAG files are parsed.
+"""

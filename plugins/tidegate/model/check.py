@@ -45,6 +45,8 @@ def check(document: Document, pipeline: Pipeline, settings: Mapping[str, Setting
 
 
 def _names(document: Document, pipeline: Pipeline) -> None:
+    if "outcome" in pipeline.steps:
+        document.report(("steps", "outcome"), "'outcome' is the name of the step that ends every pipeline", "Name yours otherwise.")
     for name, step in pipeline.steps.items():
         for index, need in enumerate(step.needs):
             if need not in pipeline.steps:

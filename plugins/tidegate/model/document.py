@@ -6,6 +6,7 @@ YAML 1.2 where YAML 1.1 surprises people: ``no``, ``on`` and ``yes`` are text, `
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,9 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MAX_BYTES = 1_000_000
 _MAX_NODES = 50_000
 _MAX_DEPTH = 50
+_PLAIN_TAGS = {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
+_LOOK_HERE = "Look for a missing quote, bracket or a wrong indent here or just above."
+_QUOTE_BRACES = 'Inside {…} and […], quote text that holds braces: "sales_{region}".'
 
 Path_ = tuple["str | int", ...]
 
@@ -89,9 +93,9 @@ def parse_text(document: Document, text: str) -> None:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
         problem = " ".join(part for part in (error.context, error.problem) if part)
-        document.report_at(
-            line, column, (), f"is no valid YAML: {problem}", "Look for a missing quote, bracket or a wrong indent here or just above."
-        )
+        excerpt = document.lines[line - 1] if 0 < line <= len(document.lines) else ""
+        hint = _QUOTE_BRACES if re.search(r"\w\{\w+\}", excerpt) else _LOOK_HERE
+        document.report_at(line, column, (), f"is no valid YAML: {problem}", hint)
     except yaml.YAMLError as error:
         document.report((), f"is no valid YAML: {error}", "Remove the characters that YAML does not allow.")
     except _TooMuchError as error:
@@ -119,6 +123,11 @@ class _Walk:
         if depth > _MAX_DEPTH:
             raise _TooMuchError(f"is nested deeper than {_MAX_DEPTH} levels")
         self._document.places.setdefault(path, (node.start_mark.line + 1, node.start_mark.column + 1))
+        if not isinstance(node, yaml.ScalarNode) and node.tag not in _PLAIN_TAGS:
+            self._document.report(
+                path, f"the tag {node.tag.replace('tag:yaml.org,2002:', '!!')} is refused", "Write plain lists and mappings."
+            )
+            return None
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, depth)
         if isinstance(node, yaml.SequenceNode):

@@ -76,7 +76,7 @@ class TransformSettings(Part):
     @model_validator(mode="after")
     def _one_of(self) -> TransformSettings:
         if (self.sql is None) == (self.python is None):
-            raise ValueError("give either 'sql' or 'python'")
+            raise ValueError("give either 'sql' or 'python', not both or neither; SQL runs in DuckDB, python is a function of a DataFrame")
         if self.python is not None and not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", self.python):
             raise ValueError(f"python is {self.python!r}; write module:function, such as transforms.sales:by_product")
         return self

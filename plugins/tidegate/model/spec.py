@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
 
 from tidegate.model.durations import Duration
 
@@ -163,9 +163,3 @@ class Pipeline(Part):
     steps: dict[Name, Step] = Field(min_length=1)
     alerts: tuple[Alert, ...] = (Alert(),)
     """By default every partial, failed and recovered run is told in the log of its outcome."""
-
-    @model_validator(mode="after")
-    def _no_reserved_step(self) -> Pipeline:
-        if "outcome" in self.steps:
-            raise ValueError("'outcome' is the name of the step that ends every pipeline; name yours otherwise")
-        return self

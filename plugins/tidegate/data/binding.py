@@ -1,0 +1,83 @@
+"""``:names`` in a query, and what an interval's bounds are in each database's own words.
+
+SQLAlchemy's ``text()`` takes every ``:name`` for a parameter, also one inside a string or a comment. Here the statement is first cut into
+code and the rest, so ``'at :noon'`` and ``x::date`` stay what they are.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from tidegate.data.instants import aware
+from tidegate.data.kinds import nearest
+from tidegate.errors import QueryRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_OPAQUE = re.compile(
+    r"""
+      '(?:[^']|'')*'                             # a string
+    | "(?:[^"]|"")*" | `(?:[^`]|``)*`            # a quoted name
+    | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$            # PostgreSQL's dollar quotes
+    | --[^\n]* | /\*.*?\*/                       # comments
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_OPAQUE_BACKSLASH = re.compile(
+    r"""'(?:[^'\\]|''|\\.)*' | "(?:[^"\\]|""|\\.)*" | `(?:[^`]|``)*` | --[^\n]* | /\*.*?\*/""", re.VERBOSE | re.DOTALL
+)
+_BIND = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")
+"""The same rule as SQLAlchemy's ``text()``."""
+
+
+def statement(sql: str, values: Mapping[str, Any], *, source_name: str, correlation_id: str, dialect: str) -> sa.TextClause:
+    """The query, ready to execute: a comment with the correlation id before it, and the values that it names bound to it.
+
+    :raises QueryRefused: it names a value that is not given.
+    """
+    escaped, used = [], []
+    cursor, sql = 0, sql.strip().rstrip(";").rstrip()
+    for opaque in (_OPAQUE_BACKSLASH if dialect in {"mysql", "mariadb"} else _OPAQUE).finditer(sql):
+        escaped += [sql[cursor : opaque.start()], _escaped(opaque[0])]
+        used += _BIND.findall(sql[cursor : opaque.start()])
+        cursor = opaque.end()
+    escaped.append(sql[cursor:])
+    used += _BIND.findall(sql[cursor:])
+    for name in used:
+        if name not in values:
+            hint = f"{nearest(name, values)}It may use {', '.join(f':{known}' for known in values)}; write \\: for a colon that is none."
+            raise QueryRefused(f"{source_name} uses :{name}, which is not given.", hint=hint)
+    comment = _escaped(f"/* tidegate {comment_safe(correlation_id)} */") if correlation_id else ""
+    return sa.text(f"{comment} {''.join(escaped)}".strip()).bindparams(**{name: values[name] for name in dict.fromkeys(used)})
+
+
+def comment_safe(text: str) -> str:
+    """The text with nothing that could end an SQL comment or start something in it."""
+    return re.sub(r"[^\w.:+-]", "_", text)
+
+
+def _escaped(opaque: str) -> str:
+    return _BIND.sub(r"\\:\1", opaque)
+
+
+def bound(value: Any, *, dialect: str, timezone: str) -> Any:
+    """A value as the database compares it best.
+
+    PostgreSQL gets moments as they are. Others get the clock's reading in ``timezone``; SQLite as text, with microseconds only when there
+    are any, so that comparing it with stored text is right at exactly midnight. SQLite also takes decimals as text.
+    """
+    if isinstance(value, datetime):
+        if dialect == "postgresql":
+            return value
+        clock = value if value.tzinfo is None else aware(value).astimezone(ZoneInfo(timezone)).replace(tzinfo=None)
+        return clock.isoformat(sep=" ") if dialect == "sqlite" else clock
+    if dialect == "sqlite" and isinstance(value, date | time):
+        return value.isoformat()
+    return str(value) if dialect == "sqlite" and isinstance(value, Decimal) else value

@@ -1,0 +1,220 @@
+"""From an Airflow connection's fields to a SQLAlchemy connection that only reads, or that writes in one transaction.
+
+Every session says who it is (the correlation id, where the database can show it), waits a bounded time for the server, and speaks UTC
+unless told otherwise. SQLite gets the care that a server would take itself: a reader cannot create a file, a writer takes the write lock at
+``BEGIN`` and waits for it instead of failing half-way.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.pool import NullPool
+
+from tidegate.data.refusals import telling
+from tidegate.errors import ConnectionUnknown, QueryRefused, Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tidegate.errors import Refused
+
+CONNECT_TIMEOUT = 10
+"""Seconds to wait for a server to take the connection."""
+BUSY_TIMEOUT = 60.0
+"""Seconds to wait for another process's lock on a SQLite file."""
+
+_DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "mariadb": "mysql+pymysql"}
+_PASSED_ON = {
+    "postgresql": ("sslmode", "sslcert", "sslkey", "sslrootcert", "target_session_attrs", "keepalives_idle", "options"),
+    "mysql": ("charset", "unix_socket", "ssl_ca", "ssl_cert", "ssl_key", "ssl_check_hostname"),
+}
+"""Of an Airflow connection's extra, what the driver understands."""
+_INSTALL = {"psycopg": "airflow-tidegate[postgres]", "pymysql": "airflow-tidegate[mysql]"}
+
+
+def database_url(
+    *,
+    conn_id: str,
+    conn_type: str,
+    host: str | None = None,
+    login: str | None = None,
+    password: str | None = None,
+    schema: str | None = None,
+    port: int | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> sa.URL:
+    """The SQLAlchemy URL of an Airflow connection, given field by field.
+
+    ``sqlite`` takes an absolute path in host or in schema; ``postgres`` and ``mysql`` their usual fields; any other type works by a whole
+    URL in ``extra["sqlalchemy_url"]``, or when the type itself is a SQLAlchemy dialect such as ``mssql+pyodbc``.
+
+    :raises ConnectionUnknown: of a kind that cannot be read, or a path that is not absolute.
+    """
+    extra = extra or {}
+    kind = conn_type.strip().lower()
+    if whole := extra.get("sqlalchemy_url"):
+        return _whole(str(whole), conn_id=conn_id, password=password)
+    if kind == "sqlite":
+        return _sqlite(host or schema or "", conn_id=conn_id)
+    driver = _DRIVERS.get(kind) or (kind if kind != "duckdb" and _is_dialect(kind) else None)
+    if driver is None:
+        known = ", ".join(["sqlite", *_DRIVERS])
+        raise ConnectionUnknown(
+            f'Connection "{conn_id}" is of type "{conn_type}", which Tidegate cannot read.',
+            hint=f'Known types are {known}, any SQLAlchemy dialect, or a whole URL as "sqlalchemy_url" in the connection\'s extra.',
+        )
+    family = driver.partition("+")[0]
+    query = {name: str(extra[name]) for name in _PASSED_ON.get(family, ()) if name in extra}
+    if family == "mysql":
+        query.setdefault("charset", "utf8mb4")
+    url = sa.URL.create(driver, login or None, password or None, host or None, int(port) if port else None, schema or None, query)
+    return _with_driver(url, conn_id=conn_id)
+
+
+def _whole(text: str, *, conn_id: str, password: str | None) -> sa.URL:
+    try:
+        url = sa.make_url(text)
+    except (ArgumentError, ValueError):  # its message would repeat the URL with its password
+        hint = "It looks like dialect+driver://user@host:port/database."
+        raise ConnectionUnknown(f'Connection "{conn_id}" has a sqlalchemy_url that is no URL.', hint=hint) from None
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(url.database or "", conn_id=conn_id)
+    return _with_driver(url if url.password or not password else url.set(password=password), conn_id=conn_id)
+
+
+def _sqlite(path: str, *, conn_id: str) -> sa.URL:
+    if not Path(path).is_absolute():
+        shown = f'"{path}"' if path else "no path"
+        raise ConnectionUnknown(
+            f'Connection "{conn_id}" is of type "sqlite" and gives {shown}, but the path of the database must be absolute.',
+            hint="Put it in the host field, or write the connection as sqlite:////absolute/path.db with four slashes.",
+        )
+    return sa.URL.create("sqlite", database=path)
+
+
+def _is_dialect(name: str) -> bool:
+    try:
+        sa.URL.create(name).get_dialect()
+    except (NoSuchModuleError, ArgumentError, ImportError):
+        return False
+    return True
+
+
+def _with_driver(url: sa.URL, *, conn_id: str) -> sa.URL:
+    try:
+        url.get_dialect().import_dbapi()
+    except NoSuchModuleError:
+        message = f'Connection "{conn_id}" asks for "{url.drivername}", which SQLAlchemy does not know here.'
+        raise ConnectionUnknown(message, hint="Install the package that brings this dialect.") from None
+    except ImportError as error:
+        package = _INSTALL.get(url.get_driver_name(), error.name or url.get_driver_name())
+        message = f'Connection "{conn_id}" needs the driver "{url.get_driver_name()}", which is not installed.'
+        raise ConnectionUnknown(message, hint=f"pip install '{package}'.") from error
+    return url
+
+
+def shown(url: sa.URL) -> str:
+    """The URL without its password, for messages."""
+    return url.render_as_string(hide_password=True)
+
+
+@contextmanager
+def reading(
+    url: sa.URL,
+    *,
+    correlation_id: str = "",
+    connection_name: str = "",
+    source_name: str = "",
+    timezone: str = "UTC",
+    busy_timeout: float = BUSY_TIMEOUT,
+) -> Iterator[sa.Connection]:
+    """A connection that cannot write, and sees one state of the data from its first statement on.
+
+    :param timezone: the session's time zone on PostgreSQL, so that columns without zone compare as readings of that clock.
+    :param source_name: the file whose statement runs inside, for messages.
+    :raises Unreachable: no server, no file, no answer, or the connection was dropped.
+    :raises QueryRefused: the database rejected a statement inside the block.
+    """
+    engine = _engine(url, correlation_id=correlation_id, write=False, timezone=timezone, busy_timeout=busy_timeout)
+    with telling(url, connection_name=connection_name, source_name=source_name, connect=engine.connect):
+        if url.get_backend_name() == "sqlite":
+            path = Path(url.database or "")
+            if not path.is_file():
+                hint = "Check the path in the Airflow connection; reading never creates a database."
+                raise Unreachable(f"{connection_name or 'The connection'} finds no database file at {path}.", hint=hint)
+        with engine.connect() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execution_options(postgresql_readonly=True)
+            yield connection
+
+
+@contextmanager
+def writing(
+    url: sa.URL,
+    *,
+    correlation_id: str = "",
+    connection_name: str = "",
+    source_name: str = "",
+    refusal: type[Refused] = QueryRefused,
+    busy_timeout: float = BUSY_TIMEOUT,
+) -> Iterator[sa.Connection]:
+    """A connection in one transaction: committed when the block ends, rolled back when it raises.
+
+    On SQLite the file may be new, but its directory may not, and the write lock is held from the start.
+
+    :raises Unreachable: no server, no directory, no answer, a lock that was not given in time.
+    """
+    engine = _engine(url, correlation_id=correlation_id, write=True, timezone="UTC", busy_timeout=busy_timeout)
+    with telling(url, connection_name=connection_name, source_name=source_name, refusal=refusal, connect=engine.connect):
+        if url.get_backend_name() == "sqlite":
+            folder = Path(url.database or "").parent
+            if not folder.is_dir():
+                hint = "Create it, or check the path in the Airflow connection."
+                raise Unreachable(f"{connection_name or 'The connection'} finds no directory {folder} for its database.", hint=hint)
+        with engine.begin() as connection:
+            yield connection
+
+
+def _engine(url: sa.URL, *, correlation_id: str, write: bool, timezone: str, busy_timeout: float) -> sa.Engine:
+    backend = url.get_backend_name()
+    options: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True}
+    arguments: dict[str, Any] = {}
+    if backend == "sqlite":
+        query = {"mode": "rwc" if write else "ro", "uri": "true", "timeout": str(busy_timeout)}
+        url = url.set(database=f"file:{quote(url.database or '')}", query=query)
+    elif backend == "postgresql":
+        options["isolation_level"] = "READ COMMITTED" if write else "REPEATABLE READ"
+        arguments = {"connect_timeout": CONNECT_TIMEOUT, "application_name": f"tidegate {correlation_id}"[:63].rstrip()}
+    elif backend in {"mysql", "mariadb"}:
+        options["isolation_level"] = "READ COMMITTED" if write else "REPEATABLE READ"
+        arguments = {"connect_timeout": CONNECT_TIMEOUT}
+    engine = sa.create_engine(url, connect_args=arguments, **options)
+    sa.event.listen(engine, "connect", lambda raw, _record: _session(raw, backend=backend, write=write, timezone=timezone))
+    if backend == "sqlite" and write:
+        sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine
+
+
+def _session(raw: Any, *, backend: str, write: bool, timezone: str) -> None:
+    """Settle what the session means, before its first transaction."""
+    if backend == "sqlite":
+        raw.isolation_level = None  # Python's sqlite3 would otherwise choose when to begin
+        return
+    cursor = raw.cursor()
+    if backend == "postgresql":
+        cursor.execute("SELECT set_config('TimeZone', %s, false)", (timezone,))
+        raw.commit()
+    elif backend in {"mysql", "mariadb"}:
+        cursor.execute("SET SESSION time_zone = '+00:00'")
+        # Without strict mode, MySQL cuts off what does not fit and says nothing.
+        cursor.execute("SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',STRICT_ALL_TABLES')")
+        if not write:
+            cursor.execute("SET SESSION TRANSACTION READ ONLY")
+        raw.commit()
+    cursor.close()

@@ -1,0 +1,110 @@
+"""A query's rows into staging: streamed, in exact types, committed whole or not at all. Runs in a worker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from tidegate.data import contract
+from tidegate.data.binding import bound, statement
+from tidegate.data.engines import reading
+from tidegate.data.instants import aware, stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    import sqlalchemy as sa
+
+    from tidegate.data.contract import Accept
+    from tidegate.data.manifest import Manifest, StageKey
+    from tidegate.data.staging import Staging
+
+BATCH_ROWS = 50_000
+
+
+def extract(
+    url: sa.URL,
+    sql: str,
+    *,
+    params: Mapping[str, Any] | None = None,
+    key: StageKey,
+    staging: Staging,
+    accept: Accept,
+    attempt: str,
+    correlation_id: str,
+    timezone: str = "UTC",
+    batch_rows: int = BATCH_ROWS,
+    connection_name: str,
+    source_name: str,
+    progress: Callable[[int], None] | None = None,
+) -> Manifest:
+    """Read what ``sql`` selects and commit it as one attempt.
+
+    The query may use ``:interval_start``, ``:interval_end`` (a half-open interval: ``>=`` and ``<``), ``:branch`` and the names in
+    ``params``. Memory is bounded by ``batch_rows``.
+
+    :param timezone: of the clock that the source's columns without a time zone show.
+    :param source_name: the file that the SQL is from, for messages.
+    :param progress: called after each batch with the number of rows so far; what it raises ends the extract.
+    :raises Unreachable: the database does not answer or dropped the connection.
+    :raises QueryRefused: the database rejected the query, or it uses a ``:name`` that is not given.
+    :raises DataRefused: the rows are not what ``accept`` asks for.
+    """
+    given = {"interval_start": aware(key.interval_start), "interval_end": aware(key.interval_end), "branch": key.branch, **(params or {})}
+    dialect = url.get_backend_name()
+    values = {name: bound(value, dialect=dialect, timezone=timezone) for name, value in given.items()}
+    query = statement(sql, values, source_name=source_name, correlation_id=correlation_id, dialect=dialect)
+    read_at = stamp()
+    with reading(
+        url, correlation_id=correlation_id, connection_name=connection_name, source_name=source_name, timezone=timezone
+    ) as connection:
+        result = connection.execution_options(yield_per=batch_rows).execute(query)
+        where = f"{connection_name}, {source_name},"
+        batches = _batches(result, accept, where=where, zone=timezone)
+        first = next(batches)
+        with staging.writer(key, first.schema, attempt=attempt, correlation_id=correlation_id, read_at=read_at) as writer:
+            writer.write(first)
+            for batch in batches:
+                if progress:
+                    progress(writer.rows)
+                writer.write(batch)
+            if progress:
+                progress(writer.rows)
+            accept.check_rows(writer.rows, where=where)
+    return writer.manifest
+
+
+def _batches(result: sa.CursorResult[Any], accept: Accept, *, where: str, zone: str) -> Iterator[pa.RecordBatch]:
+    """At least one batch, of no rows when there are none; all of one schema, which the first batch settles."""
+    names = list(result.keys())
+    declared = accept.types(names, where=where)
+    schema: pa.Schema | None = None
+    first_row = 1
+    for rows in result.partitions():
+        columns = list(zip(*rows, strict=True))
+        if schema is None:
+            schema = _schema(names, columns, declared, where=where)
+        yield _batch(columns, schema, declared, where=where, first_row=first_row, zone=zone)
+        first_row += len(rows)
+    if schema is None:
+        yield pa.RecordBatch.from_pylist([], schema=_schema(names, [()] * len(names), declared, where=where))
+
+
+def _schema(names: Sequence[str], columns: Sequence[Sequence[Any]], declared: Mapping[str, pa.DataType], *, where: str) -> pa.Schema:
+    return pa.schema(
+        [
+            (name, declared[name] if name in declared else contract.inferred(values, name=name, where=where))
+            for name, values in zip(names, columns, strict=True)
+        ]
+    )
+
+
+def _batch(
+    columns: Sequence[Sequence[Any]], schema: pa.Schema, declared: Mapping[str, pa.DataType], *, where: str, first_row: int, zone: str
+) -> pa.RecordBatch:
+    arrays = [
+        contract.column(values, field.type, name=field.name, where=where, first_row=first_row, declared=field.name in declared, zone=zone)
+        for field, values in zip(schema, columns, strict=True)
+    ]
+    return pa.record_batch(arrays, schema=schema)

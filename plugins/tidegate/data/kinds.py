@@ -1,0 +1,131 @@
+"""Nine types are enough: what staged rows may be made of, so that every later step can promise to be exact.
+
+=============== ============================= ==========================================
+word            Arrow                         remark
+=============== ============================= ==========================================
+int             int64                         wider numbers become decimal(38, 0)
+float           float64
+decimal         decimal128(38, 9)             ``decimal(p,s)`` for another size
+text            string
+bool            bool
+date            date32
+timestamp       timestamp[us]                 a wall clock's reading
+timestamptz     timestamp[us, tz=UTC]         a moment
+bytes           binary
+=============== ============================= ==========================================
+"""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.types as pat
+
+from tidegate.errors import DataRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+DECIMAL_DIGITS = 38
+DECIMAL_SCALE = 9
+"""Of a plain ``decimal``: fixed rather than guessed, so that all branches and all nights agree."""
+
+WORDS: dict[str, pa.DataType] = {
+    "int": pa.int64(),
+    "float": pa.float64(),
+    "decimal": pa.decimal128(DECIMAL_DIGITS, DECIMAL_SCALE),
+    "text": pa.string(),
+    "bool": pa.bool_(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us"),
+    "timestamptz": pa.timestamp("us", tz="UTC"),
+    "bytes": pa.binary(),
+}
+_SIZED = re.compile(r"decimal\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)")
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """``'Did you mean "orders"? '``, or nothing when no name is close."""
+    by_folded = {other.casefold(): other for other in names}
+    close = get_close_matches(name.casefold(), by_folded, n=1)
+    return f'Did you mean "{by_folded[close[0]]}"? ' if close else ""
+
+
+def arrow_type(word: str) -> pa.DataType:
+    """The Arrow type of a word such as ``int`` or ``decimal(12,2)``.
+
+    :raises DataRefused: there is no such word.
+    """
+    if known := WORDS.get(word.strip()):
+        return known
+    if sized := _SIZED.fullmatch(word.strip()):
+        digits, scale = int(sized[1]), int(sized[2] or 0)
+        if 1 <= digits <= DECIMAL_DIGITS and scale <= digits:
+            return pa.decimal128(digits, scale)
+        raise DataRefused(f'"{word}" is no size for a decimal.', hint=f"Up to {DECIMAL_DIGITS} digits, of which some behind the point.")
+    raise DataRefused(f'"{word}" is no type.', hint=f"{nearest(word, WORDS)}The types are {', '.join(WORDS)} and decimal(p,s).")
+
+
+def word(kind: pa.DataType) -> str:
+    """The inverse of :func:`arrow_type`, for messages."""
+    if pat.is_decimal(kind) and kind != WORDS["decimal"]:
+        return f"decimal({kind.precision},{kind.scale})"
+    return next((name for name, known in WORDS.items() if known == kind), str(kind))
+
+
+def plain(kind: pa.DataType) -> pa.DataType | None:  # noqa: PLR0911 -- one line a case is the clearest table
+    """The one of the nine types that holds every value of ``kind`` exactly; None when there is none."""
+    if pat.is_decimal(kind):
+        return pa.decimal128(kind.precision, kind.scale) if kind.precision <= DECIMAL_DIGITS else None
+    if kind == pa.uint64():
+        return pa.decimal128(20, 0)
+    if pat.is_integer(kind):
+        return pa.int64()
+    if pat.is_floating(kind):
+        return pa.float64()
+    if pat.is_timestamp(kind):
+        return WORDS["timestamptz"] if kind.tz else WORDS["timestamp"]
+    if pat.is_dictionary(kind):
+        return plain(kind.value_type)
+    if pat.is_date(kind):
+        return pa.date32()
+    if isinstance(kind, pa.BaseExtensionType):
+        return plain(kind.storage_type)
+    if pat.is_string(kind) or pat.is_large_string(kind) or pat.is_string_view(kind) or pat.is_null(kind):
+        return pa.string()
+    if pat.is_binary(kind) or pat.is_large_binary(kind) or pat.is_binary_view(kind) or pat.is_fixed_size_binary(kind):
+        return pa.binary()
+    return kind if kind in WORDS.values() else None
+
+
+def plain_schema(schema: pa.Schema, *, where: str) -> pa.Schema:
+    """The schema in the nine types; ``where`` begins the message when that cannot be.
+
+    :raises DataRefused: a column has a type that none of the nine can hold, or two columns share a name.
+    """
+    seen: set[str] = set()
+    for field in schema:
+        if field.name in seen:
+            raise DataRefused(f'{where} has two columns named "{field.name}".', hint="Give each its own name with AS.")
+        seen.add(field.name)
+        if plain(field.type) is None:
+            raise DataRefused(f'{where} has a column "{field.name}" of type {field.type}, which cannot be staged.', hint="CAST it to text.")
+    return pa.schema([pa.field(field.name, plain(field.type)) for field in schema])
+
+
+def cast_batch(batch: pa.RecordBatch, schema: pa.Schema, *, where: str) -> pa.RecordBatch:
+    """The same values in the schema's types, column by column.
+
+    :raises DataRefused: a value does not fit exactly.
+    """
+    columns = []
+    for field, column in zip(schema, batch.columns, strict=True):
+        try:
+            columns.append(column if column.type == field.type else column.cast(field.type))
+        except pa.ArrowInvalid as error:
+            message = f'{where} has a value in column "{field.name}" that {word(field.type)} cannot hold exactly: {error}.'
+            raise DataRefused(message, hint="CAST the column to a type that holds all its values.") from error
+    return pa.record_batch(columns, schema=schema)

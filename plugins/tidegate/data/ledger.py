@@ -1,0 +1,202 @@
+"""What was loaded, by whom, and how complete it is: tables beside the data, written in the transaction that writes the data.
+
+``tidegate_load`` has one row for each branch of each interval in each table; ``tidegate_interval`` one for each interval of each pipeline.
+Readers of the warehouse can join against both. Moments are ISO 8601 text in UTC, so that they compare alike in every database.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+from sqlalchemy.schema import CreateTable
+
+from tidegate.data.instants import instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+_MYSQL = ("mysql", "mariadb")
+_LOCK = 0x7469_6465  # "tide": the number of the advisory lock under which tables are created
+
+
+def _short(length: int) -> sa.types.TypeEngine[str]:
+    """Text for a key: on MySQL compared byte by byte, or the branches ``eu`` and ``EU`` would be one."""
+    return sa.String(length).with_variant(mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin"), *_MYSQL)
+
+
+_LONG = sa.Text().with_variant(mysql.LONGTEXT(charset="utf8mb4"), *_MYSQL)
+
+metadata = sa.MetaData()
+loads = sa.Table(
+    "tidegate_load",
+    metadata,
+    sa.Column("pipeline", _short(100), primary_key=True),
+    sa.Column("target", _short(100), primary_key=True),
+    sa.Column("interval_start", _short(40), primary_key=True),
+    sa.Column("interval_end", _short(40), primary_key=True),
+    sa.Column("branch", _short(100), primary_key=True),
+    sa.Column("attempt", _short(100), nullable=False),
+    sa.Column("fence", _short(100), nullable=False),
+    sa.Column("run_id", sa.String(250), nullable=False),
+    sa.Column("correlation_id", sa.String(250), nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False, quote=True),
+    sa.Column("partitions", _LONG, nullable=False, quote=True),
+    sa.Column("loaded_at", _short(40), nullable=False),
+)
+intervals_table = sa.Table(
+    "tidegate_interval",
+    metadata,
+    sa.Column("pipeline", _short(100), primary_key=True),
+    sa.Column("interval_start", _short(40), primary_key=True),
+    sa.Column("interval_end", _short(40), primary_key=True),
+    sa.Column("outcome", sa.String(20), nullable=False),
+    sa.Column("sentence", _LONG, nullable=False),
+    sa.Column("expected", sa.Integer, nullable=False),
+    sa.Column("arrived", sa.Integer, nullable=False),
+    sa.Column("missing", _LONG, nullable=False),
+    sa.Column("record", _LONG, nullable=False),
+    sa.Column("run_id", sa.String(250), nullable=False),
+    sa.Column("correlation_id", sa.String(250), nullable=False),
+    sa.Column("decided_at", _short(40), nullable=False),
+)
+locks = sa.Table("tidegate_lock", metadata, sa.Column("target", _short(100), primary_key=True))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoadRow:
+    """One branch of one interval, as one target table holds it."""
+
+    pipeline: str
+    target: str
+    """The table, with its schema when it has one: ``mart.sales``."""
+    interval_start: str
+    interval_end: str
+    branch: str
+    attempt: str
+    fence: str
+    """Of the attempt that wrote; see :attr:`tidegate.data.manifest.Manifest.fence`."""
+    run_id: str
+    correlation_id: str
+    rows: int
+    """Of a combining part: of the whole part, since it does not tell its branches apart."""
+    partitions: tuple[str, ...]
+    """Each a JSON list of the replace columns' values."""
+    loaded_at: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IntervalRow:
+    """How complete one interval of one pipeline is."""
+
+    pipeline: str
+    interval_start: str
+    interval_end: str
+    outcome: str
+    """``complete``, ``partial`` or ``short``."""
+    sentence: str
+    expected: int
+    arrived: int
+    missing: tuple[str, ...]
+    record: dict[str, Any]
+    """The whole completeness, in plain JSON types."""
+    run_id: str
+    correlation_id: str
+    decided_at: str
+
+
+def ensure(connection: sa.Connection) -> None:
+    """Create the ledger's tables where they are missing; safe when several processes do so at once."""
+    create_missing(connection, *metadata.sorted_tables)
+
+
+def create_missing(connection: sa.Connection, *tables: sa.Table) -> None:
+    """Create tables, with their indexes, where they are missing; one process at a time."""
+    missing = [table for table in tables if not sa.inspect(connection).has_table(table.name, schema=table.schema)]
+    if not missing:
+        return
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+    elif connection.dialect.name in _MYSQL:
+        connection.execute(sa.select(sa.func.get_lock("tidegate", 60)))  # goes with the connection, since DDL commits by itself
+    for table in missing:
+        if not sa.inspect(connection).has_table(table.name, schema=table.schema):
+            connection.execute(CreateTable(table))
+            for index in table.indexes:
+                index.create(connection)
+
+
+def held(connection: sa.Connection, pipeline: str, start: datetime, end: datetime, target: str | None = None) -> dict[str, LoadRow]:
+    """Say which branches of an interval are in the warehouse; nothing when there is no ledger yet.
+
+    :param target: one table; without it a branch counts as held when any table of the pipeline holds it, by its newest load.
+    """
+    query = sa.select(loads).where(
+        loads.c.pipeline == pipeline, loads.c.interval_start == instant(start), loads.c.interval_end == instant(end)
+    )
+    if target is not None:
+        query = query.where(loads.c.target == target)
+    rows = [load_row(row) for row in _rows(connection, loads, query.order_by(loads.c.loaded_at))]
+    return {row.branch: row for row in sorted(rows, key=lambda row: row.branch)}
+
+
+def others(connection: sa.Connection, pipeline: str, start: datetime, end: datetime, target: str) -> Iterator[LoadRow]:
+    """All loads of other intervals of the same pipeline into the same table."""
+    same = sa.and_(loads.c.interval_start == instant(start), loads.c.interval_end == instant(end))
+    query = sa.select(loads).where(loads.c.pipeline == pipeline, loads.c.target == target, sa.not_(same))
+    return (load_row(row) for row in _rows(connection, loads, query.order_by(loads.c.interval_start)))
+
+
+def write_load(connection: sa.Connection, row: LoadRow) -> None:
+    """Record a load, in place of the one before."""
+    _replace(connection, loads, row)
+
+
+def write_interval(connection: sa.Connection, row: IntervalRow) -> None:
+    """Record how complete an interval is, in place of what was known before."""
+    _replace(connection, intervals_table, row)
+
+
+def read_interval(connection: sa.Connection, pipeline: str, start: datetime, end: datetime) -> IntervalRow | None:
+    """How complete an interval is; None when nothing is known about it."""
+    table = intervals_table.c
+    query = sa.select(intervals_table).where(
+        table.pipeline == pipeline, table.interval_start == instant(start), table.interval_end == instant(end)
+    )
+    return next((_interval_row(row) for row in _rows(connection, intervals_table, query)), None)
+
+
+def intervals(connection: sa.Connection, pipeline: str | None = None) -> list[IntervalRow]:
+    """All intervals, or those of one pipeline, in order of time."""
+    table = intervals_table.c
+    query = sa.select(intervals_table).order_by(table.interval_start, table.interval_end, table.pipeline)
+    if pipeline is not None:
+        query = query.where(table.pipeline == pipeline)
+    return [_interval_row(row) for row in _rows(connection, intervals_table, query)]
+
+
+def load_row(row: sa.Row[Any]) -> LoadRow:
+    """Decode one stored row."""
+    stored = dict(row._mapping)  # noqa: SLF001 -- SQLAlchemy's public way to a row's names
+    return LoadRow(**{**stored, "partitions": tuple(json.loads(stored["partitions"]))})
+
+
+def _interval_row(row: sa.Row[Any]) -> IntervalRow:
+    stored = dict(row._mapping)  # noqa: SLF001 -- as above
+    return IntervalRow(**{**stored, "missing": tuple(json.loads(stored["missing"])), "record": json.loads(stored["record"])})
+
+
+def _rows(connection: sa.Connection, table: sa.Table, query: sa.Select[Any]) -> Iterator[sa.Row[Any]]:
+    if sa.inspect(connection).has_table(table.name):
+        yield from connection.execute(query)
+
+
+def _replace(connection: sa.Connection, table: sa.Table, row: LoadRow | IntervalRow) -> None:
+    values = {field.name: getattr(row, field.name) for field in fields(row)}
+    stored = {name: json.dumps(value, ensure_ascii=False) if isinstance(value, tuple | dict) else value for name, value in values.items()}
+    connection.execute(sa.delete(table).where(*(column == stored[column.name] for column in table.primary_key)))
+    connection.execute(sa.insert(table), stored)

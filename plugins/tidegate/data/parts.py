@@ -1,0 +1,103 @@
+"""Several staged files read as one: checked against their manifests, with one schema, and a column that says which branch a row is of."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tidegate.data.kinds import plain_schema, word
+from tidegate.errors import DataRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from tidegate.data.manifest import Manifest
+    from tidegate.data.staging import Staging
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One staged file, seen through the schema that it shares with the others."""
+
+    manifest: Manifest
+    path: Path
+    schema: pa.Schema
+    """Of :meth:`batches`: the same for all parts that were opened together."""
+    own: pa.Schema
+    """Of the file."""
+
+    def batches(self, *, columns: Sequence[str] | None = None, batch_rows: int = 50_000) -> Iterator[pa.RecordBatch]:
+        """The rows, a batch at a time; ``columns`` picks some."""
+        schema = pa.schema([field for field in self.schema if columns is None or field.name in columns])
+        stored = [field.name for field in schema if field.name in self.own.names]
+        with pq.ParquetFile(self.path) as file:
+            for batch in file.iter_batches(batch_size=batch_rows, columns=stored or self.own.names[:1]):
+                yield pa.record_batch([self._column(batch, field) for field in schema], schema=schema)
+
+    def _column(self, batch: pa.RecordBatch, field: pa.Field) -> pa.Array:
+        if field.name not in self.own.names:
+            return pa.repeat(pa.scalar(self.manifest.branch, field.type), batch.num_rows)
+        column = batch.column(field.name)
+        return column if column.type == field.type else pa.nulls(batch.num_rows, field.type)
+
+
+@contextmanager
+def opened(staging: Staging, manifests: Sequence[Manifest], *, dimension: str | None = None) -> Iterator[tuple[Part, ...]]:
+    """The parts of these manifests, in their order.
+
+    :param dimension: name of the column that holds the branch; added to files that do not have it.
+    :raises DataRefused: a file is missing or damaged, or the files do not agree on their columns.
+    """
+    with ExitStack() as stack:
+        paths = [stack.enter_context(staging.local_file(manifest)) for manifest in manifests]
+        schemas = [plain_schema(pq.read_schema(path), where=_where(manifest)) for path, manifest in zip(paths, manifests, strict=True)]
+        shared = _shared(list(zip(manifests, paths, schemas, strict=True)), dimension)
+        parts = zip(manifests, paths, schemas, strict=True)
+        yield tuple(Part(manifest=manifest, path=path, schema=shared, own=own) for manifest, path, own in parts)
+
+
+def _where(manifest: Manifest) -> str:
+    return f"Step {manifest.step} for {manifest.branch}"
+
+
+def _shared(files: list[tuple[Manifest, Path, pa.Schema]], dimension: str | None) -> pa.Schema:
+    """One schema for all files. A file with no values in a column has no say in the column's type."""
+    if not files:
+        return pa.schema([])
+    full = [file for file in files if file[0].rows] or files[:1]
+    first, _, base = full[0]
+    types: dict[str, tuple[pa.DataType, Manifest | None]] = {}
+    for manifest, path, schema in full:
+        if set(schema.names) - {dimension} != set(base.names) - {dimension}:
+            odd = sorted(set(schema.names).symmetric_difference(base.names) - {dimension})
+            message = f"Step {manifest.step} brought different columns for {first.branch} and for {manifest.branch}: {', '.join(odd)}."
+            raise DataRefused(message, hint="List the columns in the query instead of using *.")
+        for field in schema:
+            kind, voucher = types.get(field.name, (field.type, None))
+            if not _has_values(path, field.name):
+                types.setdefault(field.name, (field.type, None))
+            elif voucher is not None and kind != field.type:
+                message = f'Step {manifest.step} brought column "{field.name}" as {word(kind)} for {voucher.branch} and as {word(field.type)} for {manifest.branch}.'
+                raise DataRefused(message, hint=f"Declare its type under accept: columns: {{{field.name}: …}}.")
+            else:
+                types[field.name] = (field.type, manifest)
+        if dimension and dimension not in schema.names and len(manifest.branches) > 1:
+            message = f'{_where(manifest)} holds rows of several branches and has no column "{dimension}" that tells them apart.'
+            raise DataRefused(message, hint=f"Select {dimension} in the step that combines them.")
+    shared = [pa.field(name, types[name][0]) for name in base.names]
+    if dimension and dimension not in base.names:
+        shared.append(pa.field(dimension, types[dimension][0] if dimension in types else pa.string()))
+    return pa.schema(shared)
+
+
+def _has_values(path: Path, name: str) -> bool:
+    metadata = pq.read_metadata(path)
+    index = metadata.schema.to_arrow_schema().get_field_index(name)
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    statistics = [(group.num_rows, group.column(index).statistics) for group in groups]
+    return not all(known is not None and known.has_null_count and known.null_count == rows for rows, known in statistics)

@@ -1,0 +1,233 @@
+"""Staged rows into staged rows: SQL by DuckDB in bounded memory, or a Python function of a pandas frame. Runs in a worker.
+
+The SQL sees one view, ``input``, and nothing else: no other file, no network, no extension. Sums of integers, which DuckDB makes 128 bits
+wide, are staged as int when they fit and refused when they do not.
+"""
+
+from __future__ import annotations
+
+import inspect
+import tempfile
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+from tidegate.data import parts as staged
+from tidegate.data.instants import aware, stamp
+from tidegate.data.kinds import nearest
+from tidegate.errors import DataRefused, QueryRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from tidegate.data.manifest import Manifest, StageKey
+    from tidegate.data.parts import Part
+    from tidegate.data.staging import Staging
+
+BATCH_ROWS = 50_000
+
+
+def transform_sql(  # noqa: PLR0913 -- keyword-only
+    inputs: Sequence[Manifest],
+    sql: str,
+    *,
+    params: Mapping[str, Any] | None = None,
+    key: StageKey,
+    staging: Staging,
+    attempt: str,
+    correlation_id: str,
+    source_name: str = "the SQL",
+    dimension: str | None = None,
+    timezone: str = "UTC",
+    memory_limit: str = "256MB",
+    threads: int = 1,
+) -> Manifest:
+    """Run a SELECT over the view ``input``, which holds the rows of all inputs, and commit its result as one attempt.
+
+    The SELECT may use ``$interval_start``, ``$interval_end`` (TIMESTAMP, the clock's reading in ``timezone``), ``$branch`` and the names
+    in ``params``. A result of no rows is a result.
+
+    :param dimension: name of the column of ``input`` that says which branch a row is of; None for no such column.
+    :param timezone: of the clock for TIMESTAMPTZ functions such as ``date_trunc`` too.
+    :param memory_limit: what DuckDB may use before it spills to a temporary directory.
+    :raises QueryRefused: DuckDB rejected the SQL, or it is not one SELECT, or it uses a ``$name`` that is not given.
+    :raises DataRefused: an input is missing, damaged or of other columns than its siblings, or a result cannot be staged exactly.
+    """
+    zone = ZoneInfo(timezone)
+    given = {
+        "interval_start": aware(key.interval_start).astimezone(zone).replace(tzinfo=None),
+        "interval_end": aware(key.interval_end).astimezone(zone).replace(tzinfo=None),
+        "branch": key.branch,
+        **(params or {}),
+    }
+    with staged.opened(staging, inputs, dimension=dimension) as parts, tempfile.TemporaryDirectory(prefix="tidegate-") as spill:
+        settings: dict[str, str | bool | int | float | list[str]] = {
+            "threads": threads,
+            "memory_limit": memory_limit,
+            "temp_directory": spill,
+            "autoload_known_extensions": False,
+            "autoinstall_known_extensions": False,
+        }
+        with duckdb.connect(":memory:", config=settings) as connection, _telling(source_name):
+            _fence_in(connection, parts, timezone=timezone)
+            relation = connection.sql(sql, params=_named(connection, sql, given, source_name=source_name))
+            reader = relation.to_arrow_reader(BATCH_ROWS)
+            schema = _narrowed(reader.schema, [str(kind) for kind in relation.types])
+            with staging.writer(
+                key, schema, attempt=attempt, correlation_id=correlation_id, read_at=_read_at(inputs), branches=_branches(inputs)
+            ) as writer:
+                for batch in reader:
+                    writer.write(batch)
+    return writer.manifest
+
+
+def transform_python(  # noqa: PLR0913 -- keyword-only
+    inputs: Sequence[Manifest],
+    function: Callable[..., Any],
+    *,
+    params: Mapping[str, Any] | None = None,
+    key: StageKey,
+    staging: Staging,
+    attempt: str,
+    correlation_id: str,
+    dimension: str | None = None,
+    timezone: str = "UTC",
+) -> Manifest:
+    """Give all input rows to ``function`` as one pandas frame, and commit the frame that it returns as one attempt.
+
+    The frame has Arrow-backed types, so that integers with NULL and decimals stay exact. Of ``interval_start``, ``interval_end`` (aware,
+    in ``timezone``), ``branch`` and ``params`` the function gets those that its signature names. Its own exceptions pass through.
+
+    :raises DataRefused: it returned no frame, a frame with an index that would be lost, or values that cannot be staged exactly.
+    """
+    name = f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', function)}".lstrip(":")
+    zone = ZoneInfo(timezone)
+    given = {
+        "interval_start": aware(key.interval_start).astimezone(zone),
+        "interval_end": aware(key.interval_end).astimezone(zone),
+        "branch": key.branch,
+        **(params or {}),
+    }
+    with staged.opened(staging, inputs, dimension=dimension) as parts:
+        schema = parts[0].schema if parts else pa.schema([])
+        table = pa.Table.from_batches((batch for part in parts for batch in part.batches()), schema=schema)
+        frame = table.to_pandas(types_mapper=pd.ArrowDtype)
+    result = _table(function(frame, **_wanted(function, given)), name=name)
+    with staging.writer(
+        key, result.schema, attempt=attempt, correlation_id=correlation_id, read_at=_read_at(inputs), branches=_branches(inputs)
+    ) as writer:
+        for batch in result.to_batches(BATCH_ROWS):
+            writer.write(batch)
+    return writer.manifest
+
+
+def _fence_in(connection: duckdb.DuckDBPyConnection, parts: Sequence[Part], *, timezone: str) -> None:
+    """Make the view, then take away everything else."""
+    connection.execute(f"SET TimeZone = {_literal(timezone)}")
+    connection.execute(f"SET allowed_paths = [{', '.join(_literal(str(part.path)) for part in parts)}]")
+    connection.execute("SET enable_external_access = false")
+    selects = [f"SELECT {_columns(part)} FROM read_parquet({_literal(str(part.path))})" for part in parts]  # noqa: S608 -- quoted below
+    if selects:
+        connection.execute(f"CREATE TEMP VIEW input AS {' UNION ALL '.join(selects)}")
+    connection.execute("SET lock_configuration = true")
+
+
+def _columns(part: Part) -> str:
+    """Each column of the shared schema as this file can give it."""
+    columns = []
+    for field in part.schema:
+        name = _quoted(field.name)
+        if field.name not in part.own.names:
+            columns.append(f"{_literal(part.manifest.branch)} AS {name}")
+        elif part.own.field(field.name).type != field.type:  # no values in this file: the others say what type it would have
+            columns.append(f"CAST(NULL AS {_duck_type(field.type)}) AS {name}")
+        else:
+            columns.append(name)
+    return ", ".join(columns)
+
+
+def _duck_type(kind: pa.DataType) -> str:
+    return str(duckdb.from_arrow(pa.table({"x": pa.array([], kind)})).types[0])
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _named(connection: duckdb.DuckDBPyConnection, sql: str, given: Mapping[str, Any], *, source_name: str) -> dict[str, Any]:
+    """Find, of the given values, those that the SQL uses."""
+    statements = connection.extract_statements(sql)
+    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+        raise QueryRefused(f"{source_name} is not one SELECT.", hint="A transform is one SELECT over the view input.")
+    used = sorted(statements[0].named_parameters)
+    for name in used:
+        if name not in given:
+            hint = f"{nearest(name, given)}It may use {', '.join(f'${known}' for known in given)}."
+            raise QueryRefused(f"{source_name} uses ${name}, which is not given.", hint=hint)
+    return {name: given[name] for name in used}
+
+
+@contextmanager
+def _telling(source_name: str) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        hint = "Give the step a greater memory_limit, or transform per branch."
+        raise QueryRefused(f"{source_name} needs more memory than it may use: {_said(error)}.", hint=hint) from error
+    except duckdb.Error as error:
+        hint = "Check it against the columns that the previous step staged."
+        raise QueryRefused(f"DuckDB refused {source_name}: {_said(error)}.", hint=hint) from error
+
+
+def _said(error: duckdb.Error) -> str:
+    return " ".join(str(error).split()).rstrip(".")
+
+
+def _narrowed(schema: pa.Schema, kinds: Sequence[str]) -> pa.Schema:
+    """Take HUGEINT, which is what DuckDB makes of a sum of integers, for int."""
+    return pa.schema(
+        [
+            pa.field(field.name, pa.int64() if kind in {"HUGEINT", "UHUGEINT"} else field.type)
+            for field, kind in zip(schema, kinds, strict=True)
+        ]
+    )
+
+
+def _wanted(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    names = inspect.signature(function).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in names.values()):
+        return dict(given)
+    return {name: value for name, value in given.items() if name in list(names)[1:]}
+
+
+def _table(result: Any, *, name: str) -> pa.Table:
+    if not isinstance(result, pd.DataFrame):
+        message = f"{name} returned {'nothing' if result is None else f'a {type(result).__name__}'}, and a transform returns a DataFrame."
+        raise DataRefused(message, hint="End the function with return and the frame.")
+    if any(level is not None for level in result.index.names):
+        levels = ", ".join(str(level) for level in result.index.names)
+        raise DataRefused(f"{name} returned a frame with the index {levels}, which would be lost.", hint="Return frame.reset_index().")
+    if odd := [column for column in result.columns if not isinstance(column, str)]:
+        raise DataRefused(f"{name} returned a frame whose column {odd[0]!r} has no text for a name.", hint="Name every column.")
+    try:
+        return pa.Table.from_pandas(result, preserve_index=False).replace_schema_metadata(None)
+    except (pa.ArrowException, ValueError, TypeError) as error:
+        said = " ".join(str(error).split()).rstrip(".")
+        hint = "Give each column values of one type, for example by astype()."
+        raise DataRefused(f"{name} returned a frame that cannot be staged: {said}.", hint=hint) from error
+
+
+def _read_at(inputs: Sequence[Manifest]) -> str:
+    return min((manifest.read_at for manifest in inputs), default=stamp())
+
+
+def _branches(inputs: Sequence[Manifest]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(branch for manifest in inputs for branch in manifest.branches))

@@ -1,0 +1,424 @@
+"""A real Airflow on this machine, for as long as a ``with`` block lasts.
+
+Four separate processes (api-server, scheduler, dag-processor, triggerer) over one SQLite file, on free ports of the loopback interface, with
+keys of their own; so several of them run side by side, and none sees the environment of the caller.
+
+Runs in the process of the test, the demo or ``make up``; imports no Airflow.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from base64 import urlsafe_b64encode
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+import psutil  # type: ignore[import-untyped]
+
+from tidegate.errors import TidegateError
+from tidegate.testing.processes import LOOPBACK, Component, end, free_ports, relatives, tail
+from tidegate.testing.rest import FINISHED_RUN, AirflowApi, TaskView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+__all__ = ["LocalAirflow", "address_of", "stop_leftovers"]
+
+_COMMANDS = {
+    "api-server": ("api-server", "--workers", "1"),
+    # Task logs lie in files that the api-server reads itself; the log servers would listen on every interface.
+    "scheduler": ("scheduler", "--skip-serve-logs"),
+    "dag-processor": ("dag-processor",),
+    "triggerer": ("triggerer", "--skip-serve-logs"),
+}
+_HEARTBEATS = {
+    "scheduler": "latest_scheduler_heartbeat",
+    "dag_processor": "latest_dag_processor_heartbeat",
+    "triggerer": "latest_triggerer_heartbeat",
+}
+_PROCESSES_FILE = "processes.json"
+
+
+class LocalAirflow:
+    """Start a whole Airflow, use it, and leave no process behind.
+
+    ::
+
+        with LocalAirflow(tmp_path, dags=Path("dags")) as airflow:
+            run_id = airflow.trigger("nightly_sales")
+            assert airflow.wait("nightly_sales", run_id, timeout=60) == "success"
+
+    :param home: AIRFLOW_HOME; made when missing. A second start over the same home goes on with the same metadata.
+    :param dags: the folder of the DAG files.
+    :param plugins: the plugins folder; by default an empty one in ``home``.
+    :param connections: Airflow connections by id, each as the mapping of its JSON form (``{"conn_type": "sqlite", "host": …}``).
+    :param settings: Airflow settings as ``{"section.key": "value"}``; they win over the ones made for quick reaction here.
+    :param parallelism: how many tasks run at once.
+    :param port: the port of the api-server; by default a free one.
+    :param env: more environment for all processes; wins over everything.
+    """
+
+    user = "admin"
+    password = "admin"  # noqa: S105 - it listens on the loopback interface only
+
+    def __init__(  # noqa: PLR0913 - keyword-only, each with a default that fits
+        self,
+        home: Path,
+        *,
+        dags: Path,
+        plugins: Path | None = None,
+        connections: Mapping[str, Mapping[str, Any]] | None = None,
+        settings: Mapping[str, str] | None = None,
+        parallelism: int = 12,
+        port: int | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self.home = home.resolve()
+        self._dags = dags.resolve()
+        self._plugins = plugins.resolve() if plugins else self.home / "plugins"
+        self._connections = dict(connections or {})
+        self._settings = dict(settings or {})
+        self._parallelism = parallelism
+        self._extra_env = dict(env or {})
+        self.port = port or free_ports(1)[0]
+        self._components: dict[str, Component] = {}
+        self.api = AirflowApi(self.url, user=self.user, password=self.password)
+
+    # -- Life --------------------------------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """Where a browser finds the UI."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The process ids of the four components."""
+        return {name: component.pid for name, component in self._components.items()}
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self.stop()
+
+    def start(self, *, timeout: float = 120) -> None:
+        """Migrate the metadata database, start the four processes, and wait until each has answered.
+
+        :raises TidegateError: one of them ended or did not get healthy in time; the message holds the tail of its log.
+        """
+        if self._components:
+            return
+        if leftovers := _recorded(self.home):
+            raise TidegateError(
+                f"An Airflow of {self.home} is already running (pids {sorted(leftovers)}).", hint="Stop it first, or use another home."
+            )
+        shutil.rmtree(self.home / "logs" / "processes", ignore_errors=True)
+        migrated = self.command("db", "migrate")
+        if migrated.returncode:
+            raise TidegateError(f"airflow db migrate failed:\n{migrated.stdout[-4000:]}\n{migrated.stderr[-4000:]}")
+        atexit.register(self.stop)
+        try:
+            began = time.time()
+            for name, arguments in _COMMANDS.items():
+                command = [sys.executable, "-m", "airflow", *arguments]
+                log = self.process_log(name)
+                self._components[name] = Component(name, command, env=self._environment, cwd=self.home, log=log)
+            self._record()
+            self._wait_until_healthy(began, timeout)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End all processes and wait until none lives. Calling it twice is fine."""
+        atexit.unregister(self.stop)
+        if not self._components:
+            return
+        self.api.close()  # first: the api-server waits for open connections
+        leaders = list(self.pids.values())
+        try:
+            end(leaders, grace=3)
+        except BaseException:  # a second Ctrl-C: no more patience, but still nothing left behind
+            end(leaders, grace=0)
+            raise
+        for component in self._components.values():
+            component.reap()
+        self._components.clear()
+        (self.home / _PROCESSES_FILE).unlink(missing_ok=True)
+        self.api = AirflowApi(self.url, user=self.user, password=self.password)
+
+    def leave_running(self) -> None:
+        """Let the processes outlive this one; ``stop_leftovers(home)`` ends them later."""
+        atexit.unregister(self.stop)
+
+    def check_alive(self) -> None:
+        """Raise when one of the four processes has ended by itself; a dead scheduler would otherwise look like a slow one."""
+        if dead := [component for component in self._components.values() if component.returncode is not None]:
+            raise TidegateError("\n".join(component.obituary() for component in dead))
+
+    def process_log(self, name: str) -> Path:
+        """Where the output of one component goes."""
+        return self.home / "logs" / "processes" / f"{name}.log"
+
+    # -- Use ---------------------------------------------------------------------------------------------------------
+
+    def command(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run the ``airflow`` command in this environment; the exit code is the caller's to judge."""
+        return subprocess.run(  # noqa: S603 - no shell reads it
+            [sys.executable, "-m", "airflow", *arguments],
+            env=self._environment,
+            cwd=self.home,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def wait_for_dag(self, dag_id: str, timeout: float = 60) -> None:
+        """Wait until the DAG is known, and unpause it if needed.
+
+        :raises TidegateError: it did not come in time, or a DAG file cannot be read; the message holds the import errors.
+        """
+        deadline = time.monotonic() + timeout
+        broken_since: float | None = None
+        while (dag := self.api.dag(dag_id)) is None:
+            self.check_alive()
+            errors = self.api.import_errors()
+            broken_since = (broken_since or time.monotonic()) if errors else None
+            # Another file may be the broken one: the wanted DAG gets a few seconds more.
+            patience = min(deadline, broken_since + 5) if broken_since else deadline
+            if time.monotonic() > patience:
+                reasons = "\n".join(errors) or f"No import errors. dag-processor:\n{tail(self.process_log('dag-processor'))}"
+                raise TidegateError(f"No DAG {dag_id} in {self._dags}. {reasons}")
+            time.sleep(0.2)
+        if dag["is_paused"]:
+            self.api.unpause(dag_id)
+
+    def trigger(
+        self,
+        dag_id: str,
+        *,
+        logical_date: datetime | None = None,
+        interval: tuple[datetime, datetime] | None = None,
+        conf: Mapping[str, Any] | None = None,
+        run_id: str | None = None,
+    ) -> str:
+        """Start a run and return its id. See :meth:`AirflowApi.trigger`."""
+        return self.api.trigger(dag_id, logical_date=logical_date, interval=interval, conf=conf, run_id=run_id)
+
+    def wait(
+        self, dag_id: str, run_id: str, *, timeout: float, poll: float = 0.5, watch: Callable[[list[TaskView]], None] | None = None
+    ) -> str:
+        """Wait until the run has ended and return its state.
+
+        :param watch: called with all task instances at every look, the last time after the end.
+        :raises TimeoutError: with the task states and the tails of the process logs.
+        :raises TidegateError: one of the processes died.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            state = str(self.api.run(dag_id, run_id)["state"])
+            if watch:
+                watch(self.api.views(dag_id, run_id))
+            if state in FINISHED_RUN:
+                return state
+            self.check_alive()
+            if time.monotonic() > deadline:
+                raise TimeoutError(self._late(dag_id, run_id, state, timeout))
+            time.sleep(poll)
+
+    def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        """Return the run: state, note, conf, data interval, dates."""
+        return self.api.run(dag_id, run_id)
+
+    def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """Return all task instances of a run."""
+        return self.api.tasks(dag_id, run_id)
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
+        """Return what a task pushed, as JSON values."""
+        return self.api.xcom(dag_id, run_id, task_id, key, map_index)
+
+    def log(self, dag_id: str, run_id: str, task_id: str, try_number: int = 1, map_index: int = -1) -> str:
+        """Return the log of one attempt as a person reads it in the UI."""
+        return self.api.log(dag_id, run_id, task_id, try_number, map_index)
+
+    def clear(
+        self, dag_id: str, run_id: str, task_ids: list[str] | None = None, *, only_failed: bool = False, include_downstream: bool = False
+    ) -> list[str]:
+        """Let the run, or some of its tasks, run again; return the ids of the tasks that will."""
+        return self.api.clear(dag_id, run_id, task_ids, only_failed=only_failed, include_downstream=include_downstream)
+
+    def backfill(
+        self, dag_id: str, start: datetime, end: datetime, *, reprocess: str = "none", conf: Mapping[str, Any] | None = None
+    ) -> int:
+        """Create the runs between two dates and return the backfill's id. See :meth:`AirflowApi.backfill`."""
+        return self.api.backfill(dag_id, start, end, reprocess=reprocess, conf=conf)
+
+    def wait_backfill(self, backfill_id: int, *, timeout: float, poll: float = 0.5) -> dict[str, str]:
+        """Wait until all runs of a backfill have ended and return their states by run id."""
+        deadline = time.monotonic() + timeout
+        while True:
+            states = {run["dag_run_id"]: str(run["state"]) for run in self.api.backfill_runs(backfill_id)}
+            if states and set(states.values()) <= FINISHED_RUN:
+                return states
+            self.check_alive()
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"Backfill {backfill_id} has not ended after {timeout} s: {states or 'it has no runs'}\n{self._tails()}")
+            time.sleep(poll)
+
+    # ----------------------------------------------------------------------------------------------------------------
+
+    def _prepare_home(self) -> None:
+        self.home.mkdir(parents=True, exist_ok=True)
+        self._dags.mkdir(parents=True, exist_ok=True)
+        self._plugins.mkdir(parents=True, exist_ok=True)
+        (self.home / "passwords.json").write_text(json.dumps({self.user: self.password}))
+
+    def _keys(self) -> dict[str, str]:
+        """Return the keys of this home: made once, since what the metadata database keeps encrypted must stay readable."""
+        path = self.home / "keys.json"
+        if not path.exists():
+            keys = {
+                "api.secret_key": secrets.token_hex(16),
+                "api_auth.jwt_secret": secrets.token_hex(32),
+                "core.fernet_key": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+            }
+            path.touch(mode=0o600)
+            path.write_text(json.dumps(keys))
+        return dict(json.loads(path.read_text()))
+
+    @cached_property
+    def _environment(self) -> dict[str, str]:
+        """The whole environment of all processes."""
+        self._prepare_home()
+        stripped = ("AIRFLOW", "_AIRFLOW", "OTEL_", "PYTHONPATH", "PYTHONHOME")
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(stripped)}
+        worker_log_port, trigger_log_port = free_ports(2)
+        settings = {
+            "api.host": LOOPBACK,
+            "api.port": str(self.port),
+            "api.base_url": self.url,
+            "core.auth_manager": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
+            "core.dags_are_paused_at_creation": "False",
+            "core.dags_folder": str(self._dags),
+            "core.execution_api_server_url": f"{self.url}/execution/",
+            "core.executor": "LocalExecutor",
+            # The default resolves the host name, which may ask a name server.
+            "core.hostname_callable": "socket.gethostname",
+            "core.load_examples": "False",
+            "core.min_serialized_dag_update_interval": "0",
+            "core.parallelism": str(self._parallelism),
+            "core.max_active_tasks_per_dag": str(self._parallelism),
+            "core.plugins_folder": str(self._plugins),
+            "core.simple_auth_manager_passwords_file": str(self.home / "passwords.json"),
+            "core.simple_auth_manager_users": f"{self.user}:admin",
+            "dag_processor.bundle_refresh_check_interval": "1",
+            "dag_processor.min_file_process_interval": "10",
+            "dag_processor.parsing_processes": "1",
+            "dag_processor.refresh_interval": "2",
+            # Writers of one SQLite file take turns: seconds of waiting are better than "database is locked".
+            "database.sql_alchemy_conn": f"sqlite:///{self.home}/airflow.db?timeout=60",
+            "logging.base_log_folder": str(self.home / "logs"),
+            "logging.colored_console_log": "False",
+            "logging.trigger_log_server_port": str(trigger_log_port),
+            "logging.worker_log_server_port": str(worker_log_port),
+            "scheduler.job_heartbeat_sec": "2",
+            "scheduler.scheduler_heartbeat_sec": "2",
+            "scheduler.scheduler_idle_sleep_time": "0.2",
+            "triggerer.job_heartbeat_sec": "2",
+            "workers.execution_api_timeout": "30",
+            "workers.min_heartbeat_interval": "1",
+        }
+        made = {
+            f"AIRFLOW__{name.replace('.', '__', 1).upper()}": value
+            for name, value in {**settings, **self._keys(), **self._settings}.items()
+        }
+        connections = {f"AIRFLOW_CONN_{name.upper()}": json.dumps(dict(form)) for name, form in self._connections.items()}
+        own = {
+            "AIRFLOW_HOME": str(self.home),
+            "DO_NOT_TRACK": "1",
+            "NO_PROXY": f"localhost,{LOOPBACK}",
+            "no_proxy": f"localhost,{LOOPBACK}",
+            "PYTHONUNBUFFERED": "1",
+            "SCARF_NO_ANALYTICS": "true",
+        }
+        return {**inherited, **own, **made, **connections, **self._extra_env}
+
+    def _wait_until_healthy(self, began: float, timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        while missing := self._unhealthy(began):
+            self.check_alive()
+            if time.monotonic() > deadline:
+                raise TidegateError(f"Airflow is not healthy after {timeout} s; missing: {', '.join(missing)}.\n{self._tails()}")
+            time.sleep(0.1)
+        self.check_alive()
+        self.api.sign_in()
+
+    def _unhealthy(self, began: float) -> list[str]:
+        """Name the components that have not shown life since ``began`` (a heartbeat of an earlier start does not count)."""
+        health = self.api.health()
+        if health is None:
+            return ["api-server"]
+        beats = {name: (health.get(name) or {}).get(key) for name, key in _HEARTBEATS.items()}
+        return [name for name, beat in beats.items() if not beat or datetime.fromisoformat(beat).timestamp() < began]
+
+    def _late(self, dag_id: str, run_id: str, state: str, timeout: float) -> str:
+        views = self.api.views(dag_id, run_id)
+        states = "\n".join(f"    {view.key}: {view.state} (try {view.try_number})" for view in views)
+        return f"Run {run_id} of {dag_id} is still {state} after {timeout} s.\n{states}\n{self._tails()}"
+
+    def _tails(self) -> str:
+        return "\n".join(f"  {name}:\n{tail(component.log, 12)}" for name, component in self._components.items())
+
+    def _record(self) -> None:
+        """Write down who runs, so that another process can stop them."""
+        record = {name: {"pid": pid, "created": psutil.Process(pid).create_time()} for name, pid in self.pids.items()}
+        (self.home / _PROCESSES_FILE).write_text(json.dumps({"url": self.url, "processes": record}))
+
+
+def address_of(home: Path) -> str | None:
+    """Return where the Airflow that runs in ``home`` answers, or None when none of its processes lives."""
+    return str(_record_of(home)["url"]) if _recorded(home) else None
+
+
+def _record_of(home: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads((home / _PROCESSES_FILE).read_text()))
+    except FileNotFoundError:
+        return {"url": "", "processes": {}}
+
+
+def _recorded(home: Path) -> list[int]:
+    """Read which processes of an Airflow of this home still live."""
+    record = _record_of(home)
+    alive = []
+    for process in record["processes"].values():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            # The pid may have gone to somebody else since; the moment of birth tells.
+            if abs(psutil.Process(process["pid"]).create_time() - process["created"]) < 1:
+                alive.append(int(process["pid"]))
+    return alive
+
+
+def stop_leftovers(home: Path) -> int:
+    """End the Airflow that an earlier process left running in ``home``; return how many processes that were."""
+    leaders = _recorded(home)
+    count = len(relatives(leaders))
+    end(leaders, grace=3)
+    (home / _PROCESSES_FILE).unlink(missing_ok=True)
+    return count

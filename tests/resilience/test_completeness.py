@@ -1,0 +1,66 @@
+"""The record of a night: its states, its sentence, its way through JSON."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+from records import EXCLUDED, FLORIDA, PLAINS, TEXAS, record
+
+from tidegate.resilience import Branch, BranchState, Completeness, Outcome
+
+
+def test_a_complete_night_says_so() -> None:
+    """All there: count and rows."""
+    assert record(TEXAS, PLAINS).sentence == "sales for 2017-12-23 is complete: 2 of 2 regions, 1,234 rows."
+
+
+def test_a_partial_night_names_what_is_missing_and_why() -> None:
+    """The reason stands beside the name."""
+    night = record(TEXAS, PLAINS, FLORIDA)
+    assert night.outcome is Outcome.PARTIAL
+    told = "sales for 2017-12-23 is partial: 2 of 3 regions, 1,234 rows. Missing: florida (no database file at /data/florida.db)."
+    assert night.sentence == told
+
+
+def test_a_short_night_says_what_was_needed_and_that_nothing_was_loaded() -> None:
+    """Required branches are named when they are the cause."""
+    night = record(TEXAS, FLORIDA, needed=2, met=False, required_missing=("florida",))
+    assert night.outcome is Outcome.SHORT
+    told = (
+        "sales for 2017-12-23 is short: 1 of 2 regions arrived, 2 needed, required: florida. Nothing was loaded. "
+        "Missing: florida (no database file at /data/florida.db)."
+    )
+    assert night.sentence == told
+
+
+def test_a_catch_up_run_completes_the_night_with_what_earlier_runs_brought() -> None:
+    """Excluded branches that the warehouse holds count as present."""
+    night = record(TEXAS, EXCLUDED, needed=1)
+    assert night.outcome is Outcome.PARTIAL
+    healed = night.with_held({"florida": 66})
+    assert healed.outcome is Outcome.COMPLETE
+    assert healed.sentence == "sales for 2017-12-23 is complete: 2 of 2 regions, 1,066 rows; texas caught up."
+
+
+def test_what_arrived_now_is_not_replaced_by_what_was_held() -> None:
+    """The newer rows count."""
+    assert record(TEXAS).with_held({"texas": 5}).rows == 1000
+
+
+BRANCHES = st.builds(
+    Branch,
+    name=st.text("abc", min_size=1, max_size=5),
+    state=st.sampled_from(list(BranchState)),
+    rows=st.integers(0, 10**9),
+    seconds=st.floats(0, 10**5),
+    reason=st.text(max_size=20),
+)
+
+
+@given(st.lists(BRANCHES, max_size=6), st.booleans())
+def test_a_record_survives_json(branches: list[Branch], met: bool) -> None:
+    """XCom and ledger hold JSON; nothing is lost on the way."""
+    night = record(*branches, met=met)
+    assert Completeness.from_dict(json.loads(json.dumps(night.as_dict()))) == night

@@ -1,0 +1,64 @@
+"""Intervals: what a trigger asks for, and what a schedule gives."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tidegate.errors import IntervalUnknown
+from tidegate.resilience import Interval, last_interval, requested_interval
+
+
+def at(text: str) -> datetime:
+    """An instant in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def test_a_trigger_that_gives_both_bounds_is_obeyed() -> None:
+    """Bounds of any zone become UTC; none at all means UTC."""
+    asked = {"interval_start": "2026-03-01T00:00:00+01:00", "interval_end": "2026-03-02T00:00:00"}
+    assert requested_interval(asked) == Interval(at("2026-02-28T23:00"), at("2026-03-02T00:00"))
+
+
+def test_a_trigger_that_gives_nothing_leaves_it_to_the_schedule() -> None:
+    """Empty form fields are no request."""
+    assert requested_interval({"interval_start": None, "interval_end": ""}) is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"interval_start": "2026-03-01"}, "interval_end is missing. Give both, or neither."),
+        ({"interval_start": "yesterday", "interval_end": "2026-03-01"}, "interval_start is 'yesterday', which is no time."),
+        ({"interval_start": "2026-03-02", "interval_end": "2026-03-01"}, "holds no time. Give an interval_start that lies before"),
+        ({"interval_start": "2026-03-01", "interval_end": "2026-03-01"}, "holds no time."),
+    ],
+)
+def test_half_or_senseless_requests_are_refused(asked: dict[str, str], told: str) -> None:
+    """A run never guesses what it is about."""
+    with pytest.raises(IntervalUnknown) as refused:
+        requested_interval(asked)
+    assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("cron", "zone", "moment", "start", "end"),
+    [
+        ("0 2 * * *", "UTC", "2026-03-05T10:00", "2026-03-04T02:00", "2026-03-05T02:00"),
+        ("0 2 * * *", "UTC", "2026-03-05T02:00", "2026-03-04T02:00", "2026-03-05T02:00"),
+        ("0 2 * * *", "UTC", "2026-03-05T01:59", "2026-03-03T02:00", "2026-03-04T02:00"),
+        ("0 0 * * *", "Europe/Berlin", "2026-03-29T12:00", "2026-03-27T23:00", "2026-03-28T23:00"),
+        ("0 0 * * *", "Europe/Berlin", "2026-03-30T12:00", "2026-03-28T23:00", "2026-03-29T22:00"),
+    ],
+)
+def test_the_last_interval_is_the_one_a_scheduled_run_of_that_moment_had(cron: str, zone: str, moment: str, start: str, end: str) -> None:
+    """A tick ends an interval; the day of the spring change has 23 hours."""
+    assert last_interval(cron, zone, at(moment)) == Interval(at(start), at(end))
+
+
+def test_a_whole_day_reads_as_its_date() -> None:
+    """People say the 23rd, not from midnight to midnight."""
+    day = Interval(at("2017-12-23T00:00"), at("2017-12-24T00:00"))
+    assert str(day) == "2017-12-23"
+    assert str(Interval(day.start, day.end + timedelta(hours=2))) == "2017-12-23 00:00 to 2017-12-24 02:00 UTC"

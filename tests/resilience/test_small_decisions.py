@@ -1,0 +1,62 @@
+"""Retries, correlation ids, durations."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegate.errors import DataRefused, Unreachable
+from tidegate.model.durations import parse_duration
+from tidegate.resilience import correlation_id
+from tidegate.resilience.retry import wait, worth_retrying
+
+SECOND = timedelta(seconds=1)
+
+
+@given(st.integers(1, 200), st.floats(0, 1, exclude_max=True))
+def test_a_wait_is_never_longer_than_the_cap(try_number: int, chance: float) -> None:
+    """However many tries, however unlucky."""
+    pause = wait(try_number, delay=SECOND, max_delay=600 * SECOND, jitter="full", random=lambda: chance)
+    assert timedelta(0) <= pause <= 600 * SECOND
+
+
+def test_without_jitter_waits_double_up_to_the_cap() -> None:
+    """1, 2, 4, 8, 8 seconds."""
+    waits = [wait(n, delay=SECOND, max_delay=8 * SECOND, jitter="none", random=float) for n in range(1, 6)]
+    assert [pause.total_seconds() for pause in waits] == [1, 2, 4, 8, 8]
+
+
+def test_only_what_may_end_differently_is_worth_a_retry() -> None:
+    """A dropped connection may come back; a missing column will not."""
+    assert worth_retrying(Unreachable("gone"))
+    assert worth_retrying(RuntimeError("who knows"))
+    assert not worth_retrying(DataRefused("no column"))
+
+
+def test_a_correlation_id_is_given_or_can_be_derived_again() -> None:
+    """One a run, the same from every task of it."""
+    assert correlation_id("dag", "run") == correlation_id("dag", "run")
+    assert correlation_id("dag", "run") != correlation_id("dag", "run2")
+    assert correlation_id("dag", "run", "order-17") == "order-17"
+
+
+@pytest.mark.parametrize("given", ["*/ DROP TABLE x; --", "a b", "x" * 65, "", None, 7])
+def test_a_given_id_that_could_leave_an_sql_comment_is_not_used(given: object) -> None:
+    """It travels into SQL comments and file names."""
+    assert correlation_id("dag", "run", given).startswith("tg-")
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("45m", 2700), ("1h30m", 5400), ("2d", 172800), ("1.5h", 5400), ("5 min", 300)])
+def test_durations_read_as_people_write_them(text: str, seconds: float) -> None:
+    """With their unit, always."""
+    assert parse_duration(text).total_seconds() == seconds
+
+
+@pytest.mark.parametrize("text", [45, "45", "0s", "-3m", "soon", "", None, "3 weeks"])
+def test_what_is_no_duration_is_refused(text: object) -> None:
+    """A number without a unit is a guess."""
+    with pytest.raises(ValueError, match=r"such as 30s"):
+        parse_duration(text)

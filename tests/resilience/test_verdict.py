@@ -1,0 +1,81 @@
+"""The verdict of a run: what failed, what is told, to whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from records import EXCLUDED, FLORIDA, NIGHT, PLAINS, TEXAS, record
+
+from tidegate.resilience.verdict import Failure, Verdict, failures_that_matter
+
+
+def verdict(**changes: Any) -> Verdict:
+    """A complete run, changed."""
+    plain: dict[str, Any] = {
+        "pipeline": "sales",
+        "interval": NIGHT,
+        "run_id": "manual__1",
+        "correlation_id": "tg-1",
+        "completeness": record(TEXAS, PLAINS),
+    }
+    return Verdict(**{**plain, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "events"),
+    [
+        ({}, {"complete"}),
+        ({"completeness": record(TEXAS, FLORIDA)}, {"partial"}),
+        ({"completeness": record(TEXAS, FLORIDA, met=False)}, {"failed"}),
+        ({"failures": (Failure(task="load", reason="disk full"),)}, {"failed"}),
+        ({"before": "partial"}, {"complete", "recovered"}),
+        ({"before": "short"}, {"complete", "recovered"}),
+        ({"before": "complete"}, {"complete"}),
+        ({"before": "partial", "completeness": record(TEXAS, FLORIDA)}, {"partial"}),
+        ({"completeness": None}, {"complete"}),
+    ],
+)
+def test_events_follow_from_what_happened(changes: dict[str, Any], events: set[str]) -> None:
+    """Partial, failed, complete, and recovered where something was missing before."""
+    assert verdict(**changes).events == events
+
+
+def test_a_failed_load_is_told_with_its_reason_though_enough_arrived() -> None:
+    """The barrier's yes does not hide a failure behind it."""
+    told = verdict(failures=(Failure(task="load", reason="disk full."),))
+    assert told.failed
+    assert told.sentence == "sales for 2017-12-23 failed: load (disk full)."
+
+
+def test_the_digest_says_how_to_bring_what_is_missing() -> None:
+    """A command to paste, with the missing branches and the interval pinned."""
+    digest = verdict(completeness=record(TEXAS, FLORIDA)).digest
+    assert digest.startswith("PARTIAL  sales for 2017-12-23 is partial: 1 of 2 regions")
+    conf = '{"region": ["florida"], "interval_start": "2017-12-23T00:00:00+00:00", "interval_end": "2017-12-24T00:00:00+00:00"}'
+    assert f"airflow dags trigger sales --conf '{conf}'" in digest
+    assert "correlation id tg-1" in digest
+
+
+def test_after_a_missed_quorum_all_that_was_asked_for_is_to_be_brought_again() -> None:
+    """Nothing was loaded, so what arrived is missing too; what was excluded stays out."""
+    digest = verdict(completeness=record(TEXAS, PLAINS, EXCLUDED, met=False)).digest
+    assert '"region": ["texas", "plains"]' in digest
+
+
+def test_a_complete_night_asks_for_nothing() -> None:
+    """No command where there is nothing to do."""
+    assert "airflow dags trigger" not in verdict().digest
+
+
+def test_tolerated_branches_do_not_matter_and_causes_hide_their_consequences() -> None:
+    """A reader wants the task that broke, not the ten that waited for it."""
+    ended = [("extract.a", "failed"), ("clean", "failed"), ("load", "upstream_failed"), ("other", "success")]
+    found = failures_that_matter(ended, frozenset({"extract.a"}), {"clean": "no column x"})
+    assert found == (Failure(task="clean", reason="no column x"),)
+
+
+def test_a_task_that_never_ran_is_named_when_nothing_else_explains_it() -> None:
+    """An honest answer even where the cause is gone."""
+    found = failures_that_matter([("load", "upstream_failed")], frozenset(), {})
+    assert found == (Failure(task="load", reason="not run, because a task before it failed"),)
