@@ -36,3 +36,57 @@ requirements: ## Resolve and pin requirements*.txt from pyproject.toml
 # All sets are resolved together first, so that no two of them pin different versions of one package.
 COMPILE = .tidegate/uv/bin/uv pip compile pyproject.toml --quiet --python-version 3.11 --no-emit-index-url \
 	--no-emit-find-links --no-annotate --custom-compile-command "make requirements"
+
+# -- servers, tests, house rules ------------------------------------------------------------------------------------
+
+.PHONY: servers
+servers: ## Install what pip cannot bring: PostgreSQL, MariaDB, Redis, Chromium, docker-compose
+	@PATH="$$PATH:/usr/sbin:/sbin"; missing=(); \
+	compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || missing+=(postgresql); \
+	command -v mariadbd >/dev/null || missing+=(mariadb-server); \
+	command -v redis-server >/dev/null || missing+=(redis-server); \
+	command -v chromium >/dev/null || missing+=(chromium); \
+	docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || missing+=(docker-compose); \
+	if (( $${#missing[@]} == 0 )); then echo "servers: all there"; exit; fi; \
+	if (( EUID == 0 )); then sudo=(); elif command -v sudo >/dev/null; then sudo=(sudo); else no_way=1; fi; \
+	if [[ -n "$${no_way:-}" ]] || ! command -v apt-get >/dev/null; then \
+		echo "Please install (Debian's names): $${missing[*]}" >&2; exit 1; fi; \
+	policy=/usr/sbin/policy-rc.d; set -e; echo "servers: installing $${missing[*]}"; \
+	if [[ ! -e $$policy ]]; then \
+		printf '#!/bin/sh\nexit 101\n' | "$${sudo[@]}" install -m 755 /dev/stdin $$policy; \
+		trap '"$${sudo[@]}" rm -f '$$policy EXIT; fi; \
+	"$${sudo[@]}" apt-get update -qq; \
+	"$${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "$${missing[@]}" >/dev/null
+# The policy-rc.d file keeps the packages from starting services; it is put there only when there is none, and taken away.
+
+PYTEST_ARGS ?=
+
+.PHONY: test
+test: $(VENV)/installed-dev ## Run every test (PYTEST_ARGS="-k words" chooses)
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: $(VENV)/installed-dev ## Check style, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: $(VENV)/installed-dev ## Rewrite the Python files in the house style
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+# -- demo -----------------------------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: $(VENV)/installed ## Play three nights of a real retailer through a real Airflow and check every number
+	@$(BIN)/python -m demo
+
+.PHONY: up
+up: $(VENV)/installed ## Start Airflow with the UI and the demo's pipelines
+	@$(BIN)/python -m demo.up
+
+.PHONY: down
+down: $(VENV)/installed ## Stop what `make up` started
+	@$(BIN)/python -m demo.down

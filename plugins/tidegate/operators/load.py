@@ -84,7 +84,7 @@ class LoadOperator(TidegateOperator):
         )
         for key, value in pushed.items():
             night.ti.xcom_push(key=key, value=value)
-        self.log.info("%s rows into %s: %s", done.rows, self.table, ", ".join(done.branches) or "nothing new")
+        self.log.info("%s rows into %s: %s", done.rows, self.table, ", ".join(done.loaded) or "nothing new")
         if done.superseded:
             self.log.warning("Not loaded, because the warehouse already holds a newer attempt: %s", ", ".join(done.superseded))
-        return {"rows": done.rows, "branches": list(done.branches), "superseded": list(done.superseded)}
+        return {"rows": done.rows, "branches": list(done.loaded), "superseded": list(done.superseded)}

@@ -85,7 +85,7 @@ class TransformOperator(TidegateOperator):
             "timezone": self.timezone,
         }
         if self.python:
-            made = transform_python(inputs, include_function(self.python, self.include_folder), source_name=self.python, **shared)
+            made = transform_python(inputs, include_function(self.python, self.include_folder), **shared)
         else:
             statement, name = sql_text(self.sql or "", self.include_folder)
             made = transform_sql(inputs, statement, source_name=name, **shared)

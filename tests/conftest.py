@@ -1,0 +1,15 @@
+"""What every test shares: an Airflow home of its own, and the servers of `servers.py`."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # `--import-mode=importlib` leaves it out; helper modules stand here
+
+# Before anything imports Airflow: tests never read or write the home of the person who runs them.
+_home = tempfile.TemporaryDirectory(prefix="tidegate-airflow-")
+os.environ["AIRFLOW_HOME"] = _home.name
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+
+pytest_plugins = ("servers",)

@@ -1,0 +1,39 @@
+"""A source, a staging folder and a warehouse for every test."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+sys.path.insert(0, str(Path(__file__).parent))  # `--import-mode=importlib` leaves it out; nights.py stands here
+
+from nights import Night
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> Night:
+    """Give a night on SQLite."""
+    return Night(tmp_path)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> sa.URL:
+    """Give a SQLite database of four orders, two of them at the edges of the day."""
+    path = tmp_path / "source.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE orders (id INTEGER, amount TEXT, placed TEXT)")
+        connection.executemany(
+            "INSERT INTO orders VALUES (?, ?, ?)",
+            [
+                (1, "10.10", "2025-12-31 23:59:59"),
+                (2, "20.20", "2026-01-01 00:00:00"),
+                (3, "30.30", "2026-01-01 12:00:00.500000"),
+                (4, "40.40", "2026-01-02 00:00:00"),
+            ],
+        )
+    connection.close()
+    return sa.URL.create("sqlite", database=str(path))
