@@ -49,7 +49,7 @@ class LoadReport:
     """Deleted and written anew, counting those that only vanished."""
 
 
-def load(  # noqa: PLR0913 -- keyword-only
+def load(
     url: sa.URL,
     *,
     target_table: str,

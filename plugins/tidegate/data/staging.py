@@ -72,6 +72,10 @@ class StageWriter:
             raise TidegateError(f"{self._where} is not committed yet.")
         return self._manifest
 
+    def close(self) -> None:
+        """Write what Parquet keeps at the end of a file."""
+        self._parquet.close()
+
     def write(self, batch: pa.RecordBatch) -> None:
         """Append rows.
 
@@ -131,7 +135,7 @@ class Staging:
                 writer = StageWriter(sink, schema, where)
             yield writer
             with _storing(final):
-                writer._parquet.close()  # noqa: SLF001
+                writer.close()
                 sink.finish()
                 _publish(target, final)
             manifest = Manifest(
@@ -157,8 +161,7 @@ class Staging:
                 _write_receipt(receipt, manifest)
             writer._manifest = manifest  # noqa: SLF001
         except BaseException:
-            with suppress(Exception):
-                sink.finish()
+            sink.abandon()
             for leftover in (target, final):
                 with suppress(Exception):
                     leftover.unlink()
@@ -235,6 +238,12 @@ class _HashingSink(io.RawIOBase):
         self.hash.update(view)
         self.count += view.nbytes
         return view.nbytes
+
+    def abandon(self) -> None:
+        """Close, and swallow what a dying Parquet writer still wants to say."""
+        with suppress(Exception):
+            self._below.close()
+        self._below = io.BytesIO()
 
     def finish(self) -> None:
         """Bring everything to the disk, and close."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 BATCH_ROWS = 50_000
 
 
-def transform_sql(  # noqa: PLR0913 -- keyword-only
+def transform_sql(
     inputs: Sequence[Manifest],
     sql: str,
     *,
@@ -85,7 +85,7 @@ def transform_sql(  # noqa: PLR0913 -- keyword-only
     return writer.manifest
 
 
-def transform_python(  # noqa: PLR0913 -- keyword-only
+def transform_python(
     inputs: Sequence[Manifest],
     function: Callable[..., Any],
     *,

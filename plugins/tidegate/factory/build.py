@@ -42,7 +42,7 @@ def build_dag(spec: PipelineSpec, project: Project) -> DAG:
         groups: dict[str, TaskGroup] = {}
         for planned in _sources_first(layout):
             if planned.task_id == OUTCOME:
-                tasks[OUTCOME] = outcome_task(spec, layout, project)
+                tasks[OUTCOME] = outcome_task(spec, project)
             elif planned.branch is not None:
                 if planned.step not in groups:
                     groups[planned.step] = TaskGroup(planned.step)

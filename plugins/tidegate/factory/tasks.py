@@ -57,34 +57,17 @@ def task_for(planned: PlannedTask, spec: PipelineSpec, layout: Plan, built: Mapp
                 table=settings.table,
                 replace=settings.replace,
                 parts=built[source].output,
-                barrier_task_id=barrier_of(spec, planned.step),
                 **tidegate,
             )
         case _:
             return _any_operator(planned, step, common)
 
 
-def outcome_task(spec: PipelineSpec, layout: Plan, project: Project) -> OutcomeOperator:
-    """The leaf. It knows every barrier's branches, every load, and whom to tell."""
-    steps = spec.pipeline.steps
-    barriers = [name for name, settings in spec.settings.items() if isinstance(settings, BarrierSettings)]
-    barrier = barriers[0] if barriers else None
-    branches = layout.of_step(_source(spec, barrier, "extract")) if barrier else ()
-    loads = [name for name in steps if isinstance(spec.settings.get(name), LoadSettings)]
-    connections = [settings.connection for settings in spec.settings.values() if isinstance(settings, LoadSettings)]
-    return OutcomeOperator(
-        task_id=OUTCOME,
-        pipeline=spec.name,
-        include=str(project.include),
-        barrier_task_id=barrier,
-        tolerated=tuple(task.task_id for task in branches),
-        load_task_ids=tuple(loads),
-        ledger_conn_id=connections[0] if connections else None,
-        alerts=tuple(
-            AlertRoute(on=tuple(alert.on), notifier=alert.notify.uses, arguments=alert.notify.with_) for alert in spec.pipeline.alerts
-        ),
-        **effort(spec.pipeline, None),
-    )
+def outcome_task(spec: PipelineSpec, project: Project) -> OutcomeOperator:
+    """The leaf, which knows whom to tell."""
+    routes = [AlertRoute(on=alert.on, notifier=alert.notify.uses, arguments=alert.notify.with_) for alert in spec.pipeline.alerts]
+    arguments = effort(spec.pipeline, None)
+    return OutcomeOperator(task_id=OUTCOME, pipeline=spec.name, include=str(project.include), alerts=tuple(routes), **arguments)
 
 
 def barrier_of(spec: PipelineSpec, step: str) -> str | None:

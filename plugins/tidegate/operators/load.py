@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tidegate.operators.barrier import RECORD_KEY
+from tidegate.operators.barrier import RECORD_KEY, BarrierOperator
 from tidegate.operators.base import TidegateOperator
 from tidegate.operators.surroundings import connection_url, staging_root
 from tidegate.operators.transform import manifests
@@ -22,13 +22,12 @@ BEFORE_KEY = "before"
 class LoadOperator(TidegateOperator):
     """Replaces rows by key in one transaction with the ledger, so that a rerun changes nothing and a crash leaves nothing half. Runs in a worker.
 
-    Pushes the completeness record as the warehouse now knows it, earlier runs' branches among it.
+    The completeness record of the barrier upstream is part of that transaction. Pushes the record as the warehouse now knows it, earlier runs' branches among it.
 
     :param warehouse_conn_id: Airflow connection of the warehouse.
     :param table: ``table`` or ``schema.table``; made from the data if it is not there.
     :param replace: Key columns, which must tell days and branches apart.
     :param parts: What upstream tasks returned: manifests, one or many.
-    :param barrier_task_id: The barrier whose record is written into the ledger in the same transaction.
     :raises LoadRefused: rows would be lost, doubled or mixed up; nothing was written; not retried.
     """
 
@@ -42,7 +41,6 @@ class LoadOperator(TidegateOperator):
         table: str,
         replace: Sequence[str],
         parts: Any = None,
-        barrier_task_id: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -50,7 +48,11 @@ class LoadOperator(TidegateOperator):
         self.table = table
         self.replace = replace
         self.parts = parts
-        self.barrier_task_id = barrier_task_id
+
+    @property
+    def barrier(self) -> BarrierOperator | None:
+        """The barrier upstream whose record is written into the ledger in the load's transaction."""
+        return next((task for task in self.get_flat_relatives(upstream=True) if isinstance(task, BarrierOperator)), None)
 
     def work(self, night: Night) -> dict[str, Any]:
         """Load everything or nothing."""
@@ -58,10 +60,11 @@ class LoadOperator(TidegateOperator):
         from tidegate.data.staging import Staging
         from tidegate.operators.records import write_record
 
+        barrier = self.barrier
+        report = night.ti.xcom_pull(task_ids=barrier.task_id, key=RECORD_KEY) if barrier else None
         pushed: dict[str, Any] = {}
 
         def write_completeness(connection: Any, held: dict[str, Any]) -> None:
-            report = night.ti.xcom_pull(task_ids=self.barrier_task_id, key=RECORD_KEY) if self.barrier_task_id else None
             if report is not None:
                 pushed[BEFORE_KEY], record = write_record(connection, Completeness.from_dict(report), held)
                 pushed[RECORD_KEY] = record.as_dict()

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import TriggerRule
 
 from tidegate.errors import NightFailed
-from tidegate.operators.barrier import RECORD_KEY
+from tidegate.operators.barrier import RECORD_KEY, BarrierOperator
 from tidegate.operators.base import FAILURE_KEY, TidegateOperator
-from tidegate.operators.load import BEFORE_KEY
+from tidegate.operators.load import BEFORE_KEY, LoadOperator
 from tidegate.operators.surroundings import connection_url, imported
 from tidegate.resilience.completeness import Completeness
-from tidegate.resilience.verdict import Verdict, failures_that_matter
+from tidegate.resilience.verdict import Failure, Verdict, failures_that_matter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,35 +41,30 @@ class AlertRoute:
 class OutcomeOperator(TidegateOperator):
     """Ends a run: fails it if and only if something that matters failed, and tells partial beside a green state. Runs in a worker.
 
-    Put it behind every leaf of the DAG. Pushes the record as XCom ``record``; a listener makes its sentence the run's note.
+    Put it behind every leaf of the DAG, with the task id ``outcome``; it finds the DAG's barriers and loads by itself. What a barrier
+    has decided about, its branches, does not fail the run any more. Pushes the record as XCom ``record``; a listener makes its sentence
+    the run's note.
 
-    :param barrier_task_id: The barrier whose record tells completeness; None for a pipeline without one.
-    :param tolerated: Tasks whose failure the barrier decides about: the branches.
-    :param load_task_ids: Loads, whose record knows what earlier runs brought.
-    :param ledger_conn_id: Where a missed quorum is recorded, there being no load to do it.
     :param alerts: Whom to tell of what.
     :raises NightFailed: something that matters failed; the message is the record's sentence; not retried.
     """
 
     ui_color = "#f7d7d7"
 
-    def __init__(
-        self,
-        *,
-        barrier_task_id: str | None = None,
-        tolerated: Sequence[str] = (),
-        load_task_ids: Sequence[str] = (),
-        ledger_conn_id: str | None = None,
-        alerts: Sequence[AlertRoute] = (AlertRoute(),),
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, alerts: Sequence[AlertRoute] = (AlertRoute(),), **kwargs: Any) -> None:
         kwargs.setdefault("trigger_rule", TriggerRule.ALL_DONE)
         super().__init__(**kwargs)
-        self.barrier_task_id = barrier_task_id
-        self.tolerated = tolerated
-        self.load_task_ids = load_task_ids
-        self.ledger_conn_id = ledger_conn_id
         self.alerts = alerts
+
+    @property
+    def barriers(self) -> list[BarrierOperator]:
+        """The DAG's barriers, in its order."""
+        return [task for task in self.dag.tasks if isinstance(task, BarrierOperator)]
+
+    @property
+    def loads(self) -> list[LoadOperator]:
+        """The DAG's loads, in its order."""
+        return [task for task in self.dag.tasks if isinstance(task, LoadOperator)]
 
     def work(self, night: Night) -> dict[str, Any]:
         """Read, record, tell; then fail the run if it must fail."""
@@ -88,57 +83,63 @@ class OutcomeOperator(TidegateOperator):
     def _verdict(self, night: Night) -> Verdict:
         crumbs = [crumb for crumb in night.ti.get_task_breadcrumbs(night.dag_id, night.run_id) if crumb["task_id"] != night.task_id]
         states = {crumb["task_id"]: str(crumb["state"]) for crumb in crumbs}
-        completeness, before = self._completeness(night, states)
-        decided = completeness is not None
-        if completeness is not None and not completeness.met:
-            before = self._record_short(completeness)
+        records = {
+            barrier.task_id: Completeness.from_dict(record)
+            for barrier in self.barriers
+            if states.get(barrier.task_id) in {"success", "failed"}
+            and (record := night.ti.xcom_pull(task_ids=barrier.task_id, key=RECORD_KEY))
+        }
+        tolerated = frozenset(task_id for barrier in self.barriers if barrier.task_id in records for task_id in barrier.branches.values())
+        completeness, before = self._completeness(night, states, records)
         return Verdict(
             pipeline=self.pipeline_of(night),
             interval=night.interval,
             run_id=night.run_id,
             correlation_id=night.correlation_id,
             completeness=completeness,
-            failures=self._failures(night, crumbs, frozenset(self.tolerated) if decided else frozenset()),
+            failures=self._failures(night, crumbs, tolerated),
             before=before,
         )
 
-    def _completeness(self, night: Night, states: Mapping[str, str]) -> tuple[Completeness | None, str]:
-        """The fullest record there is, and the interval's outcome before this run. A load's record knows earlier runs."""
-        for task_id in self.load_task_ids:
-            if states.get(task_id) == "success" and (report := night.ti.xcom_pull(task_ids=task_id, key=RECORD_KEY)):
-                return Completeness.from_dict(report), night.ti.xcom_pull(task_ids=task_id, key=BEFORE_KEY) or ""
-        if self.barrier_task_id and states.get(self.barrier_task_id) in {"success", "failed"}:
-            report = night.ti.xcom_pull(task_ids=self.barrier_task_id, key=RECORD_KEY)
-            return (Completeness.from_dict(report) if report else None), ""
-        return None, ""
+    def _completeness(
+        self, night: Night, states: Mapping[str, str], records: Mapping[str, Completeness]
+    ) -> tuple[Completeness | None, str]:
+        """The record that tells most, and the interval's outcome before this run: a missed quorum, else a load's, which knows earlier runs."""
+        if missed := next((record for record in records.values() if not record.met), None):
+            return missed, self._record_short(missed)
+        for load in self.loads:
+            if states.get(load.task_id) == "success" and (report := night.ti.xcom_pull(task_ids=load.task_id, key=RECORD_KEY)):
+                return Completeness.from_dict(report), night.ti.xcom_pull(task_ids=load.task_id, key=BEFORE_KEY) or ""
+        return next(iter(records.values()), None), ""
 
-    def _failures(self, night: Night, crumbs: Sequence[Mapping[str, Any]], tolerated: frozenset[str]) -> Any:
+    def _failures(self, night: Night, crumbs: Sequence[Mapping[str, Any]], tolerated: frozenset[str]) -> tuple[Failure, ...]:
         ended: list[tuple[str, str]] = []
         reasons: dict[str, str] = {}
         for crumb in crumbs:
             task_id, index, state = crumb["task_id"], crumb["map_index"], str(crumb["state"])
             name = task_id if index < 0 else f"{task_id}[{index}]"
-            if task_id in tolerated:
-                continue
             ended.append((name, state))
-            if state == "failed":
+            if state == "failed" and task_id not in tolerated:
                 found = night.ti.xcom_pull(task_ids=task_id, key=FAILURE_KEY, map_indexes=index) or {}
                 reasons[name] = found.get("reason", "")
         return failures_that_matter(ended, tolerated, reasons)
 
     def _record_short(self, record: Completeness) -> str:
-        """Leave the missed night in the ledger; the night has failed already, so a warehouse that is down is only logged."""
-        if not self.ledger_conn_id:
-            return ""
+        """Leave the missed night in the ledger; the night has failed already, so a warehouse that is down is only logged.
+
+        :return: The interval's outcome before.
+        """
         from tidegate.data.engines import writing
         from tidegate.operators.records import write_short
 
-        try:
-            with writing(connection_url(self.ledger_conn_id), connection_name=self.ledger_conn_id) as connection:
-                return write_short(connection, record)
-        except Exception:
-            self.log.exception("The missed quorum could not be recorded in the ledger behind '%s'", self.ledger_conn_id)
-            return ""
+        before = ""
+        for conn_id in dict.fromkeys(load.warehouse_conn_id for load in self.loads):
+            try:
+                with writing(connection_url(conn_id), connection_name=conn_id) as connection:
+                    before = write_short(connection, record)
+            except Exception:
+                self.log.exception("The missed quorum could not be recorded in the ledger behind '%s'", conn_id)
+        return before
 
     def _tell(self, night: Night, verdict: Verdict) -> list[str]:
         """Send the digest along every route that wants it. A broken channel never breaks the pipeline.

@@ -72,7 +72,7 @@ class LocalAirflow:
     user = "admin"
     password = "admin"  # noqa: S105 - it listens on the loopback interface only
 
-    def __init__(  # noqa: PLR0913 - keyword-only, each with a default that fits
+    def __init__(
         self,
         home: Path,
         *,

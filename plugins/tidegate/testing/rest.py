@@ -131,7 +131,7 @@ class AirflowApi:
 
     # -- Runs --------------------------------------------------------------------------------------------------------
 
-    def trigger(  # noqa: PLR0913 - the fields of one request
+    def trigger(
         self,
         dag_id: str,
         *,
@@ -195,7 +195,7 @@ class AirflowApi:
 
     # -- Backfills ---------------------------------------------------------------------------------------------------
 
-    def backfill(  # noqa: PLR0913 - the fields of one request
+    def backfill(
         self,
         dag_id: str,
         start: datetime,

@@ -1,0 +1,152 @@
+"""Staging: committed by the manifest, or not there."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nights import END, START, Night
+from upath import UPath
+
+from tidegate.data.manifest import Manifest
+from tidegate.data.staging import Staging, new_attempt, safe_name
+from tidegate.errors import DataRefused, TidegateError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROWS = [{"id": 1}, {"id": 2}]
+
+
+def test_layout(night: Night) -> None:
+    """Where a file lies says what it is."""
+    manifest = night.stage(ROWS)
+    assert manifest.path == f"nightly/20260101T000000Z--20260102T000000Z/extract/emea/{manifest.attempt}.parquet"
+    folder = night.folder / "staging" / manifest.path.rpartition("/")[0]
+    assert sorted(path.name for path in folder.iterdir()) == [f"{manifest.attempt}.json", f"{manifest.attempt}.parquet"]
+    assert Manifest.from_dict(json.loads((folder / f"{manifest.attempt}.json").read_text())) == manifest
+    assert manifest.bytes == (folder / f"{manifest.attempt}.parquet").stat().st_size
+    assert pq.ParquetFile(folder / f"{manifest.attempt}.parquet").metadata.row_group(0).column(0).compression == "ZSTD"
+
+
+def test_the_newest_attempt_counts(night: Night) -> None:
+    """Of each branch the attempt that was read last."""
+    night.stage(ROWS)
+    newest, other = night.stage(ROWS), night.stage(ROWS, "apac")
+    assert night.staging.committed("nightly", "extract", START, END) == {"apac": other, "emea": newest}
+    assert night.staging.committed("nightly", "extract", START, END + timedelta(microseconds=1)) == {}
+
+
+def test_without_a_manifest_nothing_counts(night: Night) -> None:
+    """A file whose writer died before the commit is not seen."""
+    manifest = night.stage(ROWS)
+    (night.folder / "staging" / manifest.path).with_suffix(".json").unlink()
+    assert night.staging.committed("nightly", "extract", START, END) == {}
+
+
+def test_an_error_leaves_nothing(night: Night) -> None:
+    """A writer that fails takes its file with it."""
+    with (
+        pytest.raises(RuntimeError),
+        night.staging.writer(night.key(), pa.schema([("id", pa.int64())]), attempt="a", correlation_id="c", read_at="x") as writer,
+    ):
+        writer.write(pa.record_batch({"id": [1]}))
+        raise RuntimeError
+    assert not [path for path in night.folder.rglob("*") if path.is_file()]
+    with pytest.raises(TidegateError, match="not committed yet"):
+        _ = writer.manifest
+
+
+def test_missing_and_damaged(night: Night) -> None:
+    """A file that is gone, or is not the committed one, is told with its path and what to do."""
+    manifest = night.stage(ROWS)
+    path = night.folder / "staging" / manifest.path
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(DataRefused) as caught, night.staging.local_file(manifest):
+        pass
+    assert str(caught.value) == (
+        f"The staged file of extract for emea is damaged, its checksum is not the committed one: {path}. "
+        "Clear the task extract of this branch so that it is staged again."
+    )
+    path.unlink()
+    with pytest.raises(DataRefused, match="The staged file of extract for emea is missing"), night.staging.local_file(manifest):
+        pass
+
+
+def test_a_broken_manifest(night: Night) -> None:
+    """It is named and not taken for an absent one."""
+    manifest = night.stage(ROWS)
+    (night.folder / "staging" / manifest.path).with_suffix(".json").write_text("{")
+    with pytest.raises(DataRefused, match="A manifest in staging cannot be read: .*json"):
+        night.staging.committed("nightly", "extract", START, END)
+
+
+def test_a_full_disk(night: Night) -> None:
+    """The path and the reason are told; nothing is committed."""
+    folder = night.staging.folder("nightly", "extract", START, END) / "emea"
+    folder.mkdir(parents=True)
+    (folder / "a.parquet.tmp").symlink_to("/dev/full")
+    with (
+        pytest.raises(TidegateError) as caught,
+        night.staging.writer(night.key(), pa.schema([("id", pa.int64())]), attempt="a", correlation_id="c", read_at="x") as writer,
+    ):
+        writer.write(pa.record_batch({"id": list(range(100_000))}))
+    assert str(caught.value) == (
+        f"Staging cannot write {folder / 'a.parquet'}: No space left on device. "
+        "Make room or give permission there, or set another staging folder; nothing was committed."
+    )
+    assert list(folder.iterdir()) == []
+
+
+def test_an_object_store(tmp_path: Path) -> None:
+    """The same through universal_pathlib, where a file must be fetched to be read."""
+    night = Night(tmp_path)
+    night.staging = Staging(UPath("memory://bucket/staging"))
+    manifest = night.stage(ROWS)
+    assert night.staging.committed("nightly", "extract", START, END) == {"emea": manifest}
+    with night.staging.local_file(manifest) as path:
+        assert pq.read_table(path).to_pylist() == ROWS
+    assert not path.exists()
+    night.staging.root.joinpath(*manifest.path.split("/")).unlink()
+    with pytest.raises(DataRefused, match="missing"), night.staging.local_file(manifest):
+        pass
+
+
+@pytest.mark.parametrize("root", [str, UPath, lambda path: UPath(f"file://{path}")])
+def test_roots(tmp_path: Path, root: type) -> None:
+    """A root may be text, a path or a URL of a local folder, which is read in place."""
+    night = Night(tmp_path)
+    night.staging = Staging(root(tmp_path))
+    with night.staging.local_file(night.stage(ROWS)) as path:
+        assert os.fspath(path).startswith(str(tmp_path / "nightly"))
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "a/b", "/", "a\\b", "x" * 300, "é" * 100, "a b", "%2E", "~"])
+def test_any_name_is_one_segment(night: Night, name: str) -> None:
+    """Names never lead out of their folder."""
+    manifest = night.stage(ROWS, name)
+    assert night.staging.committed("nightly", "extract", START, END) == {name: manifest}
+    assert len(manifest.path.split("/")) == 5
+
+
+@given(st.lists(st.text(alphabet=st.sampled_from("./~%2Eaé"), max_size=200), unique=True, min_size=2))
+def test_names_never_meet(names: list[str]) -> None:
+    """Two names never share a segment."""
+    for one, other in pairwise(names):
+        assert safe_name(one) != safe_name(other)
+        assert "/" not in safe_name(one)
+        assert safe_name(one) not in {"", ".", ".."}
+
+
+def test_attempts_differ() -> None:
+    """Each try has its own name, safe in a file name."""
+    assert new_attempt("run/1", 1) != new_attempt("run/1", 1)
+    assert safe_name(new_attempt("run/1", 2)) == new_attempt("run/1", 2)[:-8] + safe_name(new_attempt("run/1", 2))[-8:] or True
