@@ -32,6 +32,7 @@ NIGHTS = (date(2017, 12, 22), date(2017, 12, 23), date(2017, 12, 24))
 DOWN_ON_CHRISTMAS_EVE = ("northeast", "mid_atlantic", "florida", "texas", "northwest")
 
 _LISTED = 30
+_KILLED_BY = 128  # as shells count it: 130 after Ctrl-C, 143 after SIGTERM
 
 
 def main() -> int:
@@ -41,16 +42,18 @@ def main() -> int:
     began = time.monotonic()
     try:
         wrong = _play(out, began)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
+        shutil.rmtree(place.DEMO / "airflow", ignore_errors=True)
         out.print("\nInterrupted; everything has been stopped and put back.")
-        return 130
+        return _KILLED_BY + int(interrupt.args[0] if interrupt.args else signal.SIGINT)
     except (TidegateError, TimeoutError) as error:
         out.print(str(error), markup=False)
         wrong = [f"The demo could not go on: {type(error).__name__}"]
     if not wrong:
         shutil.rmtree(place.DEMO / "airflow", ignore_errors=True)
         return 0
-    report = place.DEMO / "not_as_expected.txt"
+    report = place.DEMO / "airflow" / "not_as_expected.txt"
+    report.parent.mkdir(parents=True, exist_ok=True)
     report.write_text("\n".join(wrong) + "\n")
     out.print(f"[bold red]{len(wrong):,} not as expected[/], the whole list is in {report}:")
     for line in wrong[:_LISTED]:
@@ -153,9 +156,9 @@ def _title(stage: Stage, text: str) -> None:
     stage.out.rule(f"[bold]{text}", align="left")
 
 
-def _interrupted(_signal: int, _frame: FrameType | None) -> None:
+def _interrupted(number: int, _frame: FrameType | None) -> None:
     """Treat SIGTERM as Ctrl-C: every ``with`` block gets to clean up."""
-    raise KeyboardInterrupt
+    raise KeyboardInterrupt(number)
 
 
 if __name__ == "__main__":

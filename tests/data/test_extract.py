@@ -180,7 +180,7 @@ def test_two_columns_of_one_name(night: Night, source: sa.URL) -> None:
 
 @pytest.mark.parametrize(
     ("word", "bad"),
-    [("int", "'x'"), ("int", "1.5"), ("int", "9e15+0.5"), ("float", "9007199254740993"), ("decimal(3,1)", "1.25"), ("decimal", "1e30")]
+    [("int", "'x'"), ("int", "1.5"), ("int", "4e15+0.5"), ("float", "9007199254740993"), ("decimal(3,1)", "1.25"), ("decimal", "1e30")]
     + [("bool", "2"), ("bool", "'yes'"), ("date", "'2026-01-01 10:00:00'"), ("date", "'x'"), ("timestamp", "'2026-01-01T00:00:00+01:00'")]
     + [("text", "x'ff'"), ("bytes", "'x'"), ("int", "'1_000'"), ("decimal", "'NaN'"), ("timestamptz", "5")],
 )

@@ -74,10 +74,10 @@ def test_sql_values(night: Night) -> None:
 def test_moments_stay_moments(night: Night) -> None:
     """A time zone changes how moments are cut into days, not the moments."""
     moment = datetime(2026, 1, 1, 23, 30, tzinfo=UTC)
-    sql = "SELECT at, CAST(date_trunc('day', at) AS DATE) AS day FROM input"
-    result = table(night, by_sql(night, sql, night.stage([{"at": moment}]), timezone="Europe/Berlin"))
-    assert result.to_pylist() == [{"at": moment, "day": date(2026, 1, 2)}]
-    assert result.schema.field("at").type == pa.timestamp("us", "UTC")
+    sql = "SELECT seen, CAST(date_trunc('day', seen) AS DATE) AS day FROM input"
+    result = table(night, by_sql(night, sql, night.stage([{"seen": moment}]), timezone="Europe/Berlin"))
+    assert result.to_pylist() == [{"seen": moment, "day": date(2026, 1, 2)}]
+    assert result.schema.field("seen").type == pa.timestamp("us", "UTC")
 
 
 def test_no_rows_are_a_result(night: Night) -> None:

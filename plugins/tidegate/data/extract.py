@@ -61,7 +61,7 @@ def extract(
     ) as connection:
         result = connection.execution_options(yield_per=batch_rows).execute(query)
         where = f"{connection_name}, {source_name},"
-        batches = _batches(result, accept, where=where, zone=timezone)
+        batches = _batches(result, accept, where=where, zone=timezone, batch_rows=batch_rows)
         first = next(batches)
         with staging.writer(key, first.schema, attempt=attempt, correlation_id=correlation_id, read_at=read_at) as writer:
             writer.write(first)
@@ -75,13 +75,13 @@ def extract(
     return writer.manifest
 
 
-def _batches(result: sa.CursorResult[Any], accept: Accept, *, where: str, zone: str) -> Iterator[pa.RecordBatch]:
+def _batches(result: sa.CursorResult[Any], accept: Accept, *, where: str, zone: str, batch_rows: int) -> Iterator[pa.RecordBatch]:
     """At least one batch, of no rows when there are none; all of one schema, which the first batch settles."""
     names = list(result.keys())
     declared = accept.types(names, where=where)
     schema: pa.Schema | None = None
     first_row = 1
-    for rows in result.partitions():
+    for rows in result.partitions(batch_rows):  # named again: the connection's yield_per does not reach it
         columns = list(zip(*rows, strict=True))
         if schema is None:
             schema = _schema(names, columns, declared, where=where)

@@ -28,6 +28,7 @@ from tidegate.errors import DataRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from decimal import Decimal
 
 DECIMAL_DIGITS = 38
 DECIMAL_SCALE = 9
@@ -45,6 +46,12 @@ WORDS: dict[str, pa.DataType] = {
     "bytes": pa.binary(),
 }
 _SIZED = re.compile(r"decimal\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)")
+
+
+def canonical(number: Decimal) -> str:
+    """The number as text without exponent or trailing zeros: equal numbers, equal text, and every digit."""
+    text = f"{number:f}"  # not normalize(), which rounds to the context's 28 digits
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.types as pat
 import sqlalchemy as sa
 
-from tidegate.data.kinds import nearest, word
+from tidegate.data.kinds import canonical, nearest, word
 from tidegate.data.tables import sqlite_text
 from tidegate.errors import LoadRefused
 
@@ -76,7 +76,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return (value.astimezone(UTC) if value.tzinfo else value).isoformat()
     if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
+        return canonical(value)
     return value.isoformat() if isinstance(value, date) else value
 
 
@@ -176,7 +176,7 @@ def _equals(column: sa.ColumnClause[Any], values: list[Any], connection: sa.Conn
     if values == [None]:
         return column.is_(None)
     if connection.dialect.name == "sqlite":
-        values = [sqlite_text(f"{value:f}" if isinstance(value, Decimal) else value) for value in values]
+        values = [sqlite_text(value) for value in values]
     equal = column.in_(values) if len(values) > 1 else column == values[0]
     if connection.dialect.name in {"mysql", "mariadb"} and isinstance(values[0], str):
         # A collation may take "eu" for "EU": the first condition finds rows by the index, the second sees the difference.

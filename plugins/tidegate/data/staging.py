@@ -280,7 +280,7 @@ def _beside(final: Any) -> Any:
 
 def _publish(target: Any, final: Any) -> None:
     if target != final:
-        target.replace(final)
+        Path(_local(target) or target).replace(_local(final) or final)
 
 
 def _write_receipt(receipt: Any, manifest: Manifest) -> None:

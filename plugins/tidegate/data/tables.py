@@ -18,7 +18,7 @@ import pyarrow.types as pat
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
-from tidegate.data.kinds import nearest, word
+from tidegate.data.kinds import canonical, nearest, word
 from tidegate.errors import LoadRefused
 
 _MYSQL = {"mysql", "mariadb"}
@@ -171,9 +171,11 @@ def _binder(field: pa.Field, declared: Any, *, target: Target, dialect: str) -> 
 
 
 def sqlite_text(value: Any) -> Any:
-    """A date or moment as SQLite's own functions read it, with microseconds only when there are any."""
+    """A date, a moment or a decimal as text that SQLite's own functions read; microseconds only when there are any."""
     if isinstance(value, datetime):
         return value.isoformat(sep=" ")
+    if isinstance(value, Decimal):
+        return canonical(value)
     return value.isoformat() if isinstance(value, date) else value
 
 
@@ -187,14 +189,15 @@ def _decimal_binder(field: pa.Field, declared: Any, *, target: Target, dialect: 
     def exact(value: Decimal | None) -> Any:
         if value is None:
             return None
-        canonical = value.normalize()
-        _, digits, exponent = canonical.as_tuple()
-        if not sqlite and isinstance(exponent, int) and -exponent > (scale or 0):
-            message = f'Column "{field.name}" of table {target} keeps {scale or 0} digits behind the point, and {canonical:f} has more.'
+        text = canonical(value)
+        if not sqlite and len(text.partition(".")[2]) > (scale or 0):
+            message = f'Column "{field.name}" of table {target} keeps {scale or 0} digits behind the point, and {text} has more.'
             raise LoadRefused(message, hint="Round it in the transform, or alter the column.")
-        if sqlite and not keeps_text and len(digits) > _SQLITE_DIGITS:
-            message = f'Column "{field.name}" of table {target} is {_declared(declared)}, which SQLite keeps to 15 digits, and {canonical:f} has more.'
+        if sqlite and not keeps_text and len(text.strip("-0").replace(".", "")) > _SQLITE_DIGITS:
+            message = (
+                f'Column "{field.name}" of table {target} is {_declared(declared)}, which SQLite keeps to 15 digits, and {text} has more.'
+            )
             raise LoadRefused(message, hint="Make the column TEXT.")
-        return f"{canonical:f}" if sqlite else value
+        return text if sqlite else value
 
     return exact

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import SpecError
 from tidegate.model.check import check
@@ -11,7 +11,7 @@ from tidegate.model.document import Document, read_document
 from tidegate.model.kinds import KINDS, Settings
 from tidegate.model.problems import validated
 from tidegate.model.project import Project
-from tidegate.model.spec import Pipeline
+from tidegate.model.spec import Pipeline, Step
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,8 +80,8 @@ def _validated(document: Document, path: Path, project: Project) -> PipelineSpec
     settings: dict[str, Settings] = {}
     steps = document.value.get("steps")
     for step, body in steps.items() if isinstance(steps, dict) else ():
-        kind = KINDS.get(body.get("uses", "")) if isinstance(body, dict) and isinstance(body.get("uses"), str) else None
-        if kind is not None and isinstance(body.get("with", {}), dict):
+        kind = KINDS.get(body["uses"]) if isinstance(body, dict) and isinstance(body.get("uses"), str) else None
+        if kind is not None and _has_settings(body):
             found = validated(document, kind, body.get("with", {}), ("steps", step, "with"))
             if found is not None:
                 settings[step] = found
@@ -90,3 +90,9 @@ def _validated(document: Document, path: Path, project: Project) -> PipelineSpec
     spec = PipelineSpec(pipeline, settings)
     check(document, pipeline, settings, path, project)
     return spec
+
+
+def _has_settings(body: dict[str, Any]) -> bool:
+    """Whether a step's settings can be judged: where a misspelt key may have hidden them, the misspelling alone is told."""
+    words = {info.alias or name for name, info in Step.model_fields.items()}
+    return isinstance(body.get("with", {}), dict) and ("with" in body or set(body) <= words)

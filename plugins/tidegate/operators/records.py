@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from tidegate.data import ledger
-from tidegate.operators.night import utc_now
+from tidegate.data.instants import instant, stamp
+from tidegate.data.ledger import IntervalRow, ensure, read_interval, write_interval
 from tidegate.resilience.completeness import Completeness, Outcome, names
 
 if TYPE_CHECKING:
@@ -21,8 +20,8 @@ def write_record(connection: Connection, record: Completeness, held: Mapping[str
     :param held: Branch name → ledger row, of all that the warehouse holds of the interval.
     :return: The interval's outcome before, empty when it had none; and the record with the branches of earlier runs in it.
     """
-    before = ledger.read_interval(connection, record.pipeline, record.interval.start, record.interval.end)
-    known = Completeness.from_dict(json.loads(before.record)).branches if before is not None else ()
+    before = read_interval(connection, record.pipeline, record.interval.start, record.interval.end)
+    known = Completeness.from_dict(before.record).branches if before is not None else ()
     source_rows = {branch.name: branch.rows for branch in known if branch.present}
     merged = record.with_held({name: source_rows.get(name, row.rows) for name, row in held.items()})
     _write(connection, merged)
@@ -34,29 +33,26 @@ def write_short(connection: Connection, record: Completeness) -> str:
 
     :return: The interval's outcome before, empty when it had none.
     """
-    ledger.ensure(connection)
-    before = ledger.read_interval(connection, record.pipeline, record.interval.start, record.interval.end)
+    ensure(connection)
+    before = read_interval(connection, record.pipeline, record.interval.start, record.interval.end)
     if before is None or before.outcome == Outcome.SHORT:
         _write(connection, record)
     return before.outcome if before is not None else ""
 
 
 def _write(connection: Connection, record: Completeness) -> None:
-    missing = [{"name": branch.name, "reason": branch.reason} for branch in record.missing]
-    ledger.write_interval(
-        connection,
-        ledger.IntervalRow(
-            pipeline=record.pipeline,
-            interval_start=record.interval.start,
-            interval_end=record.interval.end,
-            outcome=str(record.outcome),
-            sentence=record.sentence,
-            expected=len(record.branches),
-            arrived=len(names(record.present)),
-            missing=json.dumps(missing),
-            record=json.dumps(record.as_dict()),
-            run_id=record.run_id,
-            correlation_id=record.correlation_id,
-            decided_at=utc_now(),
-        ),
+    row = IntervalRow(
+        pipeline=record.pipeline,
+        interval_start=instant(record.interval.start),
+        interval_end=instant(record.interval.end),
+        outcome=str(record.outcome),
+        sentence=record.sentence,
+        expected=len(record.branches),
+        arrived=len(record.present),
+        missing=tuple(names(record.missing)),
+        record=record.as_dict(),
+        run_id=record.run_id,
+        correlation_id=record.correlation_id,
+        decided_at=stamp(),
     )
+    write_interval(connection, row)

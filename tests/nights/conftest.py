@@ -1,0 +1,44 @@
+"""One real Airflow for all tests of this folder."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from town import CREATE, SHOPS, Town
+
+from tidegate.testing.local_airflow import LocalAirflow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """The town, with Airflow running."""
+    root = tmp_path_factory.mktemp("town")
+    shutil.copytree(HERE / "project", root / "project")
+    for shop in SHOPS:
+        with closing(sqlite3.connect(root / f"{shop}.db")) as connection, connection:
+            connection.execute(CREATE)
+    sqlite3.connect(root / "warehouse.db").close()
+    connections = {f"shop_{shop}": {"conn_type": "sqlite", "host": str(root / f"{shop}.db")} for shop in SHOPS}
+    connections["warehouse"] = {"conn_type": "sqlite", "host": str(root / "warehouse.db")}
+    connections["nowhere"] = {"conn_type": "sqlite", "host": str(root / "nowhere.db")}
+    connections["closed_port"] = {
+        "conn_type": "postgres",
+        "host": "127.0.0.1",
+        "port": 9,
+        "login": "me",
+        "password": "hush-hush",
+        "schema": "x",
+    }
+    with LocalAirflow(root / "airflow", dags=root / "project" / "dags", connections=connections, parallelism=8) as airflow:
+        airflow.wait_for_dag("shop_sales", timeout=120)
+        yield Town(root, airflow)
