@@ -90,3 +90,9 @@ up: $(VENV)/installed ## Start Airflow with the UI and the demo's pipelines
 .PHONY: down
 down: $(VENV)/installed ## Stop what `make up` started
 	@$(BIN)/python -m demo.down
+
+# -- documentation --------------------------------------------------------------------------------------------------
+
+.PHONY: docs
+docs: $(VENV)/installed ## Write the reference pages anew from the source
+	@AIRFLOW_HOME=$(CURDIR)/.tidegate/docs $(BIN)/python -m tidegate.cli.reference docs/reference

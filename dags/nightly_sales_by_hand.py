@@ -28,7 +28,7 @@ with DAG(
     tags=["tidegate", "sales"],
     doc_md=DOC,
     default_args={"owner": "analytics", "retries": 1},
-):
+) as dag:
     with TaskGroup("extract"):
         extracts = [
             ExtractOperator(

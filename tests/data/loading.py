@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import sqlalchemy as sa
 from nights import Night
 
 from tidegate.data.manifest import Manifest
@@ -25,5 +26,8 @@ if what == "race":
     (folder / f"ready-{manifest.attempt}").touch()
     while not (folder / "go").exists():
         time.sleep(0.005)
-report = Night(folder).load(manifest, batch_rows=2, progress=hang if what == "hang" else None)
+url = folder / "url"
+report = Night(folder, sa.make_url(url.read_text()) if url.exists() else None).load(
+    manifest, batch_rows=2, progress=hang if what == "hang" else None
+)
 sys.stdout.write(json.dumps({"loaded": report.loaded, "superseded": report.superseded}))

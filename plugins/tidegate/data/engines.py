@@ -132,10 +132,11 @@ def reading(
     connection_name: str = "",
     source_name: str = "",
     timezone: str = "UTC",
-    busy_timeout: float = BUSY_TIMEOUT,
+    busy_timeout: float | None = None,
 ) -> Iterator[sa.Connection]:
     """A connection that cannot write, and sees one state of the data from its first statement on.
 
+    :param busy_timeout: seconds, :data:`BUSY_TIMEOUT` when not given.
     :param timezone: the session's time zone on PostgreSQL, so that columns without zone compare as readings of that clock.
     :param source_name: the file whose statement runs inside, for messages.
     :raises Unreachable: no server, no file, no answer, or the connection was dropped.
@@ -162,7 +163,7 @@ def writing(
     connection_name: str = "",
     source_name: str = "",
     refusal: type[Refused] = QueryRefused,
-    busy_timeout: float = BUSY_TIMEOUT,
+    busy_timeout: float | None = None,
 ) -> Iterator[sa.Connection]:
     """A connection in one transaction: committed when the block ends, rolled back when it raises.
 
@@ -181,12 +182,12 @@ def writing(
             yield connection
 
 
-def _engine(url: sa.URL, *, correlation_id: str, write: bool, timezone: str, busy_timeout: float) -> sa.Engine:
+def _engine(url: sa.URL, *, correlation_id: str, write: bool, timezone: str, busy_timeout: float | None) -> sa.Engine:
     backend = url.get_backend_name()
     options: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True}
     arguments: dict[str, Any] = {}
     if backend == "sqlite":
-        query = {"mode": "rwc" if write else "ro", "uri": "true", "timeout": str(busy_timeout)}
+        query = {"mode": "rwc" if write else "ro", "uri": "true", "timeout": str(BUSY_TIMEOUT if busy_timeout is None else busy_timeout)}
         url = url.set(database=f"file:{quote(url.database or '')}", query=query)
     elif backend == "postgresql":
         options["isolation_level"] = "READ COMMITTED" if write else "REPEATABLE READ"

@@ -51,7 +51,8 @@ _SIZED = re.compile(r"decimal\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)")
 def canonical(number: Decimal) -> str:
     """The number as text without exponent or trailing zeros: equal numbers, equal text, and every digit."""
     text = f"{number:f}"  # not normalize(), which rounds to the context's 28 digits
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -33,6 +33,7 @@ def build_dag(spec: PipelineSpec, project: Project) -> DAG:
         start_date=_moment(schedule.start, schedule) if schedule else None,
         end_date=_moment(schedule.end, schedule) if schedule and schedule.end else None,
         catchup=schedule.catchup if schedule else False,
+        template_searchpath=[str(project.include)],
         default_args={"owner": pipeline.owner},
         tags=sorted({"tidegate", *pipeline.tags}),
         params=_params(spec),
@@ -42,14 +43,14 @@ def build_dag(spec: PipelineSpec, project: Project) -> DAG:
         groups: dict[str, TaskGroup] = {}
         for planned in _sources_first(layout):
             if planned.task_id == OUTCOME:
-                tasks[OUTCOME] = outcome_task(spec, project)
+                tasks[OUTCOME] = outcome_task(spec)
             elif planned.branch is not None:
                 if planned.step not in groups:
                     groups[planned.step] = TaskGroup(planned.step)
                 with groups[planned.step]:
-                    tasks[planned.task_id] = task_for(planned, spec, layout, tasks, project)
+                    tasks[planned.task_id] = task_for(planned, spec, layout, tasks)
             else:
-                tasks[planned.task_id] = task_for(planned, spec, layout, tasks, project)
+                tasks[planned.task_id] = task_for(planned, spec, layout, tasks)
         for upstream, downstream in layout.edges:
             tasks[upstream] >> tasks[downstream]
     return dag

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -9,6 +10,7 @@ from airflow.sdk import BaseOperator
 from tidegate.analysis.plan import OUTCOME, Plan, PlannedTask
 from tidegate.errors import ImportRefused
 from tidegate.model.check import fill
+from tidegate.model.findings import did_you_mean
 from tidegate.model.kinds import BarrierSettings, ExtractSettings, LoadSettings, TransformSettings
 from tidegate.model.spec import Retry
 from tidegate.operators.barrier import HELD_KEY, BarrierOperator
@@ -22,13 +24,13 @@ from tidegate.operators.transform import TransformOperator
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tidegate.model import PipelineSpec, Project
+    from tidegate.model import PipelineSpec
     from tidegate.model.spec import Effort, Pipeline, Step
 
 DEFAULT_RETRIES = 2
 
 
-def task_for(planned: PlannedTask, spec: PipelineSpec, layout: Plan, built: Mapping[str, Any], project: Project) -> Any:
+def task_for(planned: PlannedTask, spec: PipelineSpec, layout: Plan, built: Mapping[str, Any]) -> Any:
     """The operator of a planned task, to be called inside its DAG and group.
 
     :param built: Task id → operator, of all tasks before this one.
@@ -37,19 +39,18 @@ def task_for(planned: PlannedTask, spec: PipelineSpec, layout: Plan, built: Mapp
     step = spec.pipeline.steps[planned.step]
     task_id = planned.branch or planned.step
     common = {"task_id": task_id, **effort(spec.pipeline, step)}
-    tidegate = {**common, "pipeline": spec.name, "include": str(project.include)}
     match spec.settings.get(planned.step):
         case ExtractSettings() as settings:
-            return _extract(planned, step, settings, tidegate)
+            return _extract(planned, step, settings, common)
         case BarrierSettings() as settings:
             source = _source(spec, planned.step, "extract")
             branches = {task.branch: task.task_id for task in layout.of_step(source) if task.branch}
             dimension = spec.pipeline.steps[source].dimension
             return BarrierOperator(
-                branches=branches, at_least=settings.at_least, required=settings.required, dimension=dimension or "branch", **tidegate
+                branches=branches, at_least=settings.at_least, required=settings.required, dimension=dimension or "branch", **common
             )
         case TransformSettings() as settings:
-            return _transform(planned, spec, settings, built, tidegate)
+            return _transform(planned, spec, settings, built, common)
         case LoadSettings() as settings:
             source = _source(spec, planned.step, "extract", "barrier", "transform")
             return LoadOperator(
@@ -57,17 +58,17 @@ def task_for(planned: PlannedTask, spec: PipelineSpec, layout: Plan, built: Mapp
                 table=settings.table,
                 replace=settings.replace,
                 parts=built[source].output,
-                **tidegate,
+                **common,
             )
         case _:
             return _any_operator(planned, step, common)
 
 
-def outcome_task(spec: PipelineSpec, project: Project) -> OutcomeOperator:
+def outcome_task(spec: PipelineSpec) -> OutcomeOperator:
     """The leaf, which knows whom to tell."""
     routes = [AlertRoute(on=alert.on, notifier=alert.notify.uses, arguments=alert.notify.with_) for alert in spec.pipeline.alerts]
     arguments = effort(spec.pipeline, None)
-    return OutcomeOperator(task_id=OUTCOME, pipeline=spec.name, include=str(project.include), alerts=tuple(routes), **arguments)
+    return OutcomeOperator(task_id=OUTCOME, alerts=tuple(routes), **arguments)
 
 
 def barrier_of(spec: PipelineSpec, step: str) -> str | None:
@@ -149,12 +150,25 @@ def _any_operator(planned: PlannedTask, step: Step, arguments: dict[str, Any]) -
     if not (isinstance(operator, type) and issubclass(operator, BaseOperator)):
         raise ImportRefused(f"Step '{planned.step}' uses {step.uses}, which is no Airflow operator.", hint="Name an operator's class.")
     words = _filled(step.with_, step.dimension, planned.branch) if planned.branch else step.with_
+    known = _arguments(operator)
+    for word in words:
+        if word not in known:
+            raise ImportRefused(f"Step '{planned.step}': {operator.__name__} takes no '{word}'.", hint=did_you_mean(word, known))
     try:
         return operator(**{**arguments, **words})
     except Exception as error:
         raise ImportRefused(
             f"Step '{planned.step}' uses {step.uses}, which does not take these settings: {error}.", hint="Compare 'with' to its arguments."
         ) from error
+
+
+def _arguments(operator: type[BaseOperator]) -> set[str]:
+    """The names of all arguments that an operator's class and its bases take."""
+    found: set[str] = set()
+    for base in operator.__mro__:
+        if "__init__" in vars(base):
+            found |= set(inspect.signature(vars(base)["__init__"]).parameters)
+    return found - {"self", "args", "kwargs"}
 
 
 def _filled(value: Any, dimension: str | None, branch: str) -> Any:

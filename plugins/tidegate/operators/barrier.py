@@ -64,7 +64,7 @@ class BarrierOperator(TidegateOperator):
         branches = tuple(branch for branch, _ in found.values())
         decision = decide(Quorum.parse(self.at_least, self.required), branches)
         record = Completeness(
-            pipeline=self.pipeline_of(night),
+            pipeline=night.dag_id,
             interval=night.interval,
             dimension=self.dimension,
             branches=branches,

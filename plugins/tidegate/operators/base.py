@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowSkipException, AirflowTaskTimeout
 
 from tidegate.operators.night import Night, utc_now
 from tidegate.operators.retrying import JitteredRetryPolicy
+from tidegate.operators.surroundings import default_include
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -23,21 +24,23 @@ FAILURE_KEY = "failure"
 class TidegateOperator(BaseOperator):
     """A task that knows its night. Runs in a worker.
 
-    :param pipeline: The pipeline's name, by which staging and ledger are keyed; the DAG's id by default.
-    :param include: The folder that SQL files and modules lie under; ``include/`` beside the DAGs folder by default.
+    SQL files and modules lie under the first folder of the DAG's ``template_searchpath``, else under ``include/`` beside the DAGs folder.
+    The DAG's id is the pipeline's name, by which staging and ledger are keyed.
     """
 
-    def __init__(self, *, pipeline: str | None = None, include: str | Path | None = None, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         if kwargs.get("retry_policy") is None:
             kwargs["retry_policy"] = JitteredRetryPolicy()
         super().__init__(**kwargs)
-        self.pipeline = pipeline
-        self.include = include
 
     @property
-    def include_folder(self) -> Path | None:
-        """``include`` as a path."""
-        return Path(self.include) if self.include else None
+    def include(self) -> Path:
+        """The folder of SQL files and modules."""
+        dag = self.get_dag()
+        searchpath = dag.template_searchpath if dag is not None else None
+        if not searchpath:
+            return default_include()
+        return Path(searchpath if isinstance(searchpath, str) else next(iter(searchpath)))
 
     def execute(self, context: Context) -> Any:
         """Do the work with the correlation id bound to the log; on failure, leave the reason where the join finds it."""
@@ -56,10 +59,6 @@ class TidegateOperator(BaseOperator):
     @abstractmethod
     def work(self, night: Night) -> Any:
         """The task itself; what it returns becomes its XCom."""
-
-    def pipeline_of(self, night: Night) -> str:
-        """The name that staging and ledger know the pipeline by."""
-        return self.pipeline or night.dag_id
 
 
 def reason_of(error: BaseException, task: BaseOperator) -> str:

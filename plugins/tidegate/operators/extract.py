@@ -82,13 +82,13 @@ class ExtractOperator(TidegateOperator):
         from tidegate.data.staging import Staging, new_attempt
 
         started = utc_now()
-        statement, source_name = sql_text(self.query, self.include_folder)
+        statement, source_name = sql_text(self.query, self.include)
         manifest = extract(
             connection_url(self.source_conn_id),
             statement,
             params=dict(self.parameters or {}),
             key=StageKey(
-                pipeline=self.pipeline_of(night),
+                pipeline=night.dag_id,
                 step=self.step or night.task_id.partition(".")[0],
                 interval_start=night.interval.start,
                 interval_end=night.interval.end,

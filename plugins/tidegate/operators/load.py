@@ -77,7 +77,7 @@ class LoadOperator(TidegateOperator):
             replace=tuple(self.replace),
             parts=manifests(self.parts),
             staging=Staging(staging_root()),
-            pipeline=self.pipeline_of(night),
+            pipeline=night.dag_id,
             interval_start=night.interval.start,
             interval_end=night.interval.end,
             run_id=night.run_id,

@@ -21,6 +21,7 @@ class Night:
     """What every Tidegate task knows of its run."""
 
     dag_id: str
+    """Also the pipeline's name."""
     run_id: str
     task_id: str
     try_number: int

@@ -92,7 +92,7 @@ class OutcomeOperator(TidegateOperator):
         tolerated = frozenset(task_id for barrier in self.barriers if barrier.task_id in records for task_id in barrier.branches.values())
         completeness, before = self._completeness(night, states, records)
         return Verdict(
-            pipeline=self.pipeline_of(night),
+            pipeline=night.dag_id,
             interval=night.interval,
             run_id=night.run_id,
             correlation_id=night.correlation_id,

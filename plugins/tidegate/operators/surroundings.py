@@ -77,7 +77,7 @@ def default_include() -> Path:
     return Path(str(conf.get("core", "dags_folder"))).expanduser().parent / "include"
 
 
-def sql_text(text: str, include: Path | None) -> tuple[str, str]:
+def sql_text(text: str, include: Path) -> tuple[str, str]:
     """The statement that a ``query`` or ``sql`` means, and what to call it in messages.
 
     :raises FileMissing: it names a file that is not under ``include/``.
@@ -85,20 +85,19 @@ def sql_text(text: str, include: Path | None) -> tuple[str, str]:
     if not is_sql_file(text):
         return text, "the query"
     name = text.strip()
-    return Project(include or default_include()).file(name).read_text(encoding="utf-8"), name
+    return Project(include).file(name).read_text(encoding="utf-8"), name
 
 
-def include_function(reference: str, include: Path | None) -> Callable[..., Any]:
+def include_function(reference: str, include: Path) -> Callable[..., Any]:
     """The function that ``module:function`` names under ``include/``.
 
     :raises FileMissing: the module is not under ``include/``.
     :raises ImportRefused: it cannot be imported, or has no such function.
     """
     module_name, _, function_name = reference.partition(":")
-    folder = include or default_include()
-    path = Project(folder).file(module_name.replace(".", "/") + ".py")
-    if str(folder) not in sys.path:
-        sys.path.append(str(folder))  # last: a module of the project never hides one of Python's
+    path = Project(include).file(module_name.replace(".", "/") + ".py")
+    if str(include) not in sys.path:
+        sys.path.append(str(include))  # last: a module of the project never hides one of Python's
     try:
         module = importlib.import_module(module_name)
     except Exception as error:

@@ -72,7 +72,7 @@ class TransformOperator(TidegateOperator):
         shared: dict[str, Any] = {
             "params": dict(self.parameters or {}),
             "key": StageKey(
-                pipeline=self.pipeline_of(night),
+                pipeline=night.dag_id,
                 step=self.step or night.task_id,
                 interval_start=night.interval.start,
                 interval_end=night.interval.end,
@@ -85,9 +85,9 @@ class TransformOperator(TidegateOperator):
             "timezone": self.timezone,
         }
         if self.python:
-            made = transform_python(inputs, include_function(self.python, self.include_folder), **shared)
+            made = transform_python(inputs, include_function(self.python, self.include), **shared)
         else:
-            statement, name = sql_text(self.sql or "", self.include_folder)
+            statement, name = sql_text(self.sql or "", self.include)
             made = transform_sql(inputs, statement, source_name=name, **shared)
         self.log.info("%s: %s rows in, %s rows out", branch, sum(manifest.rows for manifest in inputs), made.rows)
         return made.as_dict()

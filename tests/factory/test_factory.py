@@ -1,0 +1,139 @@
+"""Specs to DAGs: structure, form, order, and that a task's start builds only its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tidegate.factory import build_dags, discovery
+from tidegate.model import Project, load_pipeline
+
+ROOT = Path(__file__).parent.parent.parent
+CORPUS = ROOT / "tests" / "model" / "corpus"
+
+
+@pytest.fixture
+def night() -> Any:
+    """The DAG of the corpus's file that uses every key."""
+    return discovery.build_dag(
+        load_pipeline(CORPUS / "good" / "night.yaml", Project(CORPUS / "include")).require(), Project(CORPUS / "include")
+    )
+
+
+def test_branches_are_tasks_named_after_them_in_a_group_and_outcome_is_the_one_leaf(night: Any) -> None:
+    """The grid reads like the file."""
+    assert night.task_ids == [
+        "extract.no", "extract.us-east", "extract.404", "arrived", "cleaned", "load", "tell", "outcome",
+    ]  # fmt: skip
+    assert [task.task_id for task in night.leaves] == ["outcome"]
+    assert night.get_task("arrived").upstream_task_ids == {"extract.no", "extract.us-east", "extract.404"}
+    assert night.get_task("outcome").upstream_task_ids == {"tell"}
+
+
+def test_a_branch_has_its_own_connection_and_its_effort(night: Any) -> None:
+    """``{region}`` is the branch; the step's word wins over the defaults."""
+    task = night.get_task("extract.us-east")
+    assert (task.source_conn_id, task.branch, task.dimension, task.step) == ("sales_us-east", "us-east", "region", "extract")
+    assert (task.retries, task.execution_timeout, task.pool, task.queue) == (0, timedelta(minutes=45), "sources", "near")
+    assert (task.retry_policy.delay, task.retry_policy.jitter) == (timedelta(seconds=1), "full")
+    barrier = night.get_task("arrived")
+    assert (barrier.retries, barrier.execution_timeout, barrier.trigger_rule) == (3, timedelta(minutes=90), "all_done")
+    assert (barrier.retry_policy.delay, barrier.retry_policy.jitter) == (timedelta(seconds=30), "none")
+
+
+def test_the_schedule_gives_one_interval_per_tick_in_the_pipelines_zone(night: Any) -> None:
+    """Midnight of a bare date is the zone's own."""
+    assert (night.timetable.expression, night.timetable.timezone) == ("0 2 * * *", "Europe/Berlin")
+    assert night.start_date == datetime(2025, 12, 31, 23, tzinfo=UTC)
+    assert night.catchup
+
+
+def test_the_form_offers_branches_and_interval(night: Any) -> None:
+    """All branches are chosen until somebody chooses."""
+    form = night.params.dump()
+    assert form == {"region": ["no", "us-east", "404"], "interval_start": None, "interval_end": None}
+
+
+def test_jinja_is_left_to_airflow_and_settings_reach_any_operator(night: Any) -> None:
+    """``{{ ds }}`` is rendered at run time."""
+    assert night.get_task("tell").bash_command == "echo {{ ds }}"
+
+
+def test_equal_files_make_equal_dags(tmp_path: Path) -> None:
+    """Serialized twice from fresh builds, a DAG does not change: no version that nobody made."""
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    def serialized() -> str:
+        dag = build_dags(ROOT / "include" / "pipelines")["nightly_sales"]
+        dag.fileloc = "pipelines.py"  # as the dag-processor sets it
+        return json.dumps(DagSerialization.to_dict(dag), sort_keys=True, default=str)
+
+    assert serialized() == serialized()
+    assert str(ROOT) not in serialized(), "a DAG must be the same wherever the project lies"
+
+
+def test_a_tasks_start_reads_only_its_own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow says which DAG it wants; the others are not even opened."""
+    project = tmp_path / "include"
+    shutil.copytree(CORPUS / "include", project)
+    (project / "pipelines" / "deep").mkdir(parents=True)
+    for name in ("night", "one_source", "combined"):
+        shutil.copy(CORPUS / "good" / f"{name}.yaml", project / "pipelines" / ("deep" if name == "night" else "."))
+    assert sorted(build_dags(project / "pipelines")) == ["combined", "night", "one_source"]
+
+    read: list[str] = []
+    monkeypatch.setattr(
+        discovery, "load_pipeline", lambda path, *rest, **named: (read.append(path.stem), load_pipeline(path, *rest, **named))[1]
+    )
+    monkeypatch.setattr(discovery, "get_parsing_context", lambda: SimpleNamespace(dag_id="night"))
+    assert list(build_dags(project / "pipelines")) == ["night"]
+    assert read == ["night"]
+
+
+@pytest.mark.parametrize(
+    ("uses", "settings", "told"),
+    [
+        ("airflow.providers.nowhere.Operator", "{}", "airflow.providers.nowhere.Operator cannot be imported"),
+        ("airflow.sdk.DAG", "{}", "which is no Airflow operator"),
+        ("airflow.providers.standard.operators.bash.BashOperator", "{bash_comand: ls}", "bash_comand"),
+    ],
+)
+def test_an_operator_that_airflow_refuses_breaks_only_its_own_dag(tmp_path: Path, uses: str, settings: str, told: str) -> None:
+    """The DAG stays visible, with the reason on its page."""
+    folder = tmp_path / "include" / "pipelines"
+    folder.mkdir(parents=True)
+    (folder / "one.yaml").write_text(f"pipeline: one\nsteps:\n  run: {{uses: {uses}, with: {settings}}}\n")
+    (folder / "two.yaml").write_text("pipeline: two\nsteps:\n  run: {uses: airflow.providers.standard.operators.empty.EmptyOperator}\n")
+    dags = build_dags(folder)
+    assert dags["two"].task_ids == ["run", "outcome"]
+    assert dags["one"].task_ids == ["findings"]
+    assert told in dags["one"].doc_md
+    assert "broken" in dags["one"].tags
+
+
+def test_one_name_in_two_files_is_told_and_neither_runs_by_chance(tmp_path: Path) -> None:
+    """Which of the two would win must not depend on a folder's order."""
+    for folder in ("a", "b"):
+        path = tmp_path / "include" / "pipelines" / folder / "same.yaml"
+        path.parent.mkdir(parents=True)
+        path.write_text("pipeline: same\nsteps:\n  run: {uses: airflow.providers.standard.operators.empty.EmptyOperator}\n")
+    dags = build_dags(tmp_path / "include" / "pipelines")
+    assert dags["same"].task_ids == ["findings"]
+    assert "another file is named 'same' too" in dags["same"].doc_md
+
+
+def test_a_project_may_allow_its_own_operators(tmp_path: Path) -> None:
+    """By ``allow=`` in its DAG file; a fan-out fills the branch into their settings."""
+    folder = tmp_path / "include" / "pipelines"
+    folder.mkdir(parents=True)
+    body = "{for_each: {region: [a, b]}, uses: tidegate.ExtractOperator, with: {source_conn_id: 'x_{region}', query: 'SELECT {{ ds }}'}}"
+    (folder / "own.yaml").write_text(f"pipeline: own\nsteps:\n  run: {body}\n")
+    dag = build_dags(folder, allow=["mycompany."])["own"]
+    assert [dag.get_task(f"run.{name}").source_conn_id for name in "ab"] == ["x_a", "x_b"]
+    assert dag.get_task("run.a").query == "SELECT {{ ds }}"
