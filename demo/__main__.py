@@ -6,6 +6,7 @@ Ends by itself with exit code 0, or with 1 and a list of all that was not as it 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import shutil
 import signal
 import sys
@@ -19,6 +20,7 @@ from demo.audit import audit, audit_ledger
 from demo.data import REGIONS, Databases, build, fresh_warehouse
 from demo.faults import Gone, Silent, Slow
 from tidegate.errors import TidegateError
+from tidegate.testing import stop_leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,13 +43,14 @@ def main() -> int:
     out = show.console()
     began = time.monotonic()
     try:
-        wrong = _play(out, began)
+        with _alone():
+            wrong = _play(out, began)
     except KeyboardInterrupt as interrupt:
         shutil.rmtree(place.DEMO / "airflow", ignore_errors=True)
         out.print("\nInterrupted; everything has been stopped and put back.")
         return _KILLED_BY + int(interrupt.args[0] if interrupt.args else signal.SIGINT)
     except (TidegateError, TimeoutError) as error:
-        out.print(str(error), markup=False)
+        out.print(str(error), markup=False, style="red")
         wrong = [f"The demo could not go on: {type(error).__name__}"]
     if not wrong:
         shutil.rmtree(place.DEMO / "airflow", ignore_errors=True)
@@ -60,6 +63,19 @@ def main() -> int:
         out.print(f"  {line}", markup=False)
     out.print(f"The logs are kept in {place.DEMO / 'airflow' / 'logs'}.")
     return 1
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Keep a second demo out of the same folder, and end what a killed one left running there."""
+    place.DEMO.mkdir(parents=True, exist_ok=True)
+    with (place.DEMO / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TidegateError("The demo is already running in this folder.", hint="Wait for it to end.") from None
+        stop_leftovers(place.DEMO / "airflow")
+        yield
 
 
 def _play(out: Console, began: float) -> list[str]:
@@ -125,6 +141,7 @@ def _too_few(stage: Stage) -> None:
     _title(stage, "Act 5. They are back: the failed tasks of the same run are cleared, the five that had arrived are not read again")
     stage.airflow.clear(PIPELINE, run_id, only_failed=True)
     stage.follow(run_id, day, Expected(state="success", outcome="complete", branches={}, says=["complete", "10 of 10"], alert="RECOVERED"))
+    stage.judge_read_once(run_id, [region for region in REGIONS if region not in DOWN_ON_CHRISTMAS_EVE])
 
 
 def _finale(stage: Stage) -> None:

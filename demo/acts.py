@@ -96,6 +96,12 @@ class Stage:
         self._judge_slow(seen, slow)
         self._judge_warehouse(seen, day)
 
+    def judge_read_once(self, run_id: str, regions: Sequence[str]) -> None:
+        """Check that these regions were read by one attempt only."""
+        tries = {task["task_id"]: task["try_number"] for task in self.airflow.tasks(PIPELINE, run_id)}
+        for region in regions:
+            self._check(run_id, f"number of times that {region} was read", tries[f"extract.{region}"], 1)
+
     def _look(self, run_id: str, state: str) -> Seen:
         outcome = next(task for task in self.airflow.tasks(PIPELINE, run_id) if task["task_id"] == OUTCOME)
         record = self.airflow.xcom(PIPELINE, run_id, OUTCOME, key="record")
@@ -111,43 +117,44 @@ class Stage:
         self.out.print(
             f"up to {show.most_at_once(seen.record)} extracts at the same moment, correlation id {seen.record['correlation_id']}"
         )
-        self.out.print("  note of the run: ", end="", style="bright_black")
-        self.out.print(seen.note or "(none)", markup=False)
+        self.out.print(show.note(seen.note))
         if seen.alert:
             self.out.print(show.alert(seen.alert))
 
     def _judge(self, seen: Seen, expected: Expected) -> None:
         sentence = seen.record["sentence"]
-        self._check(seen, "state of the run", seen.state, expected.state)
-        self._check(seen, "outcome of the record", seen.record["outcome"], expected.outcome)
-        self._check(seen, "note of the run", seen.note, sentence)
+        self._check(seen.run_id, "state of the run", seen.state, expected.state)
+        self._check(seen.run_id, "outcome of the record", seen.record["outcome"], expected.outcome)
+        self._check(seen.run_id, "note of the run", seen.note, sentence)
         became = {branch["name"]: branch["state"] for branch in seen.record["branches"]}
         for region in REGIONS:
-            self._check(seen, f"state of {region}", became.get(region), expected.state_of(region))
+            self._check(seen.run_id, f"state of {region}", became.get(region), expected.state_of(region))
+        if len(arrived := [region for region in REGIONS if expected.state_of(region) == "arrived"]) > 1:
+            self._check(seen.run_id, f"{len(arrived)} regions overlap in time", show.most_at_once(seen.record) > 1, True)
         for part in expected.says:
-            self._check(seen, f"the sentence says {part!r}", part in sentence, True)
-        self._check(seen, "there is an alert", bool(seen.alert), expected.alert is not None)
+            self._check(seen.run_id, f"the sentence says {part!r}", part in sentence, True)
+        self._check(seen.run_id, "there is an alert", bool(seen.alert), expected.alert is not None)
         if seen.alert and expected.alert:
-            self._check(seen, f"the alert begins with {expected.alert}", seen.alert[0].startswith(expected.alert), True)
-            self._check(seen, "the alert holds the sentence", sentence in "\n".join(seen.alert), True)
+            self._check(seen.run_id, f"the alert begins with {expected.alert}", seen.alert[0].startswith(expected.alert), True)
+            self._check(seen.run_id, "the alert holds the sentence", sentence in "\n".join(seen.alert), True)
 
     def _judge_slow(self, seen: Seen, slow: Sequence[Slow]) -> None:
         seconds = {branch["name"]: branch["seconds"] for branch in seen.record["branches"]}
         for fault in slow:
-            self._check(seen, f"{fault.region} was kept waiting", seconds[fault.region] > fault.seconds / 3, True)
+            self._check(seen.run_id, f"{fault.region} was kept waiting", seconds[fault.region] > fault.seconds / 3, True)
 
     def _judge_warehouse(self, seen: Seen, day: date) -> None:
         present = tuple(branch["name"] for branch in seen.record["branches"] if branch["state"] in {"arrived", "held"})
         if seen.record["outcome"] != "short":
             self.warehouse[day] = present
         found = audit(self.databases.warehouse, self.warehouse)
-        self._check(seen, "rows of the warehouse that are not as the tills say", len(found.findings), 0)
+        self._check(seen.run_id, "rows of the warehouse that are not as the tills say", len(found.findings), 0)
         regions = " + ".join(str(len(regions)) for regions in self.warehouse.values())
         self.out.print(f"  warehouse: {found.rows:,} rows of {regions} regional nights, {len(found.findings)} differ from the tills\n")
 
-    def _check(self, seen: Seen, what: str, is_: object, must: object) -> None:
+    def _check(self, run_id: str, what: str, is_: object, must: object) -> None:
         if is_ != must:
-            self.wrong.append(f"{seen.run_id}: {what} is {is_!r}, must be {must!r}")
+            self.wrong.append(f"{run_id}: {what} is {is_!r}, must be {must!r}")
             self.out.print(f"  [bold red]not as expected:[/] {what} is {is_!r}, must be {must!r}")
 
 

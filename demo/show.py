@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -103,6 +104,11 @@ def most_at_once(record: Mapping[str, Any]) -> int:
     """Count how many branches ran at the same moment, at most."""
     spans = [span for branch in record["branches"] if (span := _span(branch))]
     return max((sum(start <= moment < end for start, end in spans) for moment, _ in spans), default=0)
+
+
+def note(text: str) -> Padding:
+    """Show the run's note, as it stands in the UI beside the run's state."""
+    return Padding(Text.assemble(("note of the run: ", "bright_black"), text or "(none)"), (0, 0, 0, 2))
 
 
 def alert(lines: Sequence[str]) -> Panel:

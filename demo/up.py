@@ -8,7 +8,7 @@ import sys
 from demo import place
 from demo.data import Databases, build, fresh_warehouse
 from tidegate.errors import TidegateError
-from tidegate.testing import LocalAirflow, address_of
+from tidegate.testing import LocalAirflow, address_of, stop_leftovers
 
 FIRST_PORT = 8080
 
@@ -18,6 +18,7 @@ def main() -> int:
     if url := address_of(place.UP / "airflow"):
         print(f"Airflow is already up: {url}  user {LocalAirflow.user}, password {LocalAirflow.password}  (make down stops it)")
         return 0
+    stop_leftovers(place.UP / "airflow")  # of an Airflow that lost one of its processes
     databases = Databases(place.UP / "data")
     if build(databases.folder):
         print("Built ten regional databases of real till lines, 2017-01-01 to 2018-01-01.")

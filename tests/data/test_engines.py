@@ -97,7 +97,7 @@ def test_reading_cannot_write(tmp_path: Path) -> None:
 def test_writing_is_one_transaction(tmp_path: Path) -> None:
     """What was written before an error is gone, also a new table."""
     url = sa.URL.create("sqlite", database=str(tmp_path / "x.db"))
-    with pytest.raises(RuntimeError), writing(url) as connection:
+    with pytest.raises(RuntimeError), writing(url) as connection:  # noqa: PT012 -- both must be inside
         connection.execute(sa.text("CREATE TABLE t (x)"))
         raise RuntimeError
     with reading(url) as connection:
@@ -134,7 +134,7 @@ def test_nobody_there(driver: str) -> None:
     assert "secret" not in str(caught.value)
 
 
-class Postgres(Exception):  # noqa: N818 -- stands for psycopg's
+class Postgres(Exception):
     """An error as psycopg raises it."""
 
     def __init__(self, sqlstate: str | None, said: str) -> None:

@@ -135,7 +135,7 @@ def test_what_in_transaction_raises_rolls_back(night: Night) -> None:
         raise TidegateError("no")
 
     night.load(night.stage(FIRST))
-    with pytest.raises(TidegateError, match="^no$"):
+    with pytest.raises(TidegateError, match=r"^no$"):
         night.load(night.stage(SECOND), in_transaction=record)
     assert [row[2] for row in night.rows()] == [1, 2]
     assert night.query("SELECT rows FROM tidegate_load") == [(2,)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -71,7 +72,7 @@ TRICKY = pa.table(
         "ratio": pa.array([0.1, None, 1e300]),
         "clock": pa.array([datetime(2026, 1, 1, 12, 0, 0, 1), None, datetime(1970, 1, 1)]),  # noqa: DTZ001 -- a clock's reading
         "moment": pa.array([datetime(2026, 1, 1, 12, tzinfo=UTC), None, datetime(2026, 7, 1, tzinfo=UTC)], pa.timestamp("us", "UTC")),
-        'odd "name" :x %(y)s `': pa.array([1, None, 3]),
+        'odd "name" :x %(y)s': pa.array([1, None, 3]),
     }
 )
 DECLARED = {"flag": "bool", "moment": "timestamptz", "amount": "decimal"}
@@ -143,7 +144,7 @@ def test_reading_a_server(night: Night) -> None:
     sql = "SELECT n, ':x' AS x FROM sales WHERE placed >= :interval_start AND placed < :interval_end ORDER BY n"
     assert read(night, sql) == [{"n": 0, "x": ":x"}, {"n": 1, "x": ":x"}]
     assert read(night, "SELECT n FROM sales WHERE CAST(n AS CHAR(9)) LIKE '1%' AND 10 % 3 = 1") == [{"n": 1}]
-    with pytest.raises(QueryRefused, match='sales_emea refused sql/x.sql: .*salse.*Did you mean "sales"'):
+    with pytest.raises(QueryRefused, match=r'sales_emea refused sql/x.sql: .*salse.*Did you mean "sales"'):
         read(night, "SELECT * FROM salse")
     with pytest.raises(QueryRefused, match='Did you mean "placed"'):
         read(night, "SELECT plaecd FROM sales")
@@ -202,3 +203,18 @@ def test_the_columns_of_a_new_table(night: Night) -> None:
         assert [index["column_names"] for index in sa.inspect(connection).get_indexes("sales")] == [["day", "region"]]
     assert (columns["amount"].precision, columns["amount"].scale) == (38, 9)
     assert isinstance(columns["big"], sa.BigInteger)
+
+
+def test_a_result_that_is_not_wanted(night: Night) -> None:
+    """An extract that stops early hangs up instead of reading millions of rows to the end."""
+    night.load(night.stage([{"n": n} for n in range(1000)]), replace=["n"])
+    many = "SELECT a.n FROM sales a CROSS JOIN sales b CROSS JOIN sales c"
+
+    def stop(_done: int) -> None:
+        raise KeyboardInterrupt
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        read(night, many, progress=stop, batch_rows=100)
+    assert time.monotonic() - began < 10
+    assert night.staging.committed("nightly", "again", START, END) == {}

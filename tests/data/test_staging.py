@@ -54,7 +54,7 @@ def test_without_a_manifest_nothing_counts(night: Night) -> None:
 
 def test_an_error_leaves_nothing(night: Night) -> None:
     """A writer that fails takes its file with it."""
-    with (
+    with (  # noqa: PT012 -- both must be inside
         pytest.raises(RuntimeError),
         night.staging.writer(night.key(), pa.schema([("id", pa.int64())]), attempt="a", correlation_id="c", read_at="x") as writer,
     ):
@@ -85,7 +85,7 @@ def test_a_broken_manifest(night: Night) -> None:
     """It is named and not taken for an absent one."""
     manifest = night.stage(ROWS)
     (night.folder / "staging" / manifest.path).with_suffix(".json").write_text("{")
-    with pytest.raises(DataRefused, match="A manifest in staging cannot be read: .*json"):
+    with pytest.raises(DataRefused, match=r"A manifest in staging cannot be read: .*json"):
         night.staging.committed("nightly", "extract", START, END)
 
 

@@ -159,7 +159,7 @@ def test_little_memory(night: Night) -> None:
     """What does not fit into the limit is spilled, and what cannot be spilled is told."""
     part = night.stage(pa.table({"i": range(1_500_000), "s": [f"text of row {i}" for i in range(1_500_000)]}))
     assert by_sql(night, "SELECT * FROM input ORDER BY s", part, memory_limit="40MB").rows == 1_500_000
-    with pytest.raises(QueryRefused, match="sql/by.sql needs more memory than it may use"):
+    with pytest.raises(QueryRefused, match=r"sql/by\.sql needs more memory than it may use"):
         by_sql(night, "SELECT list(s)::VARCHAR AS l FROM input", part, memory_limit="40MB", attempt="t2")
 
 

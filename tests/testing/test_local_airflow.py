@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import textwrap
@@ -14,6 +15,7 @@ import pytest
 
 from tidegate.errors import Refused, TidegateError
 from tidegate.testing import LocalAirflow, TaskView, address_of, stop_leftovers
+from tidegate.testing.leftovers import remember
 from tidegate.testing.processes import Component, end, free_ports, relatives, tail
 
 DAGS = """
@@ -192,13 +194,14 @@ def test_stop_leaves_no_process_even_while_a_task_runs(airflow):
         time.sleep(0.5)
     everyone = relatives(airflow.pids.values())
     assert len(everyone) > 16
+    assert address_of(airflow.home) == airflow.url
     os.kill(airflow.pids["triggerer"], 9)
     time.sleep(0.5)
     with pytest.raises(TidegateError, match=r"triggerer .* ended by itself"):
         airflow.wait("slow", run_id, timeout=10)
     with pytest.raises(TidegateError, match="already running"):
         LocalAirflow(airflow.home, dags=airflow.home / "dags").start()
-    assert address_of(airflow.home) == airflow.url
+    assert address_of(airflow.home) is None
     airflow.stop()
     airflow.stop()
     assert address_of(airflow.home) is None
@@ -236,6 +239,24 @@ def test_a_whole_session_ends_with_its_leader(tmp_path):
     component.reap()
     assert component.returncode == -9
     assert [process for process in everyone if process.is_running() and process.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def test_leftovers_are_found_even_when_their_leader_is_gone(tmp_path):
+    """Another process than the one that started them ends them, by what is written in the home; a pid that went to somebody else is safe."""
+    script = "import subprocess, time; subprocess.Popen(['sleep', '300']); print('ready', flush=True); time.sleep(300)"
+    component = Component("leader", [sys.executable, "-c", script], env=dict(os.environ), cwd=tmp_path, log=tmp_path / "leader.log")
+    while "ready" not in tail(component.log):
+        assert component.returncode is None
+    remember(tmp_path, url="http://here", pids={"leader": component.pid})
+    assert address_of(tmp_path) == "http://here"
+    os.kill(component.pid, 9)
+    component.reap()
+    assert address_of(tmp_path) is None
+    assert stop_leftovers(tmp_path) == 1
+    assert relatives([component.pid]) == set()
+    record = {"url": "", "processes": {"stranger": {"pid": os.getpid(), "created": 1.0}}}
+    (tmp_path / "processes.json").write_text(json.dumps(record))
+    assert stop_leftovers(tmp_path) == 0
 
 
 def test_an_obituary_shows_the_last_lines(tmp_path):

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from types import NoneType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -21,6 +20,9 @@ import pyarrow as pa
 
 from tidegate.data.kinds import DECIMAL_DIGITS, DECIMAL_SCALE, WORDS, arrow_type, nearest, word
 from tidegate.errors import DataRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,11 +203,10 @@ def _moment(value: Any, zone: str) -> datetime:
         value = datetime.fromisoformat(value)
     if not isinstance(value, datetime):
         raise TypeError(value)
-    if value.tzinfo is None:
-        value = value.replace(tzinfo=ZoneInfo(zone))
-        if value.utcoffset() != value.replace(fold=1).utcoffset():  # the hour that the clocks repeat or skip: which moment is unknowable
-            raise ValueError(value)
-    return value.astimezone(UTC)
+    moment: datetime = value if value.tzinfo else value.replace(tzinfo=ZoneInfo(zone))
+    if value.tzinfo is None and moment.utcoffset() != moment.replace(fold=1).utcoffset():
+        raise ValueError(value)  # in the hour that the clocks repeat or skip: nobody can know which moment is meant
+    return moment.astimezone(UTC)
 
 
 def _bytes(value: Any) -> bytes:

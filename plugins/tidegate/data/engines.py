@@ -152,7 +152,11 @@ def reading(
         with engine.connect() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execution_options(postgresql_readonly=True)
-            yield connection
+            try:
+                yield connection
+            except BaseException:
+                _abandon(connection)
+                raise
 
 
 @contextmanager
@@ -219,3 +223,13 @@ def _session(raw: Any, *, backend: str, write: bool, timezone: str) -> None:
             cursor.execute("SET SESSION TRANSACTION READ ONLY")
         raw.commit()
     cursor.close()
+
+
+def _abandon(connection: sa.Connection) -> None:
+    """Hang up at once: a result that nobody wants any more is not read to its end, as PyMySQL would with millions of rows."""
+    if connection.closed or connection.invalidated:
+        return
+    result = getattr(connection.connection.dbapi_connection, "_result", None)
+    if getattr(result, "unbuffered_active", False):
+        result.unbuffered_active, result.connection = False, None  # or its destructor reads on from the closed socket
+    connection.invalidate()

@@ -27,7 +27,7 @@ import pyarrow.types as pat
 from tidegate.errors import DataRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from decimal import Decimal
 
 DECIMAL_DIGITS = 38
@@ -84,29 +84,28 @@ def word(kind: pa.DataType) -> str:
     return next((name for name, known in WORDS.items() if known == kind), str(kind))
 
 
-def plain(kind: pa.DataType) -> pa.DataType | None:  # noqa: PLR0911 -- one line a case is the clearest table
+def plain(kind: pa.DataType) -> pa.DataType | None:
     """The one of the nine types that holds every value of ``kind`` exactly; None when there is none."""
-    if pat.is_decimal(kind):
-        return pa.decimal128(kind.precision, kind.scale) if kind.precision <= DECIMAL_DIGITS else None
-    if kind == pa.uint64():
-        return pa.decimal128(20, 0)
-    if pat.is_integer(kind):
-        return pa.int64()
-    if pat.is_floating(kind):
-        return pa.float64()
-    if pat.is_timestamp(kind):
-        return WORDS["timestamptz"] if kind.tz else WORDS["timestamp"]
     if pat.is_dictionary(kind):
         return plain(kind.value_type)
-    if pat.is_date(kind):
-        return pa.date32()
     if isinstance(kind, pa.BaseExtensionType):
         return plain(kind.storage_type)
-    if pat.is_string(kind) or pat.is_large_string(kind) or pat.is_string_view(kind) or pat.is_null(kind):
-        return pa.string()
-    if pat.is_binary(kind) or pat.is_large_binary(kind) or pat.is_binary_view(kind) or pat.is_fixed_size_binary(kind):
-        return pa.binary()
-    return kind if kind in WORDS.values() else None
+    if pat.is_decimal(kind):
+        return pa.decimal128(kind.precision, kind.scale) if kind.precision <= DECIMAL_DIGITS else None
+    if pat.is_timestamp(kind):
+        return WORDS["timestamptz"] if kind.tz else WORDS["timestamp"]
+    return next((held for is_kind, held in _PLAIN if is_kind(kind)), None)
+
+
+_PLAIN: tuple[tuple[Callable[[pa.DataType], bool], pa.DataType], ...] = (
+    (lambda kind: bool(kind == pa.uint64()), pa.decimal128(20, 0)),
+    (pat.is_integer, pa.int64()),
+    (pat.is_floating, pa.float64()),
+    (pat.is_boolean, pa.bool_()),
+    (pat.is_date, pa.date32()),
+    *((is_text, pa.string()) for is_text in (pat.is_string, pat.is_large_string, pat.is_string_view, pat.is_null)),
+    *((is_bytes, pa.binary()) for is_bytes in (pat.is_binary, pat.is_large_binary, pat.is_binary_view, pat.is_fixed_size_binary)),
+)
 
 
 def plain_schema(schema: pa.Schema, *, where: str) -> pa.Schema:

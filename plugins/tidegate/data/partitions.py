@@ -10,7 +10,7 @@ import json
 from collections import defaultdict
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pyarrow as pa
 import pyarrow.types as pat
@@ -117,7 +117,7 @@ def _names(branches: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(branches[:-1]), branches[-1]]))
 
 
-def _refuse_shared(listed: str, partition: str, one: str, other: str) -> None:
+def _refuse_shared(listed: str, partition: str, one: str, other: str) -> NoReturn:
     one, other = sorted((one, other))
     message = f"replace: [{listed}] does not tell the branches apart: {one} and {other} both bring {partition}, so one would delete the other's rows;"
     raise LoadRefused(message, hint="add the branch's column to replace:.")

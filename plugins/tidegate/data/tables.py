@@ -7,11 +7,10 @@ MySQL and MariaDB, which have no type for them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.types as pat
@@ -20,6 +19,9 @@ from sqlalchemy.dialects import mysql
 
 from tidegate.data.kinds import canonical, nearest, word
 from tidegate.errors import LoadRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 _MYSQL = {"mysql", "mariadb"}
 _KEY_LENGTH = 255
@@ -123,9 +125,11 @@ def _bound_type(kind: pa.DataType, *, dialect: str) -> Any:
 def _fits(kind: pa.DataType, declared: Any, *, dialect: str) -> bool:
     """Whether every value of an Arrow type arrives unchanged; true where only the database can know."""
     try:
-        python = declared.python_type
+        python = float if isinstance(declared, sa.Float) else declared.python_type  # MySQL's DOUBLE would say Decimal
     except NotImplementedError:
         return True
+    if pat.is_floating(kind) and dialect != "sqlite" and isinstance(declared, sa.REAL | mysql.FLOAT):
+        return False  # single precision
     allowed: dict[str, set[type]] = {
         "int": {int, Decimal},
         "float": {float},

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tidegate.testing.local_airflow import LocalAirflow, address_of, stop_leftovers
+from tidegate.testing.leftovers import address_of, stop_leftovers
+from tidegate.testing.local_airflow import LocalAirflow
 from tidegate.testing.rest import AirflowApi, TaskView
 
 __all__ = ["AirflowApi", "LocalAirflow", "TaskView", "address_of", "stop_leftovers"]

@@ -9,23 +9,19 @@ Runs in the process of the test, the demo or ``make up``; imports no Airflow.
 from __future__ import annotations
 
 import atexit
-import contextlib
 import json
-import os
-import secrets
 import shutil
 import subprocess
 import sys
 import time
-from base64 import urlsafe_b64encode
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-import psutil  # type: ignore[import-untyped]
-
 from tidegate.errors import TidegateError
-from tidegate.testing.processes import LOOPBACK, Component, end, free_ports, relatives, tail
+from tidegate.testing.environment import environment
+from tidegate.testing.leftovers import forget, remember, running
+from tidegate.testing.processes import LOOPBACK, Component, end, free_ports, tail
 from tidegate.testing.rest import FINISHED_RUN, AirflowApi, TaskView
 
 if TYPE_CHECKING:
@@ -33,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-__all__ = ["LocalAirflow", "address_of", "stop_leftovers"]
+__all__ = ["LocalAirflow"]
 
 _COMMANDS = {
     "api-server": ("api-server", "--workers", "1"),
@@ -47,7 +43,6 @@ _HEARTBEATS = {
     "dag_processor": "latest_dag_processor_heartbeat",
     "triggerer": "latest_triggerer_heartbeat",
 }
-_PROCESSES_FILE = "processes.json"
 
 
 class LocalAirflow:
@@ -121,7 +116,7 @@ class LocalAirflow:
         """
         if self._components:
             return
-        if leftovers := _recorded(self.home):
+        if leftovers := running(self.home):
             raise TidegateError(
                 f"An Airflow of {self.home} is already running (pids {sorted(leftovers)}).", hint="Stop it first, or use another home."
             )
@@ -136,7 +131,7 @@ class LocalAirflow:
                 command = [sys.executable, "-m", "airflow", *arguments]
                 log = self.process_log(name)
                 self._components[name] = Component(name, command, env=self._environment, cwd=self.home, log=log)
-            self._record()
+            remember(self.home, url=self.url, pids=self.pids)
             self._wait_until_healthy(began, timeout)
         except BaseException:
             self.stop()
@@ -157,7 +152,7 @@ class LocalAirflow:
         for component in self._components.values():
             component.reap()
         self._components.clear()
-        (self.home / _PROCESSES_FILE).unlink(missing_ok=True)
+        forget(self.home)
         self.api = AirflowApi(self.url, user=self.user, password=self.password)
 
     def leave_running(self) -> None:
@@ -283,81 +278,24 @@ class LocalAirflow:
 
     # ----------------------------------------------------------------------------------------------------------------
 
-    def _prepare_home(self) -> None:
-        self.home.mkdir(parents=True, exist_ok=True)
-        self._dags.mkdir(parents=True, exist_ok=True)
-        self._plugins.mkdir(parents=True, exist_ok=True)
-        (self.home / "passwords.json").write_text(json.dumps({self.user: self.password}))
-
-    def _keys(self) -> dict[str, str]:
-        """Return the keys of this home: made once, since what the metadata database keeps encrypted must stay readable."""
-        path = self.home / "keys.json"
-        if not path.exists():
-            keys = {
-                "api.secret_key": secrets.token_hex(16),
-                "api_auth.jwt_secret": secrets.token_hex(32),
-                "core.fernet_key": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-            }
-            path.touch(mode=0o600)
-            path.write_text(json.dumps(keys))
-        return dict(json.loads(path.read_text()))
-
     @cached_property
     def _environment(self) -> dict[str, str]:
-        """The whole environment of all processes."""
-        self._prepare_home()
-        stripped = ("AIRFLOW", "_AIRFLOW", "OTEL_", "PYTHONPATH", "PYTHONHOME")
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(stripped)}
-        worker_log_port, trigger_log_port = free_ports(2)
-        settings = {
-            "api.host": LOOPBACK,
+        """The whole environment of all processes; made once, with the home."""
+        for folder in (self.home, self._dags, self._plugins):
+            folder.mkdir(parents=True, exist_ok=True)
+        (self.home / "passwords.json").write_text(json.dumps({self.user: self.password}))
+        own = {
             "api.port": str(self.port),
             "api.base_url": self.url,
-            "core.auth_manager": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
-            "core.dags_are_paused_at_creation": "False",
             "core.dags_folder": str(self._dags),
             "core.execution_api_server_url": f"{self.url}/execution/",
-            "core.executor": "LocalExecutor",
-            # The default resolves the host name, which may ask a name server.
-            "core.hostname_callable": "socket.gethostname",
-            "core.load_examples": "False",
-            "core.min_serialized_dag_update_interval": "0",
-            "core.parallelism": str(self._parallelism),
             "core.max_active_tasks_per_dag": str(self._parallelism),
+            "core.parallelism": str(self._parallelism),
             "core.plugins_folder": str(self._plugins),
             "core.simple_auth_manager_passwords_file": str(self.home / "passwords.json"),
             "core.simple_auth_manager_users": f"{self.user}:admin",
-            "dag_processor.bundle_refresh_check_interval": "1",
-            "dag_processor.min_file_process_interval": "10",
-            "dag_processor.parsing_processes": "1",
-            "dag_processor.refresh_interval": "2",
-            # Writers of one SQLite file take turns: seconds of waiting are better than "database is locked".
-            "database.sql_alchemy_conn": f"sqlite:///{self.home}/airflow.db?timeout=60",
-            "logging.base_log_folder": str(self.home / "logs"),
-            "logging.colored_console_log": "False",
-            "logging.trigger_log_server_port": str(trigger_log_port),
-            "logging.worker_log_server_port": str(worker_log_port),
-            "scheduler.job_heartbeat_sec": "2",
-            "scheduler.scheduler_heartbeat_sec": "2",
-            "scheduler.scheduler_idle_sleep_time": "0.2",
-            "triggerer.job_heartbeat_sec": "2",
-            "workers.execution_api_timeout": "30",
-            "workers.min_heartbeat_interval": "1",
         }
-        made = {
-            f"AIRFLOW__{name.replace('.', '__', 1).upper()}": value
-            for name, value in {**settings, **self._keys(), **self._settings}.items()
-        }
-        connections = {f"AIRFLOW_CONN_{name.upper()}": json.dumps(dict(form)) for name, form in self._connections.items()}
-        own = {
-            "AIRFLOW_HOME": str(self.home),
-            "DO_NOT_TRACK": "1",
-            "NO_PROXY": f"localhost,{LOOPBACK}",
-            "no_proxy": f"localhost,{LOOPBACK}",
-            "PYTHONUNBUFFERED": "1",
-            "SCARF_NO_ANALYTICS": "true",
-        }
-        return {**inherited, **own, **made, **connections, **self._extra_env}
+        return environment(self.home, settings={**own, **self._settings}, connections=self._connections, extra=self._extra_env)
 
     def _wait_until_healthy(self, began: float, timeout: float) -> None:
         deadline = time.monotonic() + timeout
@@ -384,41 +322,3 @@ class LocalAirflow:
 
     def _tails(self) -> str:
         return "\n".join(f"  {name}:\n{tail(component.log, 12)}" for name, component in self._components.items())
-
-    def _record(self) -> None:
-        """Write down who runs, so that another process can stop them."""
-        record = {name: {"pid": pid, "created": psutil.Process(pid).create_time()} for name, pid in self.pids.items()}
-        (self.home / _PROCESSES_FILE).write_text(json.dumps({"url": self.url, "processes": record}))
-
-
-def address_of(home: Path) -> str | None:
-    """Return where the Airflow that runs in ``home`` answers, or None when none of its processes lives."""
-    return str(_record_of(home)["url"]) if _recorded(home) else None
-
-
-def _record_of(home: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads((home / _PROCESSES_FILE).read_text()))
-    except FileNotFoundError:
-        return {"url": "", "processes": {}}
-
-
-def _recorded(home: Path) -> list[int]:
-    """Read which processes of an Airflow of this home still live."""
-    record = _record_of(home)
-    alive = []
-    for process in record["processes"].values():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            # The pid may have gone to somebody else since; the moment of birth tells.
-            if abs(psutil.Process(process["pid"]).create_time() - process["created"]) < 1:
-                alive.append(int(process["pid"]))
-    return alive
-
-
-def stop_leftovers(home: Path) -> int:
-    """End the Airflow that an earlier process left running in ``home``; return how many processes that were."""
-    leaders = _recorded(home)
-    count = len(relatives(leaders))
-    end(leaders, grace=3)
-    (home / _PROCESSES_FILE).unlink(missing_ok=True)
-    return count

@@ -27,7 +27,8 @@ One YAML file under `include/pipelines/` is one pipeline, and one DAG. This page
 - A **name** has letters, digits, `_` and `-`, starts with a letter or `_`, and has at most 100 characters. A **branch name** may also start
   with a digit.
 - A **duration** is a number with its unit, or several: `30s`, `45m`, `1h30m`, `2d`. `min` may stand for `m`.
-- A **time zone** is an IANA name, such as `Europe/Berlin`.
+- A **time zone** is an IANA name, such as `Europe/Berlin`. A **date** under `schedule` means its midnight in the schedule's zone, and a time without a
+  zone is read on that zone's clock.
 - Scalars follow YAML 1.2: `no`, `on`, `yes`, `12:30` and `0123` are text. `404` is a number; a branch of that name is written `"404"`.
 - `{{region}}` stands for the branch's name in a step with `for_each: {{region: […]}}`: in the `connection` of an extract, and anywhere under
   the `with` of an Airflow operator. Inside `{{…}}` and `[…]`, text that holds braces is quoted: `"sales_{{region}}"`.

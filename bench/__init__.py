@@ -1,0 +1,1 @@
+"""Measurements, each run by hand: nothing here is part of the test suite."""
