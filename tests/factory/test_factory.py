@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tidegate.factory import build_dags, discovery
-from tidegate.model import Project, load_pipeline
+from tidegate.model import Project, folder, load_pipeline
 
 ROOT = Path(__file__).parent.parent.parent
 CORPUS = ROOT / "tests" / "model" / "corpus"
@@ -89,7 +89,7 @@ def test_a_tasks_start_reads_only_its_own_file(tmp_path: Path, monkeypatch: pyte
 
     read: list[str] = []
     monkeypatch.setattr(
-        discovery, "load_pipeline", lambda path, *rest, **named: (read.append(path.stem), load_pipeline(path, *rest, **named))[1]
+        folder, "load_pipeline", lambda path, *rest, **named: (read.append(path.stem), load_pipeline(path, *rest, **named))[1]
     )
     monkeypatch.setattr(discovery, "get_parsing_context", lambda: SimpleNamespace(dag_id="night"))
     assert list(build_dags(project / "pipelines")) == ["night"]
@@ -106,11 +106,11 @@ def test_a_tasks_start_reads_only_its_own_file(tmp_path: Path, monkeypatch: pyte
 )
 def test_an_operator_that_airflow_refuses_breaks_only_its_own_dag(tmp_path: Path, uses: str, settings: str, told: str) -> None:
     """The DAG stays visible, with the reason on its page."""
-    folder = tmp_path / "include" / "pipelines"
-    folder.mkdir(parents=True)
-    (folder / "one.yaml").write_text(f"pipeline: one\nsteps:\n  run: {{uses: {uses}, with: {settings}}}\n")
-    (folder / "two.yaml").write_text("pipeline: two\nsteps:\n  run: {uses: airflow.providers.standard.operators.empty.EmptyOperator}\n")
-    dags = build_dags(folder)
+    place = tmp_path / "include" / "pipelines"
+    place.mkdir(parents=True)
+    (place / "one.yaml").write_text(f"pipeline: one\nsteps:\n  run: {{uses: {uses}, with: {settings}}}\n")
+    (place / "two.yaml").write_text("pipeline: two\nsteps:\n  run: {uses: airflow.providers.standard.operators.empty.EmptyOperator}\n")
+    dags = build_dags(place)
     assert dags["two"].task_ids == ["run", "outcome"]
     assert dags["one"].task_ids == ["findings"]
     assert told in dags["one"].doc_md
@@ -130,10 +130,10 @@ def test_one_name_in_two_files_is_told_and_neither_runs_by_chance(tmp_path: Path
 
 def test_a_project_may_allow_its_own_operators(tmp_path: Path) -> None:
     """By ``allow=`` in its DAG file; a fan-out fills the branch into their settings."""
-    folder = tmp_path / "include" / "pipelines"
-    folder.mkdir(parents=True)
+    place = tmp_path / "include" / "pipelines"
+    place.mkdir(parents=True)
     body = "{for_each: {region: [a, b]}, uses: tidegate.ExtractOperator, with: {source_conn_id: 'x_{region}', query: 'SELECT {{ ds }}'}}"
-    (folder / "own.yaml").write_text(f"pipeline: own\nsteps:\n  run: {body}\n")
-    dag = build_dags(folder, allow=["mycompany."])["own"]
+    (place / "own.yaml").write_text(f"pipeline: own\nsteps:\n  run: {body}\n")
+    dag = build_dags(place, allow=["mycompany."])["own"]
     assert [dag.get_task(f"run.{name}").source_conn_id for name in "ab"] == ["x_a", "x_b"]
     assert dag.get_task("run.a").query == "SELECT {{ ds }}"

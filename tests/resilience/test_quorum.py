@@ -61,9 +61,10 @@ def test_failed_branches_stay_in_the_denominator() -> None:
     assert decide(Quorum.parse("80%"), branches(a=ARRIVED, b=FAILED)).needed == 2
 
 
-def test_a_run_that_asked_for_nothing_has_not_enough() -> None:
-    """Nothing to go on with is never enough, whatever the rule."""
-    assert not decide(Quorum.parse(0), branches(a=EXCLUDED)).met
+@pytest.mark.parametrize("state", [EXCLUDED, FAILED])
+def test_nothing_at_all_is_never_enough(state: BranchState) -> None:
+    """Whatever the rule: there is nothing to go on with."""
+    assert not decide(Quorum.parse(0), branches(a=state)).met
 
 
 @given(names=NAMES, data=st.data(), percent=st.integers(0, 100))

@@ -9,10 +9,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from tidegate.model import Finding, Loaded, Project, load_pipeline
+from tidegate.model import Finding, Loaded, Project, load_folder, load_pipeline
 
 app = typer.Typer(name="tidegate", help="Pipelines in YAML that survive a bad night.", no_args_is_help=True, add_completion=False)
-SUFFIXES = {".yaml", ".yml"}
 
 
 @app.callback()
@@ -26,7 +25,7 @@ def validate(
     allow: Annotated[list[str] | None, typer.Option(help="A prefix of import paths that configs may name; give it once for each.")] = None,
 ) -> None:
     """Check pipeline files; print everything that is wrong with its place and what to do. Exits with 1 if anything is."""
-    loaded = [_load(path, tuple(allow or ())) for given in paths for path in _files(given)]
+    loaded = [result for path in paths for result in _load(path, tuple(allow or ()))]
     out = Console(highlight=False, soft_wrap=True)
     for result in loaded:
         if not result.findings:
@@ -39,17 +38,12 @@ def validate(
     raise typer.Exit(1 if wrong or not loaded else 0)
 
 
-def _load(path: Path, allow: tuple[str, ...]) -> Loaded:
+def _load(path: Path, allow: tuple[str, ...]) -> list[Loaded]:
     if not path.exists():
         missing = Finding(str(path), 0, 0, "", "there is no such file", "Check the path; pipelines lie under include/pipelines.")
-        return Loaded(path, None, (missing,))
-    return load_pipeline(path, Project.around(path, allowed_imports=allow))
-
-
-def _files(given: Path) -> list[Path]:
-    if given.is_dir():
-        return sorted(path for path in given.rglob("*") if path.suffix in SUFFIXES)
-    return [given]
+        return [Loaded(path, None, (missing,))]
+    project = Project.around(path, allowed_imports=allow)
+    return load_folder(path, project) if path.is_dir() else [load_pipeline(path, project)]
 
 
 def _coloured(finding: Finding) -> Text:

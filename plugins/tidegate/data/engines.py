@@ -152,11 +152,18 @@ def reading(
         with engine.connect() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execution_options(postgresql_readonly=True)
-            try:
-                yield connection
-            except BaseException:
-                _abandon(connection)
-                raise
+            yield connection
+
+
+@contextmanager
+def streaming(connection: sa.Connection, query: sa.Executable, *, batch_rows: int) -> Iterator[sa.CursorResult[Any]]:
+    """The rows of a query, fetched as they are asked for. A block that raises does not read the rest of them."""
+    with connection.execution_options(yield_per=batch_rows).execute(query) as result:
+        try:
+            yield result
+        except BaseException:
+            _abandon(connection)
+            raise
 
 
 @contextmanager
@@ -226,10 +233,10 @@ def _session(raw: Any, *, backend: str, write: bool, timezone: str) -> None:
 
 
 def _abandon(connection: sa.Connection) -> None:
-    """Hang up at once: a result that nobody wants any more is not read to its end, as PyMySQL would with millions of rows."""
+    """Hang up where PyMySQL would read a result that nobody wants any more to its end, through millions of rows."""
     if connection.closed or connection.invalidated:
         return
-    result = getattr(connection.connection.dbapi_connection, "_result", None)
+    result: Any = getattr(connection.connection.dbapi_connection, "_result", None)
     if getattr(result, "unbuffered_active", False):
         result.unbuffered_active, result.connection = False, None  # or its destructor reads on from the closed socket
-    connection.invalidate()
+        connection.invalidate()

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from tidegate.data import contract
 from tidegate.data.binding import bound, statement
-from tidegate.data.engines import reading
+from tidegate.data.engines import reading, streaming
 from tidegate.data.instants import aware, stamp
 
 if TYPE_CHECKING:
@@ -56,10 +56,12 @@ def extract(
     values = {name: bound(value, dialect=dialect, timezone=timezone) for name, value in given.items()}
     query = statement(sql, values, source_name=source_name, correlation_id=correlation_id, dialect=dialect)
     read_at = stamp()
-    with reading(
-        url, correlation_id=correlation_id, connection_name=connection_name, source_name=source_name, timezone=timezone
-    ) as connection:
-        result = connection.execution_options(yield_per=batch_rows).execute(query)
+    with (
+        reading(
+            url, correlation_id=correlation_id, connection_name=connection_name, source_name=source_name, timezone=timezone
+        ) as connection,
+        streaming(connection, query, batch_rows=batch_rows) as result,
+    ):
         where = f"{connection_name}, {source_name},"
         batches = _batches(result, accept, where=where, zone=timezone, batch_rows=batch_rows)
         first = next(batches)

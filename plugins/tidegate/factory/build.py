@@ -76,18 +76,22 @@ def _moment(value: date | datetime, schedule: Schedule) -> datetime:
 
 def _params(spec: PipelineSpec) -> dict[str, Param]:
     """The trigger form: which branches, which interval."""
-    form: dict[str, Param] = {}
+    offered: dict[str, dict[str, None]] = {}
     for step in spec.pipeline.steps.values():
-        if step.branches and step.dimension:
-            form[step.dimension] = Param(
-                list(step.branches),
-                type="array",
-                items={"type": "string", "enum": list(step.branches)},
-                uniqueItems=True,
-                examples=list(step.branches),
-                title=f"Which {step.dimension}s",
-                description=f"The run brings these {step.dimension}s; the others are excluded and keep what they have.",
-            )
+        if step.dimension and step.branches:
+            offered.setdefault(step.dimension, {}).update(dict.fromkeys(step.branches))
+    form = {
+        dimension: Param(
+            list(branches),
+            type="array",
+            items={"type": "string", "enum": list(branches)},
+            uniqueItems=True,
+            examples=list(branches),
+            title=f"Which {dimension}s",
+            description=f"The run brings these {dimension}s; the others are excluded and keep what they have.",
+        )
+        for dimension, branches in offered.items()
+    }
     for name, title in ((INTERVAL_START, "Interval start (inclusive)"), (INTERVAL_END, "Interval end (exclusive)")):
         form[name] = Param(None, type=["null", "string"], format="date-time", title=title, description_md=_INTERVAL_HELP)
     return form

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,14 +11,12 @@ from airflow.sdk import DAG, get_parsing_context
 from tidegate.errors import Refused, SpecError, TidegateError
 from tidegate.factory.build import build_dag
 from tidegate.factory.documentation import findings_documentation
-from tidegate.model import Finding, Loaded, Project, load_pipeline
+from tidegate.model import Finding, Loaded, Project, load_folder
 from tidegate.operators.base import TidegateOperator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
-
-SUFFIXES = (".yaml", ".yml")
 
 
 def build_dags(folder: str | Path, *, allow: Iterable[str] = ()) -> dict[str, DAG]:
@@ -33,41 +31,21 @@ def build_dags(folder: str | Path, *, allow: Iterable[str] = ()) -> dict[str, DA
     """
     root = Path(folder)
     project = Project.around(root, allowed_imports=tuple(allow))
-    wanted = get_parsing_context().dag_id
     dags: dict[str, DAG] = {}
-    for path in pipeline_files(root, only=wanted):
-        loaded = load_pipeline(path, project, name=os.path.relpath(path, project.include.parent))
-        if path.stem in dags:
-            loaded = _also_named(loaded)
-        dags[path.stem] = _build(loaded, project)
+    findings: dict[str, list[Finding]] = defaultdict(list)
+    for loaded in load_folder(root, project, only=get_parsing_context().dag_id, shown_from=project.include.parent):
+        findings[loaded.name] += loaded.findings  # files that share a name share a page
+        dags[loaded.name] = broken_dag(loaded.name, findings[loaded.name]) if findings[loaded.name] else _build(loaded, project)
     return dags
 
 
-def pipeline_files(root: Path, *, only: str | None = None) -> list[Path]:
-    """The YAML files under a folder in a fixed order, or those of one pipeline: a file and its pipeline share their name."""
-    found: list[str] = []
-    for folder, folders, files in os.walk(root):
-        folders.sort()
-        found += [os.path.join(folder, file) for file in files if file.endswith(SUFFIXES) and only in {None, file.rpartition(".")[0]}]  # noqa: PTH118  half the cost of pathlib
-    return [Path(name) for name in sorted(found)]
-
-
 def _build(loaded: Loaded, project: Project) -> DAG:
-    if loaded.spec is None:
-        return broken_dag(loaded.name, loaded.findings)
     try:
-        return build_dag(loaded.spec, project)
+        return build_dag(loaded.require(), project)
     except TidegateError as error:
         return broken_dag(loaded.name, [Finding(str(loaded.path.name), 0, 0, "", error.message, error.hint)])
     except Exception as error:  # noqa: BLE001  one pipeline must not take the others with it, whatever Airflow says of it
         return broken_dag(loaded.name, [Finding(str(loaded.path.name), 0, 0, "", f"Airflow refuses it: {error}")])
-
-
-def _also_named(loaded: Loaded) -> Loaded:
-    finding = Finding(
-        str(loaded.path), 0, 0, "pipeline", f"another file is named '{loaded.name}' too", "Give each pipeline a name of its own."
-    )
-    return Loaded(loaded.path, None, (finding,))
 
 
 def broken_dag(name: str, findings: Sequence[Finding]) -> DAG:

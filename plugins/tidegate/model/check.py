@@ -136,6 +136,12 @@ def _feeds(document: Document, pipeline: Pipeline, name: str, step: Step) -> Non
         document.report(
             at, f"there is nothing to decide: '{sources[0]}' is not repeated", f"Give '{sources[0]}' a for_each, or drop this barrier."
         )
+    if step.uses == "transform" and step.mapped_over is None and source.mapped_over is not None:
+        document.report(
+            at,
+            f"'{name}' combines what '{sources[0]}' made of each branch, which a catch-up of one branch cannot do again",
+            f"Combine right behind '{source.mapped_over}', and do there what '{sources[0]}' does.",
+        )
     if step.uses != "barrier" and source.uses == "extract" and source.branches:
         document.report(
             at, f"'{sources[0]}' has {len(source.branches)} branches and no barrier joins them", "Put a barrier between the two."

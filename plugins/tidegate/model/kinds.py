@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
-from tidegate.model.spec import BranchName, Part, Zone
+from tidegate.model.spec import BranchName, Part, Whole, Zone
 
 _TYPE = r"^(int|float|decimal|decimal\(\s*\d+\s*,\s*\d+\s*\)|text|bool|date|timestamp|timestamptz|bytes)$"
 ColumnType = Annotated[str, StringConstraints(pattern=_TYPE)]
@@ -22,7 +22,7 @@ def _many(value: Any) -> Any:
 class Accept(Part):
     """What must be true of a branch's rows before they count as arrived."""
 
-    min_rows: int = Field(default=1, ge=0)
+    min_rows: Whole = Field(default=1, ge=0)
     """Fewer rows than this have not arrived; 0 accepts an empty branch."""
     columns: dict[str, ColumnType] = Field(default_factory=dict)
     """Columns that must be there, and the type that each is read as, exactly."""
@@ -34,21 +34,21 @@ class ExtractSettings(Part):
     connection: Connection
     """Airflow connection id; ``{region}`` stands for the branch's name."""
     query: str
-    """A file under include/ that ends in ``.sql``, or the statement itself. ``:interval_start`` and ``:interval_end`` are bound to it."""
+    """A file under include/ that ends in ``.sql``, or the statement itself. ``:interval_start``, ``:interval_end`` and ``:branch`` are bound."""
     params: dict[str, Scalar] = Field(default_factory=dict)
     """More values to bind, by name."""
     accept: Accept = Accept()
     timezone: Zone = "UTC"
     """The zone of timestamps that the source stores without one."""
-    batch_rows: int = Field(default=50_000, ge=1)
+    batch_rows: Whole = Field(default=50_000, ge=1)
     """Rows held in memory at once."""
 
 
 class BarrierSettings(Part):
     """Decides whether what arrived is enough."""
 
-    at_least: str | int = "100%"
-    """A count, or a percentage of the branches expected; rounded up."""
+    at_least: str | Whole = "100%"
+    """A count, or a percentage of the branches expected, rounded up; one at the least."""
     required: Annotated[tuple[BranchName, ...], BeforeValidator(_many)] = ()
     """Branches without which it is never enough."""
 
@@ -65,7 +65,8 @@ class TransformSettings(Part):
     """Computes new rows from staged rows: by SQL in DuckDB, or by a pandas function."""
 
     sql: str | None = None
-    """A file under include/ that ends in ``.sql``, or the statement; it reads from ``input``. ``$interval_start`` and ``$interval_end`` are bound."""
+    """A file under include/ that ends in ``.sql``, or the statement; it reads from ``input``, which has a column of the dimension's name.
+    ``$interval_start``, ``$interval_end`` and ``$branch`` are bound."""
     python: str | None = None
     """``module:function`` under include/, such as ``transforms.sales:by_product``."""
     params: dict[str, Scalar] = Field(default_factory=dict)

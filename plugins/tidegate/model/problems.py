@@ -63,7 +63,7 @@ def _place(loc: Sequence[str | int]) -> Place:
 _UNION_MARKS = {"constrained-str", "str", "int", "float", "bool", "none", "date", "datetime"}
 
 
-def _words(model: type[BaseModel], loc: Place, problems: Sequence[Any]) -> tuple[str, str]:  # noqa: C901, PLR0911  a table of words
+def _words(model: type[BaseModel], loc: Place, problems: Sequence[Any]) -> tuple[str, str]:  # noqa: C901, PLR0911, PLR0912  a table of words
     """What to say of the problems in one place: message and hint."""
     wanted = [_WANTED[problem["type"]] for problem in problems if problem["type"] in _WANTED]
     if wanted:
@@ -74,6 +74,8 @@ def _words(model: type[BaseModel], loc: Place, problems: Sequence[Any]) -> tuple
         case "extra_forbidden":
             known = _keys(model, loc[:-1])
             hint = did_you_mean(last, known)
+            if last == "<<":
+                return "merge keys are not supported", "Write the keys out, or share them under 'defaults'."
             return f"unknown key '{last}'", f"{hint} Known keys: {', '.join(known)}." if hint.startswith("Did") else hint
         case "missing":
             return f"the key '{last}' is missing", "Add it; docs/reference/pipeline.md tells what it means."

@@ -6,7 +6,17 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from tidegate.model.durations import Duration
 
@@ -27,6 +37,15 @@ def _known_zone(value: str) -> str:
     return value
 
 
+def _no_number(value: Any) -> Any:
+    if isinstance(value, int | float):
+        raise ValueError(f"{value!r} is no date; write it as 2026-01-31")  # noqa: TRY004  pydantic takes ValueErrors
+    return value
+
+
+Whole = Annotated[int, Strict()]
+Flag = Annotated[bool, Strict()]
+Moment = Annotated[date | datetime, BeforeValidator(_no_number)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Names = Annotated[tuple[Name, ...], BeforeValidator(_one_or_many)]
 
@@ -34,7 +53,7 @@ Names = Annotated[tuple[Name, ...], BeforeValidator(_one_or_many)]
 class Part(BaseModel):
     """Base of all models here: frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Schedule(Part):
@@ -44,11 +63,11 @@ class Schedule(Part):
     """Five fields, or a preset such as ``@daily``."""
     timezone: Zone = "UTC"
     """IANA name of the zone in which the cron is meant, and intervals are cut."""
-    start: date | datetime
+    start: Moment
     """The first interval begins here."""
-    end: date | datetime | None = None
-    """No interval begins after this."""
-    catchup: bool = False
+    end: Moment | None = None
+    """No interval begins after this moment; a date means its midnight."""
+    catchup: Flag = False
     """Whether intervals between ``start`` and today run by themselves when the pipeline is first switched on."""
 
     @field_validator("cron")
@@ -60,12 +79,20 @@ class Schedule(Part):
             raise ValueError(f"{value!r} is no cron expression; write five fields such as '0 2 * * *' or a preset such as '@daily'")
         return value
 
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Schedule:
+        if self.end is not None and self.end.isoformat()[:10] < self.start.isoformat()[:10]:
+            raise ValueError(f"it ends on {self.end}, before it starts on {self.start}; no interval lies between")
+        return self
+
 
 class Retry(Part):
     """How long to wait before a try is repeated: exponential from ``delay``, at most ``max_delay``, spread by ``jitter``."""
 
     delay: Duration = timedelta(seconds=30)
+    """The longest wait before the second try; it doubles from try to try."""
     max_delay: Duration = timedelta(minutes=10)
+    """No wait is longer."""
     jitter: Literal["full", "none"] = "full"
     """``full``: anywhere between nothing and the exponential wait, which serves a recovering source best."""
 
@@ -73,7 +100,7 @@ class Retry(Part):
 class Effort(Part):
     """How hard to try. Stands under ``defaults`` for all steps, and in a step for that step."""
 
-    retries: int | None = Field(default=None, ge=0, le=100)
+    retries: Whole | None = Field(default=None, ge=0, le=100)
     """Tries after the first; 2 where nobody says. What a retry cannot mend, such as a missing table, is not retried."""
     retry: Retry | None = None
     timeout: Duration | None = None
@@ -126,6 +153,9 @@ class Step(Effort):
         return value
 
 
+Event = Literal["complete", "partial", "failed", "recovered"]
+
+
 class Notify(Part):
     """A notifier: any class that follows Airflow's ``BaseNotifier``."""
 
@@ -138,12 +168,9 @@ class Notify(Part):
 class Alert(Part):
     """Whom to tell of what."""
 
-    on: Annotated[tuple[Literal["complete", "partial", "failed", "recovered"], ...], BeforeValidator(_one_or_many)] = (
-        "partial",
-        "failed",
-        "recovered",
-    )
-    """``partial``: the run succeeded on part of the data. ``failed``: it failed. ``recovered``: a partial or failed interval is now complete."""
+    on: Annotated[tuple[Event, ...], BeforeValidator(_one_or_many), Field(min_length=1)] = ("partial", "failed", "recovered")
+    """``partial``: the run succeeded on part of the data. ``failed``: it failed. ``recovered``: an interval that the ledger knew as partial or
+    short is now complete."""
     notify: Notify = Notify()
 
 
@@ -157,6 +184,7 @@ class Pipeline(Part):
     owner: str = "airflow"
     """Who answers for it."""
     tags: tuple[str, ...] = ()
+    """Words by which people find it in the list of DAGs; ``tidegate`` is added."""
     schedule: Schedule | None = None
     """Absent: the pipeline runs only when somebody or something triggers it."""
     defaults: Effort = Effort()

@@ -79,10 +79,10 @@ class BarrierOperator(TidegateOperator):
         if not decision.met:
             raise QuorumMissed(record.sentence)
         arrived = [manifest for _, manifest in found.values() if manifest is not None]
-        step = arrived[0]["step"] if arrived else night.task_id
+        step = next(iter(self.branches.values())).partition(".")[0]
         committed = Staging(staging_root()).committed(record.pipeline, step, night.interval.start, night.interval.end)
-        here = {manifest["branch"] for manifest in arrived}
-        night.ti.xcom_push(key=HELD_KEY, value=[manifest.as_dict() for name, manifest in committed.items() if name not in here])
+        earlier = set(self.branches) - {manifest["branch"] for manifest in arrived}
+        night.ti.xcom_push(key=HELD_KEY, value=[manifest.as_dict() for name, manifest in committed.items() if name in earlier])
         return arrived
 
     def _look(self, night: Night, name: str, state: str, chosen: bool) -> tuple[Branch, dict[str, Any] | None]:  # noqa: FBT001

@@ -53,7 +53,7 @@ def staging_root() -> Any:
     :return: A local path, or an ObjectStoragePath for any other scheme.
     """
     home = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
-    url = str(conf.get("tidegate", "staging", fallback=str(home / "staging")))
+    url = conf.get("tidegate", "staging", fallback="") or str(home / "staging")
     scheme, separator, rest = url.partition("://")
     if not separator:
         return Path(url)

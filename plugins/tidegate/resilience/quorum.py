@@ -41,10 +41,10 @@ def decide(rule: Quorum, branches: Sequence[Branch]) -> Decision:
     """Whether enough of the branches that were asked for arrived.
 
     Excluded branches leave the denominator, and are not required. Monotone: one arrival more never turns enough into not enough.
-    A run that asked for nothing has not enough: there is nothing to go on with.
+    One at the least must have arrived, whatever the rule: else there is nothing to go on with.
     """
     asked = [branch for branch in branches if branch.state is not BranchState.EXCLUDED]
     arrived = {branch.name for branch in asked if branch.state is BranchState.ARRIVED}
-    needed = rule.at_least.of(len(asked))
+    needed = max(rule.at_least.of(len(asked)), 1)
     required_missing = tuple(branch.name for branch in asked if branch.name in rule.required and branch.name not in arrived)
-    return Decision(bool(asked) and len(arrived) >= needed and not required_missing, needed, required_missing)
+    return Decision(len(arrived) >= needed and not required_missing, needed, required_missing)
