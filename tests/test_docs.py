@@ -274,7 +274,6 @@ def test_the_ledgers_queries_answer() -> None:
     engine.dispose()
 
 
-@pytest.mark.xfail(reason="the provider's default for [tidegate] staging is empty text, which wins over the fallback", strict=False)
 def test_staging_lies_where_the_page_says() -> None:
     """Without configuration, staged files go to a folder in AIRFLOW_HOME."""
     import os

@@ -15,7 +15,7 @@ import pytest
 
 from tidegate.errors import Refused, TidegateError
 from tidegate.testing import LocalAirflow, TaskView, address_of, stop_leftovers
-from tidegate.testing.leftovers import remember
+from tidegate.testing.leftovers import remember, running
 from tidegate.testing.processes import Component, end, free_ports, relatives, tail
 
 DAGS = """
@@ -250,8 +250,10 @@ def test_leftovers_are_found_even_when_their_leader_is_gone(tmp_path):
     remember(tmp_path, url="http://here", pids={"leader": component.pid})
     assert address_of(tmp_path) == "http://here"
     os.kill(component.pid, 9)
-    component.reap()
+    time.sleep(0.2)
     assert address_of(tmp_path) is None
+    assert len(running(tmp_path)) == 1  # its child, though the leader still stands in the table
+    component.reap()
     assert stop_leftovers(tmp_path) == 1
     assert relatives([component.pid]) == set()
     record = {"url": "", "processes": {"stranger": {"pid": os.getpid(), "created": 1.0}}}

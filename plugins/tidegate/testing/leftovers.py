@@ -32,7 +32,7 @@ def forget(home: Path) -> None:
 def address_of(home: Path) -> str | None:
     """Return where the Airflow that runs in ``home`` answers, or None when one of its processes is not there."""
     record = _record(home)
-    alive = all(_is(process) for process in record["processes"].values())
+    alive = all(_works(process) for process in record["processes"].values())
     return str(record["url"]) if record["processes"] and alive else None
 
 
@@ -61,8 +61,15 @@ def _leaders(home: Path) -> list[int]:
 def _is(process: Mapping[str, Any]) -> bool:
     """Tell the recorded process from another one that got its id since: by the moment of its birth."""
     try:
-        found = psutil.Process(process["pid"])
-        return bool(abs(found.create_time() - process["created"]) < 1) and bool(found.status() != psutil.STATUS_ZOMBIE)
+        return bool(abs(psutil.Process(process["pid"]).create_time() - process["created"]) < 1)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _works(process: Mapping[str, Any]) -> bool:
+    """Tell whether the recorded process still does anything; one that was killed may stand in the table for a while."""
+    try:
+        return _is(process) and bool(psutil.Process(process["pid"]).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 
