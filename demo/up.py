@@ -11,6 +11,8 @@ from tidegate.errors import TidegateError
 from tidegate.testing import LocalAirflow, address_of, stop_leftovers
 
 FIRST_PORT = 8080
+HINT = """The data is of 2017, so give a night of it: in the UI, Trigger with an interval from 2017-12-22 00:00 to 2017-12-23 00:00,
+or Backfill from 2017-12-22 to 2017-12-24."""
 
 
 def main() -> int:
@@ -33,6 +35,7 @@ def main() -> int:
         return 1
     airflow.leave_running()
     print(f"Airflow is up: {airflow.url}  user {airflow.user}, password {airflow.password}  (make down stops it)")
+    print(HINT)
     return 0
 
 

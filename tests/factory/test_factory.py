@@ -48,10 +48,13 @@ def test_a_branch_has_its_own_connection_and_its_effort(night: Any) -> None:
 
 
 def test_the_schedule_gives_one_interval_per_tick_in_the_pipelines_zone(night: Any) -> None:
-    """Midnight of a bare date is the zone's own."""
-    assert (night.timetable.expression, night.timetable.timezone) == ("0 2 * * *", "Europe/Berlin")
-    assert night.start_date == datetime(2025, 12, 31, 23, tzinfo=UTC)
+    """Midnight of a bare date is the zone's own; the bounds are the timetable's, so that tasks run whenever a person triggers them."""
+    timetable = night.timetable
+    assert (timetable.expression, timetable.timezone) == ("0 2 * * *", "Europe/Berlin")
+    assert timetable.start == datetime(2025, 12, 31, 23, tzinfo=UTC)
+    assert timetable.end == datetime(2026, 12, 30, 23, tzinfo=UTC)
     assert night.catchup
+    assert {task.end_date for task in night.tasks} == {task.start_date for task in night.tasks} == {None}
 
 
 def test_the_form_offers_branches_and_interval(night: Any) -> None:
@@ -119,8 +122,8 @@ def test_an_operator_that_airflow_refuses_breaks_only_its_own_dag(tmp_path: Path
 
 def test_one_name_in_two_files_is_told_and_neither_runs_by_chance(tmp_path: Path) -> None:
     """Which of the two would win must not depend on a folder's order."""
-    for folder in ("a", "b"):
-        path = tmp_path / "include" / "pipelines" / folder / "same.yaml"
+    for name in ("a", "b"):
+        path = tmp_path / "include" / "pipelines" / name / "same.yaml"
         path.parent.mkdir(parents=True)
         path.write_text("pipeline: same\nsteps:\n  run: {uses: airflow.providers.standard.operators.empty.EmptyOperator}\n")
     dags = build_dags(tmp_path / "include" / "pipelines")

@@ -86,7 +86,9 @@ def test_a_missed_quorum_fails_the_run_names_who_is_missing_and_heals_when_clear
         town.open("anna")
     assert state == "failed"
     note = town.note(run_id)
-    assert note.startswith("shop_sales for 2026-01-19 is short: 3 of 4 shops arrived, 2 needed, required: anna. Nothing was loaded.")
+    assert note.startswith(
+        "shop_sales for 2026-01-19 is short: 3 of 4 shops arrived, 2 needed; required but missing: anna. Nothing was loaded."
+    )
     assert "Missing: anna (shop_anna finds no database file at" in note
     assert town.loaded(day) == []
     (outcome,) = town.warehouse("SELECT outcome FROM tidegate_interval WHERE interval_start LIKE '2026-01-19%'")

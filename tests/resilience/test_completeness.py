@@ -29,7 +29,7 @@ def test_a_short_night_says_what_was_needed_and_that_nothing_was_loaded() -> Non
     night = record(TEXAS, FLORIDA, needed=2, met=False, required_missing=("florida",))
     assert night.outcome is Outcome.SHORT
     told = (
-        "sales for 2017-12-23 is short: 1 of 2 regions arrived, 2 needed, required: florida. Nothing was loaded. "
+        "sales for 2017-12-23 is short: 1 of 2 regions arrived, 2 needed; required but missing: florida. Nothing was loaded. "
         "Missing: florida (no database file at /data/florida.db)."
     )
     assert night.sentence == told

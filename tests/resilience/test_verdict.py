@@ -79,3 +79,9 @@ def test_a_task_that_never_ran_is_named_when_nothing_else_explains_it() -> None:
     """An honest answer even where the cause is gone."""
     found = failures_that_matter([("load", "upstream_failed")], frozenset(), {})
     assert found == (Failure(task="load", reason="not run, because a task before it failed"),)
+
+
+def test_a_missed_quorum_explains_why_later_tasks_did_not_run() -> None:
+    """The record's sentence is enough; the tasks behind the barrier are not listed besides."""
+    ended = [("arrived", "failed"), ("load", "upstream_failed")]
+    assert failures_that_matter(ended, frozenset({"arrived"}), {}, explained=True) == ()

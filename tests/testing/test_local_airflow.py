@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import textwrap
 import time
@@ -174,6 +175,16 @@ def test_connections_and_commands_share_one_environment(airflow):
     assert '"host": "store.db"' in airflow._environment["AIRFLOW_CONN_STORE"]
     answer = airflow.command("config", "get-value", "core", "executor")
     assert answer.stdout.strip().endswith("LocalExecutor")
+
+
+@pytest.mark.scheduler
+def test_a_person_in_this_home_has_the_same_keys(airflow):
+    """The airflow command with nothing but AIRFLOW_HOME adds a connection whose secrets this Airflow can read."""
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW__")} | {"AIRFLOW_HOME": str(airflow.home)}
+    connection = json.dumps({"conn_type": "postgres", "password": "ebb", "extra": {"moon": "full"}})
+    command = [sys.executable, "-m", "airflow", "connections", "add", "tide_table", "--conn-json", connection]
+    subprocess.run(command, env=outside, cwd=airflow.home, check=True, capture_output=True, timeout=60)
+    assert json.loads(airflow.api.request("GET", "/connections/tide_table")["extra"]) == {"moon": "full"}
 
 
 @pytest.mark.scheduler

@@ -6,12 +6,13 @@ from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from airflow.sdk import DAG, CronDataIntervalTimetable, Param, TaskGroup
+from airflow.sdk import DAG, Param, TaskGroup
 
 from tidegate.analysis.plan import OUTCOME, Plan, plan
 from tidegate.factory.documentation import dag_documentation
 from tidegate.factory.tasks import outcome_task, task_for
 from tidegate.resilience.interval import INTERVAL_END, INTERVAL_START
+from tidegate.timetables import NightTimetable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from tidegate.model import PipelineSpec, Project
     from tidegate.model.spec import Schedule
 
-_INTERVAL_HELP = "ISO 8601, such as 2026-01-31T00:00:00+00:00. Leave both bounds empty for the interval that the schedule gives."
+_INTERVAL_HELP = "Leave both bounds empty for the interval that the schedule gives. Given as JSON: `2026-01-31T00:00:00+00:00`."
 
 
 def build_dag(spec: PipelineSpec, project: Project) -> DAG:
@@ -29,16 +30,17 @@ def build_dag(spec: PipelineSpec, project: Project) -> DAG:
     with DAG(
         dag_id=spec.name,
         description=pipeline.description or None,
-        schedule=CronDataIntervalTimetable(schedule.cron, timezone=schedule.timezone) if schedule else None,
-        start_date=_moment(schedule.start, schedule) if schedule else None,
-        end_date=_moment(schedule.end, schedule) if schedule and schedule.end else None,
+        schedule=_timetable(schedule) if schedule else None,
         catchup=schedule.catchup if schedule else False,
+        start_date=_moment(schedule.start, schedule) if schedule and schedule.catchup else None,
         template_searchpath=[str(project.include)],
         default_args={"owner": pipeline.owner},
         tags=sorted({"tidegate", *pipeline.tags}),
         params=_params(spec),
         doc_md=dag_documentation(spec),
     ) as dag:
+        # Airflow asks for a start date where it is to catch up; the timetable has it, and on the DAG it would also bind manual runs.
+        dag.start_date = None
         tasks: dict[str, Any] = {}
         groups: dict[str, TaskGroup] = {}
         for planned in _sources_first(layout):
@@ -65,6 +67,11 @@ def _sources_first(layout: Plan) -> Iterator[Any]:
         upstream[after].append(before)
     by_id = {task.task_id: task for task in layout.tasks}
     return (by_id[task_id] for task_id in TopologicalSorter(upstream).static_order())
+
+
+def _timetable(schedule: Schedule) -> NightTimetable:
+    end = _moment(schedule.end, schedule) if schedule.end else None
+    return NightTimetable(schedule.cron, timezone=schedule.timezone, start=_moment(schedule.start, schedule), end=end)
 
 
 def _moment(value: date | datetime, schedule: Schedule) -> datetime:

@@ -10,6 +10,7 @@ import structlog
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException, AirflowTaskTimeout
 
+from tidegate.errors import TidegateError
 from tidegate.operators.night import Night, utc_now
 from tidegate.operators.retrying import JitteredRetryPolicy
 from tidegate.operators.surroundings import default_include
@@ -62,7 +63,8 @@ class TidegateOperator(BaseOperator):
 
 
 def reason_of(error: BaseException, task: BaseOperator) -> str:
-    """Why a task failed, in one line for a person."""
+    """Why a task failed, in one line for a person; the hint of what to do stays in the task's log."""
     if isinstance(error, AirflowTaskTimeout):
         return f"timed out after {task.execution_timeout}"
-    return " ".join(str(error).split()) or type(error).__name__
+    text = error.message if isinstance(error, TidegateError) else str(error)
+    return " ".join(text.split()) or type(error).__name__

@@ -89,7 +89,8 @@ class OutcomeOperator(TidegateOperator):
             if states.get(barrier.task_id) in {"success", "failed"}
             and (record := night.ti.xcom_pull(task_ids=barrier.task_id, key=RECORD_KEY))
         }
-        tolerated = frozenset(task_id for barrier in self.barriers if barrier.task_id in records for task_id in barrier.branches.values())
+        missed = {task_id for task_id, record in records.items() if not record.met}
+        decided = {task_id for barrier in self.barriers if barrier.task_id in records for task_id in barrier.branches.values()}
         completeness, before = self._completeness(night, states, records)
         return Verdict(
             pipeline=night.dag_id,
@@ -97,7 +98,7 @@ class OutcomeOperator(TidegateOperator):
             run_id=night.run_id,
             correlation_id=night.correlation_id,
             completeness=completeness,
-            failures=self._failures(night, crumbs, tolerated),
+            failures=self._failures(night, crumbs, frozenset(decided | missed), explained=bool(missed)),
             before=before,
         )
 
@@ -112,7 +113,9 @@ class OutcomeOperator(TidegateOperator):
                 return Completeness.from_dict(report), night.ti.xcom_pull(task_ids=load.task_id, key=BEFORE_KEY) or ""
         return next(iter(records.values()), None), ""
 
-    def _failures(self, night: Night, crumbs: Sequence[Mapping[str, Any]], tolerated: frozenset[str]) -> tuple[Failure, ...]:
+    def _failures(
+        self, night: Night, crumbs: Sequence[Mapping[str, Any]], tolerated: frozenset[str], *, explained: bool
+    ) -> tuple[Failure, ...]:
         ended: list[tuple[str, str]] = []
         reasons: dict[str, str] = {}
         for crumb in crumbs:
@@ -122,7 +125,7 @@ class OutcomeOperator(TidegateOperator):
             if state == "failed" and task_id not in tolerated:
                 found = night.ti.xcom_pull(task_ids=task_id, key=FAILURE_KEY, map_indexes=index) or {}
                 reasons[name] = found.get("reason", "")
-        return failures_that_matter(ended, tolerated, reasons)
+        return failures_that_matter(ended, tolerated, reasons, explained=explained)
 
     def _record_short(self, record: Completeness) -> str:
         """Leave the missed night in the ledger; the night has failed already, so a warehouse that is down is only logged.

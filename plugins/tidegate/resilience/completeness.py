@@ -122,7 +122,7 @@ class Completeness:
         asked = len(self.asked)
         needed = f"{len(self.arrived)} of {self._counted(asked)} arrived, {self.needed} needed"
         if self.required_missing:
-            needed += f", required: {', '.join(self.required_missing)}"
+            needed += f"; required but missing: {', '.join(self.required_missing)}"
         lacking = "; ".join(_why(branch) for branch in self.asked if branch.state is not BranchState.ARRIVED)
         return f"{subject} is short: {needed}. Nothing was loaded. Missing: {lacking}."
 

@@ -108,16 +108,19 @@ class Verdict:
         }
 
 
-def failures_that_matter(ended: Sequence[tuple[str, str]], tolerated: frozenset[str], reasons: dict[str, str]) -> tuple[Failure, ...]:
+def failures_that_matter(
+    ended: Sequence[tuple[str, str]], tolerated: frozenset[str], reasons: dict[str, str], *, explained: bool = False
+) -> tuple[Failure, ...]:
     """The tasks that failed and were not tolerated.
 
     A task that only failed because one before it did is named only when nothing else explains it.
 
     :param ended: Pairs of task name and Airflow state.
-    :param tolerated: Tasks whose failure a barrier has already decided about.
+    :param tolerated: Tasks whose failure the record of a barrier tells: its branches, and itself when the quorum was missed.
     :param reasons: Task name → why, where known.
+    :param explained: Whether a missed quorum already explains why later tasks did not run.
     """
     own = [task for task, state in ended if state == "failed" and task not in tolerated]
-    left = own or [task for task, state in ended if state == "upstream_failed" and task not in tolerated]
+    left = own or [task for task, state in ended if state == "upstream_failed" and task not in tolerated and not explained]
     unknown = {task: "not run, because a task before it failed" for task in left if task not in own}
     return tuple(Failure(task=task, reason=reasons.get(task) or unknown.get(task) or "see its log") for task in left)

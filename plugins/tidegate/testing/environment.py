@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 from base64 import urlsafe_b64encode
+from configparser import ConfigParser
 from typing import TYPE_CHECKING, Any
 
 from tidegate.testing.processes import LOOPBACK, free_ports
@@ -68,9 +69,23 @@ def environment(
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)}
     chosen = {**_SETTINGS, **of_home, **_keys(home), **settings}
+    _write_config(home / "airflow.cfg", chosen)
     made = {f"AIRFLOW__{name.replace('.', '__', 1).upper()}": value for name, value in chosen.items()}
     connected = {f"AIRFLOW_CONN_{name.upper()}": json.dumps(dict(form)) for name, form in connections.items()}
     return {**inherited, **own, **made, **connected, **extra}
+
+
+def _write_config(path: Path, settings: Mapping[str, str]) -> None:
+    """Write the settings down, so that a person's ``AIRFLOW_HOME=… airflow`` has the same database, folders and keys."""
+    config = ConfigParser(interpolation=None)
+    for name, value in settings.items():
+        section, _, option = name.partition(".")
+        if not config.has_section(section):
+            config.add_section(section)
+        config.set(section, option, value.replace("%", "%%"))
+    path.touch(mode=0o600)
+    with path.open("w") as file:
+        config.write(file)
 
 
 def _keys(home: Path) -> dict[str, str]:

@@ -1,0 +1,60 @@
+"""Nights begin by themselves between two bounds, and only then."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from airflow.timetables.base import DataInterval, TimeRestriction
+from pendulum import instance
+
+from tidegate.timetables import NightTimetable
+
+START, END = datetime(2026, 1, 10, tzinfo=UTC), datetime(2026, 1, 12, tzinfo=UTC)
+FREE = TimeRestriction(earliest=None, latest=None, catchup=True)
+
+
+def starts(timetable: NightTimetable, restriction: TimeRestriction = FREE) -> list[str]:
+    """The days on which intervals begin, as the scheduler asks for them one by one."""
+    found: list[str] = []
+    last: DataInterval | None = None
+    while len(found) < 10 and (info := timetable.next_dagrun_info(last_automated_data_interval=last, restriction=restriction)):
+        last = info.data_interval
+        found.append(last.start.to_date_string())
+    return found
+
+
+def test_nights_begin_between_the_bounds() -> None:
+    """The first on the start, the last on the end."""
+    assert starts(NightTimetable("@daily", timezone="UTC", start=START, end=END)) == ["2026-01-10", "2026-01-11", "2026-01-12"]
+
+
+def test_a_backfills_narrower_bounds_hold_too() -> None:
+    """Airflow passes the dates that a person gave."""
+    asked = TimeRestriction(
+        earliest=instance(datetime(2026, 1, 11, tzinfo=UTC)), latest=instance(datetime(2026, 1, 11, tzinfo=UTC)), catchup=True
+    )
+    assert starts(NightTimetable("@daily", timezone="UTC", start=START, end=END), asked) == ["2026-01-11"]
+
+
+def test_without_catchup_a_timetable_that_ended_starts_nothing() -> None:
+    """Its last interval is over."""
+    past = NightTimetable("@daily", timezone="UTC", start=START, end=END)
+    assert starts(past, TimeRestriction(earliest=None, latest=None, catchup=False)) == []
+
+
+@pytest.mark.parametrize("end", [END, None])
+def test_a_timetable_survives_serialization(end: datetime | None) -> None:
+    """The scheduler reads it from the metadata database."""
+    made = NightTimetable("0 2 * * *", timezone="Europe/Berlin", start=START, end=end)
+    again = NightTimetable.deserialize(made.serialize())
+    assert again.serialize() == made.serialize()
+    assert again.expression == "0 2 * * *"
+
+
+def test_the_day_of_the_spring_change_has_23_hours() -> None:
+    """Wall clocks count, not hours."""
+    made = NightTimetable("0 0 * * *", timezone="Europe/Berlin", start=datetime(2026, 3, 28, 23, tzinfo=UTC))
+    info = made.next_dagrun_info(last_automated_data_interval=None, restriction=FREE)
+    assert info is not None
+    assert (info.data_interval.end - info.data_interval.start).total_hours() == 23
