@@ -35,7 +35,7 @@ def validate(
     wrong = sum(1 for result in loaded if result.findings)
     found = sum(len(result.findings) for result in loaded)
     out.print(f"{len(loaded)} file(s), {wrong} with {found} finding(s)." if wrong else f"{len(loaded)} file(s), all right.")
-    raise typer.Exit(1 if wrong or not loaded else 0)
+    raise typer.Exit(1 if wrong else 0)
 
 
 def _load(path: Path, allow: tuple[str, ...]) -> list[Loaded]:
@@ -43,7 +43,10 @@ def _load(path: Path, allow: tuple[str, ...]) -> list[Loaded]:
         missing = Finding(str(path), 0, 0, "", "there is no such file", "Check the path; pipelines lie under include/pipelines.")
         return [Loaded(path, None, (missing,))]
     project = Project.around(path, allowed_imports=allow)
-    return load_folder(path, project) if path.is_dir() else [load_pipeline(path, project)]
+    if not path.is_dir():
+        return [load_pipeline(path, project)]
+    empty = Finding(str(path), 0, 0, "", "there is no pipeline file in this folder", "Pipelines are files that end in .yaml or .yml.")
+    return load_folder(path, project) or [Loaded(path, None, (empty,))]
 
 
 def _coloured(finding: Finding) -> Text:
