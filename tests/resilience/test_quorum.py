@@ -18,7 +18,7 @@ def branches(**states: BranchState) -> tuple[Branch, ...]:
     return tuple(Branch(name=name, state=state) for name, state in states.items())
 
 
-ARRIVED, FAILED, EXCLUDED = BranchState.ARRIVED, BranchState.FAILED, BranchState.EXCLUDED
+ARRIVED, FAILED, EXCLUDED, HELD = BranchState.ARRIVED, BranchState.FAILED, BranchState.EXCLUDED, BranchState.HELD
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,13 @@ def test_failed_branches_stay_in_the_denominator() -> None:
     assert decide(Quorum.parse("80%"), branches(a=ARRIVED, b=FAILED)).needed == 2
 
 
-@pytest.mark.parametrize("state", [EXCLUDED, FAILED])
+def test_a_catch_up_that_brings_one_of_two_has_enough_where_the_night_had() -> None:
+    """What an earlier run brought counts, and stays in the denominator."""
+    decision = decide(Quorum.parse("70%", ["a"]), branches(a=HELD, b=HELD, c=ARRIVED, d=FAILED))
+    assert (decision.met, decision.needed, decision.required_missing) == (True, 3, ())
+
+
+@pytest.mark.parametrize("state", [EXCLUDED, FAILED, HELD])
 def test_nothing_at_all_is_never_enough(state: BranchState) -> None:
     """Whatever the rule: there is nothing to go on with."""
     assert not decide(Quorum.parse(0), branches(a=state)).met

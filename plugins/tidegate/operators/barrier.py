@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import TriggerRule
 
-from tidegate.errors import QuorumMissed
+from tidegate.errors import QuorumMissed, Unreachable
 from tidegate.operators.base import FAILURE_KEY, TidegateOperator
-from tidegate.operators.surroundings import staging_root
+from tidegate.operators.surroundings import connection_url, staging_root
 from tidegate.resilience.completeness import Branch, BranchState, Completeness
 from tidegate.resilience.quorum import Quorum, decide
 
@@ -62,6 +63,8 @@ class BarrierOperator(TidegateOperator):
         states = {crumb["task_id"]: str(crumb["state"]) for crumb in night.ti.get_task_breadcrumbs(night.dag_id, night.run_id)}
         found = {name: self._look(night, name, states.get(task_id, ""), name in chosen) for name, task_id in self.branches.items()}
         branches = tuple(branch for branch, _ in found.values())
+        if len(chosen) < len(branches):
+            branches = self._with_held(night, branches)
         decision = decide(Quorum.parse(self.at_least, self.required), branches)
         record = Completeness(
             pipeline=night.dag_id,
@@ -84,6 +87,28 @@ class BarrierOperator(TidegateOperator):
         earlier = set(self.branches) - {manifest["branch"] for manifest in arrived}
         night.ti.xcom_push(key=HELD_KEY, value=[manifest.as_dict() for name, manifest in committed.items() if name in earlier])
         return arrived
+
+    def _with_held(self, night: Night, branches: tuple[Branch, ...]) -> tuple[Branch, ...]:
+        """The branches of a run that was to bring only some, with those of the others that the warehouse holds already."""
+        from tidegate.data.engines import reading
+        from tidegate.operators.records import held_rows
+
+        behind = (task for task in self.get_flat_relatives(upstream=False) if isinstance(task, TidegateOperator))
+        conn_id = next((task.ledger_conn_id for task in behind if task.ledger_conn_id), None)
+        if conn_id is None:
+            return branches
+        try:
+            with reading(connection_url(conn_id), connection_name=conn_id) as connection:
+                held = held_rows(connection, night.dag_id, night.interval)
+        except Unreachable as error:
+            self.log.warning("The ledger cannot be asked what earlier runs brought, so this run must have enough by itself: %s", error)
+            return branches
+        return tuple(
+            replace(branch, state=BranchState.HELD, rows=held[branch.name])
+            if branch.state is BranchState.EXCLUDED and branch.name in held
+            else branch
+            for branch in branches
+        )
 
     def _look(self, night: Night, name: str, state: str, chosen: bool) -> tuple[Branch, dict[str, Any] | None]:  # noqa: FBT001
         """What became of one branch. Airflow's state decides; XCom only explains, for it may be left from an earlier try."""

@@ -35,6 +35,11 @@ class TidegateOperator(BaseOperator):
         super().__init__(**kwargs)
 
     @property
+    def ledger_conn_id(self) -> str | None:
+        """The connection of the ledger that this task writes, for a task that writes one."""
+        return None
+
+    @property
     def include(self) -> Path:
         """The folder of SQL files and modules."""
         dag = self.get_dag()

@@ -50,6 +50,11 @@ class LoadOperator(TidegateOperator):
         self.parts = parts
 
     @property
+    def ledger_conn_id(self) -> str:
+        """The ledger lies beside the data."""
+        return self.warehouse_conn_id
+
+    @property
     def barrier(self) -> BarrierOperator | None:
         """The barrier upstream whose record is written into the ledger in the load's transaction."""
         return next((task for task in self.get_flat_relatives(upstream=True) if isinstance(task, BarrierOperator)), None)

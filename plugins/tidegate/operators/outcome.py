@@ -136,7 +136,7 @@ class OutcomeOperator(TidegateOperator):
         from tidegate.operators.records import write_short
 
         before = ""
-        for conn_id in dict.fromkeys(load.warehouse_conn_id for load in self.loads):
+        for conn_id in dict.fromkeys(load.ledger_conn_id for load in self.loads):
             try:
                 with writing(connection_url(conn_id), connection_name=conn_id) as connection:
                     before = write_short(connection, record)

@@ -23,7 +23,7 @@ class BranchState(StrEnum):
     EXCLUDED = "excluded"
     """Not chosen for this run; leaves the denominator."""
     HELD = "held"
-    """Did not arrive in this run, but an earlier run's rows of this interval are in the warehouse."""
+    """Not brought by this run, but an earlier run's rows of this interval are in the warehouse."""
 
 
 class Outcome(StrEnum):
@@ -67,7 +67,7 @@ class Completeness:
     branches: tuple[Branch, ...]
     """In the order of the config. The denominator is theirs."""
     needed: int
-    """How many of the branches that this run asked for had to arrive."""
+    """How many had to be there: of the branches that this run was to bring, and of those held when it decided."""
     met: bool
     """Whether enough arrived in this run, the required ones among them."""
     required_missing: tuple[str, ...] = ()
@@ -77,7 +77,7 @@ class Completeness:
     @property
     def asked(self) -> tuple[Branch, ...]:
         """The branches that this run was to bring."""
-        return tuple(branch for branch in self.branches if branch.state is not BranchState.EXCLUDED)
+        return tuple(branch for branch in self.branches if branch.state in {BranchState.ARRIVED, BranchState.FAILED})
 
     @property
     def arrived(self) -> tuple[Branch, ...]:
@@ -120,7 +120,9 @@ class Completeness:
         if self.outcome is Outcome.PARTIAL:
             return f"{subject} is partial: {len(self.present)} of {self._counted(total)}, {self.rows:,} rows. Missing: {missing}."
         asked = len(self.asked)
-        needed = f"{len(self.arrived)} of {self._counted(asked)} arrived, {self.needed} needed"
+        held_before = sum(branch.state is BranchState.HELD for branch in self.branches)
+        already = f", {held_before} held already" if held_before else ""
+        needed = f"{len(self.arrived)} of {self._counted(asked)} arrived{already}, {self.needed} needed"
         if self.required_missing:
             needed += f"; required but missing: {', '.join(self.required_missing)}"
         lacking = "; ".join(_why(branch) for branch in self.asked if branch.state is not BranchState.ARRIVED)

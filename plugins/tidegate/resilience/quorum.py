@@ -38,13 +38,15 @@ class Decision:
 
 
 def decide(rule: Quorum, branches: Sequence[Branch]) -> Decision:
-    """Whether enough of the branches that were asked for arrived.
+    """Whether there is enough: of the branches that the run was to bring, and of those that an earlier run has brought.
 
-    Excluded branches leave the denominator, and are not required. Monotone: one arrival more never turns enough into not enough.
-    One at the least must have arrived, whatever the rule: else there is nothing to go on with.
+    Excluded branches leave the denominator, and are not required; held ones are in it, and count. So a catch-up that brings one of two
+    missing branches has enough where the night had. Monotone: one arrival more never turns enough into not enough.
+    One at the least must have arrived in this run, whatever the rule: else there is nothing to go on with.
     """
-    asked = [branch for branch in branches if branch.state is not BranchState.EXCLUDED]
-    arrived = {branch.name for branch in asked if branch.state is BranchState.ARRIVED}
-    needed = max(rule.at_least.of(len(asked)), 1)
-    required_missing = tuple(branch.name for branch in asked if branch.name in rule.required and branch.name not in arrived)
-    return Decision(len(arrived) >= needed and not required_missing, needed, required_missing)
+    expected = [branch for branch in branches if branch.state is not BranchState.EXCLUDED]
+    present = {branch.name for branch in expected if branch.present}
+    needed = max(rule.at_least.of(len(expected)), 1)
+    required_missing = tuple(branch.name for branch in expected if branch.name in rule.required and branch.name not in present)
+    something_new = any(branch.state is BranchState.ARRIVED for branch in expected)
+    return Decision(something_new and len(present) >= needed and not required_missing, needed, required_missing)
