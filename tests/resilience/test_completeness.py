@@ -39,14 +39,22 @@ def test_a_catch_up_run_completes_the_night_with_what_earlier_runs_brought() -> 
     """Excluded branches that the warehouse holds count as present."""
     night = record(TEXAS, EXCLUDED, needed=1)
     assert night.outcome is Outcome.PARTIAL
-    healed = night.with_held({"florida": 66})
+    healed = night.as_loaded({"florida": 66, "texas": 1000}, {"texas"})
     assert healed.outcome is Outcome.COMPLETE
     assert healed.sentence == "sales for 2017-12-23 is complete: 2 of 2 regions, 1,066 rows; texas caught up."
 
 
-def test_what_arrived_now_is_not_replaced_by_what_was_held() -> None:
-    """The newer rows count."""
-    assert record(TEXAS).with_held({"texas": 5}).rows == 1000
+def test_what_this_run_loaded_counts_with_its_own_rows() -> None:
+    """Not with the rows of the table after a transform."""
+    assert record(TEXAS).as_loaded({"texas": 5}, {"texas"}).rows == 1000
+
+
+def test_what_arrived_but_was_superseded_is_held_or_failed_as_the_ledger_says() -> None:
+    """The record follows the warehouse, not what the run had hoped for."""
+    night = record(TEXAS, PLAINS).as_loaded({"texas": 5}, set())
+    assert {branch.name: str(branch.state) for branch in night.branches} == {"texas": "held", "plains": "failed"}
+    assert night.outcome is Outcome.PARTIAL
+    assert "plains (not loaded, because a newer attempt" in night.sentence
 
 
 BRANCHES = st.builds(

@@ -63,6 +63,14 @@ def test_after_a_missed_quorum_all_that_was_asked_for_is_to_be_brought_again() -
     assert '"region": ["texas", "plains"]' in digest
 
 
+def test_a_failed_task_is_to_be_mended_and_cleared_not_caught_up() -> None:
+    """What arrived was not loaded either, so bringing the missing alone would not do; and the record does not say partial."""
+    told = verdict(completeness=record(TEXAS, FLORIDA), failures=(Failure(task="load", reason="disk full"),))
+    assert "clear this run's failed tasks" in told.digest
+    assert "airflow dags trigger" not in told.digest
+    assert told.as_dict()["outcome"] == "failed"
+
+
 def test_a_complete_night_asks_for_nothing() -> None:
     """No command where there is nothing to do."""
     assert "airflow dags trigger" not in verdict().digest

@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tidegate.model.kinds import KINDS
+
 if TYPE_CHECKING:
     from tidegate.model import PipelineSpec
     from tidegate.model.spec import Step
 
 OUTCOME = "outcome"
 """The id of the leaf in which every pipeline ends."""
+
+
+_PATIENT = frozenset({"all_success", "all_done", "all_done_min_one_success", "none_failed", "none_failed_min_one_success"})
+"""Trigger rules under which a task that has ended tells that all before it have; a failure ends it early, but then it fails the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +57,10 @@ def plan(spec: PipelineSpec) -> Plan:
         for downstream in by_step[name]
     ]
     needed = {need for step in steps.values() for need in step.needs}
-    leaves = [task for name, tasks in by_step.items() if name not in needed for task in tasks]
-    edges += [(leaf.task_id, OUTCOME) for leaf in leaves]
+    # A step that may start before all that it needs has ended says nothing about them, so the outcome waits for each step itself.
+    patient = all(step.with_.get("trigger_rule", "all_success") in _PATIENT for step in steps.values() if step.uses not in KINDS)
+    last = [task for name, tasks in by_step.items() if not patient or name not in needed for task in tasks]
+    edges += [(task.task_id, OUTCOME) for task in last]
     return Plan((*(task for tasks in by_step.values() for task in tasks), PlannedTask(OUTCOME, OUTCOME)), tuple(edges))
 
 

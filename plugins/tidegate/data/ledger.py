@@ -145,9 +145,9 @@ def held(connection: sa.Connection, pipeline: str, start: datetime, end: datetim
 
 
 def others(connection: sa.Connection, pipeline: str, start: datetime, end: datetime, target: str) -> Iterator[LoadRow]:
-    """All loads of other intervals of the same pipeline into the same table."""
-    same = sa.and_(loads.c.interval_start == instant(start), loads.c.interval_end == instant(end))
-    query = sa.select(loads).where(loads.c.pipeline == pipeline, loads.c.target == target, sa.not_(same))
+    """All other loads into the same table: of other intervals, and of other pipelines."""
+    same = sa.and_(loads.c.pipeline == pipeline, loads.c.interval_start == instant(start), loads.c.interval_end == instant(end))
+    query = sa.select(loads).where(loads.c.target == target, sa.not_(same))
     return (load_row(row) for row in _rows(connection, loads, query.order_by(loads.c.interval_start)))
 
 

@@ -103,7 +103,8 @@ def load(
                 kept = [row for branch, row in held.items() if branch not in replaced]
                 partitions.check_branches([(part, incoming[part.manifest.attempt]) for part in taken], doomed, kept, replace)
                 others = ledger.others(connection, pipeline, interval_start, interval_end, str(target))
-                partitions.check_intervals(doomed, others, start=start, end=end, replace=replace)
+                fences = {branch: part.manifest.fence for part in taken for branch in part.manifest.branches}
+                partitions.check_others(doomed, fences, others, pipeline=pipeline, start=start, end=end, replace=replace)
             rows = _write(connection, target, taken, doomed, replace=replace, batch_rows=batch_rows, progress=progress)
             for part in taken:
                 for branch in part.manifest.branches:

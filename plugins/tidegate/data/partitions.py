@@ -123,23 +123,50 @@ def _refuse_shared(listed: str, partition: str, one: str, other: str) -> NoRetur
     raise LoadRefused(message, hint="add the branch's column to replace:.")
 
 
-def check_intervals(doomed: Collection[str], others: Iterable[LoadRow], *, start: str, end: str, replace: Sequence[str]) -> None:
-    """Refuse when rows of another interval would be deleted for this one's, unless one interval holds the other.
+def check_others(
+    doomed: Collection[str],
+    fences: Mapping[str, str],
+    others: Iterable[LoadRow],
+    *,
+    pipeline: str,
+    start: str,
+    end: str,
+    replace: Sequence[str],
+) -> None:
+    """Refuse when rows that another load wrote would be deleted for this one's, unless this one brings them anew.
 
-    :raises LoadRefused: the intervals only touch or overlap, and meet in a partition.
+    It does where one interval holds the other, the branch is among those replaced, and was read later.
+
+    :param fences: the branches that will be replaced → the fence of the part that brings each.
+    :raises LoadRefused: another pipeline wrote them; or another interval, which is not nested with this one, or whose branch this load does
+        not bring, or which was read later.
     """
+    listed = ", ".join(replace)
     for row in others:
+        clash = sorted(set(row.partitions).intersection(doomed))
+        if not clash:
+            continue
+        partition, when = shown(clash[0], replace), f"{row.interval_start} to {row.interval_end}"
         nested = (row.interval_start <= start and end <= row.interval_end) or (start <= row.interval_start and row.interval_end <= end)
-        if not nested and (clash := sorted(set(row.partitions).intersection(doomed))):
+        if row.pipeline != pipeline:
+            message = f"{partition} was loaded by the pipeline {row.pipeline}, and this load by {pipeline} would delete those rows."
+            raise LoadRefused(message, hint="Give each pipeline a table of its own, or a key column that tells them apart.")
+        if not nested:
             message = (
-                f"replace: [{', '.join(replace)}] does not tell the intervals apart: {shown(clash[0], replace)} was loaded for "
-                f"{row.interval_start} to {row.interval_end}, and this load for {start} to {end} would delete those rows."
+                f"replace: [{listed}] does not tell the intervals apart: {partition} was loaded for {when}, "
+                f"and this load for {start} to {end} would delete those rows."
             )
             hint = (
                 "A run at 02:00 spans two calendar days. Derive the key from the interval's start instead, "
                 "for example CAST($interval_start AS DATE) AS day in the transform."
             )
             raise LoadRefused(message, hint=hint)
+        if row.branch not in fences:
+            message = f"{partition} was loaded for {when} with rows of {row.branch}, which this load for {start} to {end} does not bring."
+            raise LoadRefused(message, hint=f"Bring {row.branch} too, or add the branch's column to replace:.")
+        if fences[row.branch] < row.fence:
+            message = f"{partition} was loaded for {when} from a later reading of {row.branch} than this load for {start} to {end} has."
+            raise LoadRefused(message, hint=f"Clear the extract of {row.branch} too, so that it is read anew.")
 
 
 def delete(connection: sa.Connection, target: Target, doomed: Collection[str], replace: Sequence[str], known: Mapping[str, Any]) -> None:

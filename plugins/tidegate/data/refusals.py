@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, Resourc
 
 from tidegate.data.kinds import nearest
 from tidegate.errors import QueryRefused, TidegateError, Unreachable
+from tidegate.redaction import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,7 +97,7 @@ def said_by(error: SQLAlchemyError, url: sa.URL) -> str:
     said = getattr(diagnosis, "message_primary", None)
     if said is None and url.get_backend_name() in {"mysql", "mariadb"} and len(raw.args) > 1:
         said = raw.args[1]
-    text = " ".join(str(said or raw.args[0] if raw.args else raw).split()).rstrip(".")
+    text = without_secrets(str(said or raw.args[0] if raw.args else raw)).rstrip(".")
     return text.replace(url.password, "***") if isinstance(url.password, str) and url.password else text
 
 

@@ -46,12 +46,13 @@ def _set_note(dag_run: DagRun) -> None:
             XComModel.task_id == OUTCOME_TASK,
             XComModel.key == NOTE_KEY,
         )
-        with session.no_autoflush:
+        with session.no_autoflush, session.begin_nested():  # a query that fails must not take the scheduler's transaction with it
             value = session.scalars(query).first()
         if value is None:
             return
         sentence = XComModel.deserialize_value(_Row(value))
-        if isinstance(sentence, str) and (dag_run.note is None or dag_run.note.startswith(f"{dag_run.dag_id} for ")):
+        ours = f"{dag_run.dag_id} for "
+        if isinstance(sentence, str) and sentence.startswith(ours) and (dag_run.note or ours).startswith(ours):
             dag_run.note = sentence[:1000]
     except Exception:
         log.exception("The note of run %s could not be set", getattr(dag_run, "run_id", "?"))

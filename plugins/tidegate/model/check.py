@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _PLACEHOLDER = re.compile(r"(?<!\{)\{([A-Za-z_]\w*)\}(?!\})")
 RESERVED_PARAMS = frozenset({"interval_start", "interval_end", "branch"})
 """Names that every query may bind already."""
+_THE_DAGS = frozenset({"task_id", "dag", "task_group", "start_date", "end_date"})
+"""Arguments of every operator that would take a task out of its place, or out of its runs."""
 _FEEDS = {"barrier": {"extract"}, "transform": {"extract", "barrier", "transform"}, "load": {"extract", "barrier", "transform"}}
 
 
@@ -36,6 +38,7 @@ def check(document: Document, pipeline: Pipeline, settings: Mapping[str, Setting
         )
     _names(document, pipeline)
     _cycles(document, pipeline)
+    _one_of_each(document, pipeline)
     for name, step in pipeline.steps.items():
         _step(document, pipeline, name, step, project)
         if name in settings:
@@ -67,6 +70,16 @@ def _cycles(document: Document, pipeline: Pipeline) -> None:
         )
 
 
+def _one_of_each(document: Document, pipeline: Pipeline) -> None:
+    """An interval has one record, so a pipeline has one barrier to decide about it and one load to commit it."""
+    for kind in ("barrier", "load"):
+        found = [name for name, step in pipeline.steps.items() if step.uses == kind]
+        for name in found[1:]:
+            document.report(
+                ("steps", name), f"a pipeline has one {kind}, and '{found[0]}' is that already", "Make a second pipeline of this part."
+            )
+
+
 def _step(document: Document, pipeline: Pipeline, name: str, step: Step, project: Project) -> None:
     at = ("steps", name)
     if step.uses not in KINDS:
@@ -76,6 +89,8 @@ def _step(document: Document, pipeline: Pipeline, name: str, step: Step, project
             document.report(
                 (*at, "uses"), f"there is no kind '{step.uses}'", did_you_mean(step.uses, KINDS) + " Or give an operator's import path."
             )
+        for word in sorted(_THE_DAGS & set(step.with_)):
+            document.report((*at, "with", word), f"'{word}' is the pipeline's to say, not the step's", "Remove it.")
         if step.mapped_over is not None:
             document.report((*at, "for_each"), "only a transform can be repeated over what arrived", "List the branches by name.")
         return
@@ -166,6 +181,10 @@ def _settings(document: Document, pipeline: Pipeline, name: str, settings: Setti
         case LoadSettings():
             if settings.table.count(".") > 1 or not all(settings.table.split(".")):
                 document.report((*at, "table"), f"'{settings.table}' is no table", "Write table, or schema.table.")
+            if "{{" in settings.connection:
+                document.report(
+                    (*at, "connection"), "a load's connection is no template", "Name the connection: other steps ask its ledger too."
+                )
 
 
 def _quorum(document: Document, pipeline: Pipeline, name: str, settings: BarrierSettings) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import TriggerRule
 
-from tidegate.errors import QuorumMissed, Unreachable
+from tidegate.errors import QuorumMissed, TidegateError
 from tidegate.operators.base import FAILURE_KEY, TidegateOperator
+from tidegate.operators.extract import step_of
 from tidegate.operators.surroundings import connection_url, staging_root
 from tidegate.resilience.completeness import Branch, BranchState, Completeness
 from tidegate.resilience.quorum import Quorum, decide
@@ -17,6 +18,7 @@ from tidegate.resilience.quorum import Quorum, decide
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tidegate.data.manifest import Manifest
     from tidegate.operators.night import Night
 
 RECORD_KEY = "record"
@@ -57,8 +59,6 @@ class BarrierOperator(TidegateOperator):
 
     def work(self, night: Night) -> list[dict[str, Any]]:
         """Look at every branch, decide, say so."""
-        from tidegate.data.staging import Staging
-
         chosen = night.chosen(self.dimension, self.branches)
         states = {crumb["task_id"]: str(crumb["state"]) for crumb in night.ti.get_task_breadcrumbs(night.dag_id, night.run_id)}
         found = {name: self._look(night, name, states.get(task_id, ""), name in chosen) for name, task_id in self.branches.items()}
@@ -82,11 +82,23 @@ class BarrierOperator(TidegateOperator):
         if not decision.met:
             raise QuorumMissed(record.sentence)
         arrived = [manifest for _, manifest in found.values() if manifest is not None]
-        step = next(iter(self.branches.values())).partition(".")[0]
-        committed = Staging(staging_root()).committed(record.pipeline, step, night.interval.start, night.interval.end)
-        earlier = set(self.branches) - {manifest["branch"] for manifest in arrived}
-        night.ti.xcom_push(key=HELD_KEY, value=[manifest.as_dict() for name, manifest in committed.items() if name in earlier])
+        night.ti.xcom_push(key=HELD_KEY, value=self._staged_earlier(night, arrived))
         return arrived
+
+    def _staged_earlier(self, night: Night, arrived: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The manifests of branches that only earlier runs staged, where a task behind combines them with what arrived."""
+        if all(getattr(task, "held", None) is None for task in self.get_flat_relatives(upstream=False)):
+            return []
+        from tidegate.data.staging import Staging
+
+        here = {manifest["branch"] for manifest in arrived}
+        absent = [name for name in self.branches if name not in here]
+        steps = {manifest["step"] for manifest in arrived} | {step_of(self.branches[name], name) for name in absent}
+        found: dict[str, Manifest] = {}
+        for step in sorted(steps):
+            committed = Staging(staging_root()).committed(night.dag_id, step, night.interval.start, night.interval.end)
+            found |= {name: manifest for name, manifest in committed.items() if name in absent}
+        return [manifest.as_dict() for manifest in found.values()]
 
     def _with_held(self, night: Night, branches: tuple[Branch, ...]) -> tuple[Branch, ...]:
         """The branches of a run that was to bring only some, with those of the others that the warehouse holds already."""
@@ -100,7 +112,7 @@ class BarrierOperator(TidegateOperator):
         try:
             with reading(connection_url(conn_id), connection_name=conn_id) as connection:
                 held = held_rows(connection, night.dag_id, night.interval)
-        except Unreachable as error:
+        except TidegateError as error:
             self.log.warning("The ledger cannot be asked what earlier runs brought, so this run must have enough by itself: %s", error)
             return branches
         return tuple(

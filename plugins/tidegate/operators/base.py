@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,12 @@ from airflow.sdk.exceptions import AirflowSkipException, AirflowTaskTimeout
 
 from tidegate.errors import TidegateError
 from tidegate.operators.night import Night, utc_now
-from tidegate.operators.retrying import JitteredRetryPolicy
+from tidegate.operators.retrying import LONGEST_WAIT, JitteredRetryPolicy
 from tidegate.operators.surroundings import default_include
+from tidegate.redaction import without_secrets
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import Context, RetryPolicy
 
 FAILURE_KEY = "failure"
 """XCom key under which a failed try says why; Airflow itself keeps no error text that another task could read."""
@@ -27,12 +29,18 @@ class TidegateOperator(BaseOperator):
 
     SQL files and modules lie under the first folder of the DAG's ``template_searchpath``, else under ``include/`` beside the DAGs folder.
     The DAG's id is the pipeline's name, by which staging and ledger are keyed.
+
+    :param retry_policy: What to do after a failure; by default waits grow from ``retry_delay``, with full jitter, and what a retry cannot
+        mend is not retried.
+    :param retry_delay: The first wait's upper bound.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
-        if kwargs.get("retry_policy") is None:
-            kwargs["retry_policy"] = JitteredRetryPolicy()
-        super().__init__(**kwargs)
+    def __init__(
+        self, *, retry_policy: RetryPolicy | None = None, retry_delay: timedelta | float = timedelta(seconds=30), **kwargs: Any
+    ) -> None:
+        delay = retry_delay if isinstance(retry_delay, timedelta) else timedelta(seconds=retry_delay)
+        policy = retry_policy or JitteredRetryPolicy(delay=delay, max_delay=max(delay, LONGEST_WAIT))
+        super().__init__(retry_policy=policy, retry_delay=delay, **kwargs)
 
     @property
     def ledger_conn_id(self) -> str | None:
@@ -59,7 +67,10 @@ class TidegateOperator(BaseOperator):
             raise
         except (Exception, AirflowTaskTimeout) as error:
             failure = {"reason": reason_of(error, self), "error": type(error).__name__, "started": started, "ended": utc_now()}
-            context["ti"].xcom_push(key=FAILURE_KEY, value=failure)
+            try:
+                context["ti"].xcom_push(key=FAILURE_KEY, value=failure)
+            except Exception:
+                self.log.exception("The reason could not be left for the join; the task's own error follows")
             raise
 
     @abstractmethod
@@ -71,5 +82,6 @@ def reason_of(error: BaseException, task: BaseOperator) -> str:
     """Why a task failed, in one line for a person; the hint of what to do stays in the task's log."""
     if isinstance(error, AirflowTaskTimeout):
         return f"timed out after {task.execution_timeout}"
-    text = error.message if isinstance(error, TidegateError) else str(error)
-    return " ".join(text.split()) or type(error).__name__
+    if isinstance(error, TidegateError):
+        return " ".join(error.message.split())
+    return without_secrets(f"{type(error).__name__}: {error}")

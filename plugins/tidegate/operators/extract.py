@@ -22,6 +22,11 @@ WHOLE = "all"
 """The branch name of a step that is not repeated."""
 
 
+def step_of(task_id: str, branch: str) -> str:
+    """The step that a branch's task belongs to: its group, or itself when it stands alone."""
+    return task_id.removesuffix(f".{branch}")
+
+
 class ExtractOperator(TidegateOperator):
     """Stages the rows that a query gives for the run's interval, as Parquet that commits by its manifest. Runs in a worker.
 
@@ -89,7 +94,7 @@ class ExtractOperator(TidegateOperator):
             params=dict(self.parameters or {}),
             key=StageKey(
                 pipeline=night.dag_id,
-                step=self.step or night.task_id.partition(".")[0],
+                step=self.step or step_of(night.task_id, self.branch),
                 interval_start=night.interval.start,
                 interval_end=night.interval.end,
                 branch=self.branch,

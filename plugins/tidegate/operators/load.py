@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tidegate.errors import LoadRefused
 from tidegate.operators.barrier import RECORD_KEY, BarrierOperator
 from tidegate.operators.base import TidegateOperator
 from tidegate.operators.surroundings import connection_url, staging_root
 from tidegate.operators.transform import manifests
-from tidegate.resilience.completeness import Completeness
+from tidegate.resilience.completeness import BranchState, Completeness
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +62,7 @@ class LoadOperator(TidegateOperator):
 
     def work(self, night: Night) -> dict[str, Any]:
         """Load everything or nothing."""
+        from tidegate.data.instants import instant
         from tidegate.data.load import load
         from tidegate.data.staging import Staging
         from tidegate.operators.records import write_record
@@ -74,13 +76,30 @@ class LoadOperator(TidegateOperator):
                 pushed[BEFORE_KEY], record = write_record(connection, Completeness.from_dict(report), held)
                 pushed[RECORD_KEY] = record.as_dict()
 
+        parts = manifests(self.parts)
+        if report is not None:
+            arrived = {branch["name"] for branch in report["branches"] if branch["state"] == BranchState.ARRIVED}
+            parts, stale = (
+                [part for part in parts if arrived.intersection(part.branches)],
+                [part for part in parts if not arrived.intersection(part.branches)],
+            )
+            for part in stale:  # Airflow keeps what a mapped task of an earlier try returned, though its branch is gone from this one
+                self.log.warning("Not loaded, because %s did not arrive in this run: attempt %s", part.branch, part.attempt)
+        for part in parts:
+            if (part.pipeline, part.interval_start, part.interval_end) != (
+                night.dag_id,
+                instant(night.interval.start),
+                instant(night.interval.end),
+            ):
+                message = f"The rows of {part.branch} were staged by {part.pipeline} for {part.interval_start} to {part.interval_end}."
+                raise LoadRefused(message, hint="A load takes the rows of its own run's interval only.")
         schema, _, table = self.table.rpartition(".")
         done = load(
             connection_url(self.warehouse_conn_id),
             target_table=table,
             schema=schema or None,
             replace=tuple(self.replace),
-            parts=manifests(self.parts),
+            parts=parts,
             staging=Staging(staging_root()),
             pipeline=night.dag_id,
             interval_start=night.interval.start,

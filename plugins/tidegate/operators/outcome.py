@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import TriggerRule
+from airflow.sdk import BaseNotifier, TriggerRule
+from airflow.sdk.exceptions import AirflowTaskTimeout
 
-from tidegate.errors import NightFailed
+from tidegate.errors import ImportRefused, NightFailed
 from tidegate.operators.barrier import RECORD_KEY, BarrierOperator
 from tidegate.operators.base import FAILURE_KEY, TidegateOperator
 from tidegate.operators.load import BEFORE_KEY, LoadOperator
@@ -17,8 +18,6 @@ from tidegate.resilience.verdict import Failure, Verdict, failures_that_matter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from airflow.sdk import BaseNotifier
 
     from tidegate.operators.night import Night
 
@@ -36,6 +35,18 @@ class AlertRoute:
     """A notifier, or its import path; a path is imported only when there is something to tell."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     """The notifier's arguments, when it is given by path."""
+
+    def make(self) -> BaseNotifier:
+        """The notifier itself.
+
+        :raises ImportRefused: the path leads nowhere, or to something else.
+        """
+        if not isinstance(self.notifier, str):
+            return self.notifier
+        kind = imported(self.notifier)
+        if not (isinstance(kind, type) and issubclass(kind, BaseNotifier)):
+            raise ImportRefused(f"{self.notifier} is no notifier.", hint="Name a class that follows Airflow's BaseNotifier.")
+        return kind(**self.arguments)
 
 
 class OutcomeOperator(TidegateOperator):
@@ -73,7 +84,8 @@ class OutcomeOperator(TidegateOperator):
         night.ti.xcom_push(key=RECORD_KEY, value=record)
         night.ti.xcom_push(key=NOTE_KEY, value=verdict.sentence)
         self.log.info("%s", verdict.sentence)
-        untold = self._tell(night, verdict)
+        notifiers, untold = self._notifiers()
+        untold += self._tell(night, verdict, notifiers)
         if untold:
             night.ti.xcom_push(key=RECORD_KEY, value={**record, "alerts_failed": untold})
         if verdict.failed:
@@ -98,7 +110,11 @@ class OutcomeOperator(TidegateOperator):
             run_id=night.run_id,
             correlation_id=night.correlation_id,
             completeness=completeness,
-            failures=self._failures(night, crumbs, frozenset(decided | missed), explained=bool(missed)),
+            failures=(
+                *self._failures(night, crumbs, frozenset(decided | missed), explained=bool(missed)),
+                *self._unloaded(night, states),
+                *(Failure(task=task_id, reason="had not ended when the run was judged") for task_id in self._unfinished(states)),
+            ),
             before=before,
         )
 
@@ -127,6 +143,20 @@ class OutcomeOperator(TidegateOperator):
                 reasons[name] = found.get("reason", "")
         return failures_that_matter(ended, tolerated, reasons, explained=explained)
 
+    def _unloaded(self, night: Night, states: Mapping[str, str]) -> list[Failure]:
+        """Loads that did not fail and loaded nothing all the same: a green run must not say that their rows are there."""
+        found = []
+        for load in self.loads:
+            if states.get(load.task_id) == "skipped":
+                found.append(Failure(task=load.task_id, reason="was skipped, so nothing was loaded"))
+            elif states.get(load.task_id) == "success" and night.ti.xcom_pull(task_ids=load.task_id) is None:
+                found.append(Failure(task=load.task_id, reason="was marked as success by hand, so nothing was loaded"))
+        return found
+
+    def _unfinished(self, states: Mapping[str, str]) -> list[str]:
+        """Tasks that have not ended, though this one has started: by a trigger rule that does not wait."""
+        return [task_id for task_id in self.dag.task_ids if task_id not in states and task_id != self.task_id]
+
     def _record_short(self, record: Completeness) -> str:
         """Leave the missed night in the ledger; the night has failed already, so a warehouse that is down is only logged.
 
@@ -144,20 +174,33 @@ class OutcomeOperator(TidegateOperator):
                 self.log.exception("The missed quorum could not be recorded in the ledger behind '%s'", conn_id)
         return before
 
-    def _tell(self, night: Night, verdict: Verdict) -> list[str]:
-        """Send the digest along every route that wants it. A broken channel never breaks the pipeline.
+    def _notifiers(self) -> tuple[list[tuple[AlertRoute, BaseNotifier]], list[str]]:
+        """Every route's notifier, made in every run, so that a misspelt one is found in a good night and not in a bad one.
 
-        :return: What could not be told, one line for each broken channel.
+        :return: Routes with their notifiers; and one line for each that cannot be made.
+        """
+        made, unmade = [], []
+        for route in self.alerts:
+            try:
+                made.append((route, route.make()))
+            except Exception as error:
+                self.log.exception("The notifier %s cannot be made", route.notifier)
+                unmade.append(f"{route.notifier}: {type(error).__name__}")
+        return made, unmade
+
+    def _tell(self, night: Night, verdict: Verdict, notifiers: Sequence[tuple[AlertRoute, BaseNotifier]]) -> list[str]:
+        """Send the digest along every route that wants it. A broken channel, or one that hangs, never breaks the pipeline.
+
+        :return: What could not be told, one line for each broken channel; the whole error is in the log.
         """
         untold = []
-        for route in self.alerts:
+        for route, notifier in notifiers:
             if not verdict.events.intersection(route.on):
                 continue
-            name = route.notifier if isinstance(route.notifier, str) else type(route.notifier).__name__
+            name = f"{type(notifier).__module__}.{type(notifier).__name__}"
             try:
-                notifier = imported(route.notifier)(**route.arguments) if isinstance(route.notifier, str) else route.notifier
                 notifier({**night.context, "tidegate": verdict})
-            except Exception as error:
+            except (Exception, AirflowTaskTimeout) as error:
                 self.log.exception("The alert through %s could not be sent", name)
-                untold.append(f"{name}: {type(error).__name__}: {error}")
+                untold.append(f"{name}: {type(error).__name__}")
         return untold

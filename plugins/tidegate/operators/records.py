@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from tidegate.data.instants import instant, stamp
 from tidegate.data.ledger import IntervalRow, LoadRow, ensure, read_interval, write_interval
 from tidegate.data.ledger import held as ledger_held
-from tidegate.resilience.completeness import Completeness, Outcome, names
+from tidegate.resilience.completeness import Branch, Completeness, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -18,15 +18,39 @@ if TYPE_CHECKING:
 
 
 def write_record(connection: Connection, record: Completeness, held: Mapping[str, LoadRow]) -> tuple[str, Completeness]:
-    """Write the interval's completeness inside the caller's transaction.
+    """Write the interval's completeness inside the load's transaction.
 
     :param held: Branch name → ledger row, of all that the warehouse holds of the interval.
-    :return: The interval's outcome before, empty when it had none; and the record with the branches of earlier runs in it.
+    :return: The interval's outcome before, empty when it had none; and the record as the ledger bears it out.
     """
-    before = read_interval(connection, record.pipeline, record.interval.start, record.interval.end)
-    merged = record.with_held(_source_rows(before, held))
-    _write(connection, merged)
-    return (before.outcome if before is not None else ""), merged
+    row = read_interval(connection, record.pipeline, record.interval.start, record.interval.end)
+    by_this_run = {name for name, load in held.items() if load.run_id == record.run_id}
+    merged = record.as_loaded(_source_rows(row, held), by_this_run)
+    before = _before(row, merged)
+    _write(connection, merged, merged.present, before)
+    return before, merged
+
+
+def write_short(connection: Connection, record: Completeness) -> str:
+    """Write that a run brought too little, unless an earlier run brought enough.
+
+    :return: The interval's outcome before, empty when it had none.
+    """
+    ensure(connection)
+    row = read_interval(connection, record.pipeline, record.interval.start, record.interval.end)
+    before = _before(row, record)
+    if row is None or row.outcome == Outcome.SHORT:
+        held = ledger_held(connection, record.pipeline, record.interval.start, record.interval.end)
+        _write(connection, record, [branch for branch in record.branches if branch.name in held], before)
+    return before
+
+
+def _before(row: IntervalRow | None, record: Completeness) -> str:
+    """The interval's outcome before this run. A try that comes after one that committed hands on what that one had found."""
+    if row is None:
+        return ""
+    repeated = row.run_id == record.run_id and row.outcome == record.outcome
+    return str(row.record.get("before", "")) if repeated else row.outcome
 
 
 def held_rows(connection: Connection, pipeline: str, interval: Interval) -> dict[str, int]:
@@ -42,19 +66,7 @@ def _source_rows(before: IntervalRow | None, held: Mapping[str, LoadRow]) -> dic
     return {name: rows.get(name, row.rows) for name, row in held.items()}
 
 
-def write_short(connection: Connection, record: Completeness) -> str:
-    """Write that a run brought too little, unless an earlier run brought enough.
-
-    :return: The interval's outcome before, empty when it had none.
-    """
-    ensure(connection)
-    before = read_interval(connection, record.pipeline, record.interval.start, record.interval.end)
-    if before is None or before.outcome == Outcome.SHORT:
-        _write(connection, record)
-    return before.outcome if before is not None else ""
-
-
-def _write(connection: Connection, record: Completeness) -> None:
+def _write(connection: Connection, record: Completeness, present: Sequence[Branch], before: str) -> None:
     row = IntervalRow(
         pipeline=record.pipeline,
         interval_start=instant(record.interval.start),
@@ -62,9 +74,9 @@ def _write(connection: Connection, record: Completeness) -> None:
         outcome=str(record.outcome),
         sentence=record.sentence,
         expected=len(record.branches),
-        arrived=len(record.present),
-        missing=tuple(names(record.missing)),
-        record=record.as_dict(),
+        arrived=len(present),
+        missing=tuple(branch.name for branch in record.branches if branch not in present),
+        record={**record.as_dict(), "before": before},
         run_id=record.run_id,
         correlation_id=record.correlation_id,
         decided_at=stamp(),

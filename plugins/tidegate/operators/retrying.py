@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
+LONGEST_WAIT = timedelta(minutes=10)
+
+
 class JitteredRetryPolicy(RetryPolicy):
     """Exponential waits with full jitter; errors that no retry can mend fail at once. Evaluated in the worker.
 
@@ -22,9 +25,7 @@ class JitteredRetryPolicy(RetryPolicy):
     :param jitter: ``full`` or ``none``.
     """
 
-    def __init__(
-        self, *, delay: timedelta = timedelta(seconds=30), max_delay: timedelta = timedelta(minutes=10), jitter: str = "full"
-    ) -> None:
+    def __init__(self, *, delay: timedelta = timedelta(seconds=30), max_delay: timedelta = LONGEST_WAIT, jitter: str = "full") -> None:
         self.delay = delay
         self.max_delay = max_delay
         self.jitter = jitter

@@ -9,10 +9,13 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from tidegate.resilience.interval import Interval, _instant
+from tidegate.resilience.interval import Interval, instant_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
+
+
+SUPERSEDED = "not loaded, because a newer attempt at other branches was loaded first"
 
 
 class BranchState(StrEnum):
@@ -131,16 +134,23 @@ class Completeness:
     def _counted(self, number: int) -> str:
         return f"{number} {self.dimension}{'' if number == 1 else 's'}"
 
-    def with_held(self, held: Mapping[str, int]) -> Completeness:
-        """The same record, aware of what the warehouse already holds of this interval.
+    def as_loaded(self, held: Mapping[str, int], by_this_run: Collection[str]) -> Completeness:
+        """The same record after the load, when the ledger alone says what is present.
 
-        :param held: Branch name → source rows, from the ledger.
+        A branch that arrived but whose rows were not taken, since a newer attempt was there first, is held or failed.
+
+        :param held: Branch name → source rows, of all that the warehouse holds of the interval.
+        :param by_this_run: Those of them that this run loaded.
         """
 
         def seen(branch: Branch) -> Branch:
-            if branch.present or branch.name not in held:
+            if branch.state is BranchState.ARRIVED and branch.name in by_this_run:
                 return branch
-            return replace(branch, state=BranchState.HELD, rows=held[branch.name])
+            if branch.name in held:
+                return replace(branch, state=BranchState.HELD, rows=held[branch.name])
+            if branch.state is BranchState.ARRIVED:
+                return replace(branch, state=BranchState.FAILED, reason=SUPERSEDED)
+            return branch
 
         return replace(self, branches=tuple(seen(branch) for branch in self.branches))
 
@@ -159,7 +169,7 @@ class Completeness:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Completeness:
         """The inverse of :meth:`as_dict`; what is derived is derived again."""
-        interval = Interval(_instant("start", data["interval"]["start"]), _instant("end", data["interval"]["end"]))
+        interval = Interval(instant_of("start", data["interval"]["start"]), instant_of("end", data["interval"]["end"]))
         return cls(
             pipeline=data["pipeline"],
             interval=interval,

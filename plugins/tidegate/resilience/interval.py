@@ -52,7 +52,7 @@ def requested_interval(params: Mapping[str, Any]) -> Interval | None:
     for name, value in given.items():
         if not value:
             raise IntervalUnknown(f"The trigger gives only one bound of the interval: {name} is missing.", hint="Give both, or neither.")
-    return Interval(*(_instant(name, str(value)) for name, value in given.items()))
+    return Interval(*(instant_of(name, str(value)) for name, value in given.items()))
 
 
 def last_interval(cron: str, timezone: str, at: datetime) -> Interval:
@@ -67,7 +67,11 @@ def last_interval(cron: str, timezone: str, at: datetime) -> Interval:
     return Interval(start.astimezone(UTC), end.astimezone(UTC))
 
 
-def _instant(name: str, value: str) -> datetime:
+def instant_of(name: str, value: str) -> datetime:
+    """The instant in UTC that ISO 8601 text means; without a zone it is UTC already.
+
+    :raises IntervalUnknown: the text is no time.
+    """
     try:
         instant = datetime.fromisoformat(value)
     except ValueError:

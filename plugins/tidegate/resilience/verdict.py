@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tidegate.resilience.completeness import BranchState, Completeness, Outcome, names
+from tidegate.resilience.completeness import Completeness, Outcome, names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,9 +76,10 @@ class Verdict:
     def digest(self) -> str:
         """The alert's text: the sentence, every branch that did not arrive, the ids, and what to do."""
         lines = [f"{'RECOVERED' if self.recovered else self.word.upper()}  {self.sentence}"]
-        lines += [f"  failed task: {failure}" for failure in self.failures]
         lines += [f"  run {self.run_id}", f"  correlation id {self.correlation_id}"]
-        if self.completeness is not None and (absent := self._to_bring(self.completeness)):
+        if self.failures:
+            lines.append("  mend what failed, then clear this run's failed tasks")
+        elif self.completeness is not None and (absent := self._to_bring(self.completeness)):
             dimension = self.completeness.dimension
             start, end = self.interval.start.isoformat(), self.interval.end.isoformat()
             chosen = ", ".join(f'"{name}"' for name in absent)
@@ -90,7 +91,7 @@ class Verdict:
     def _to_bring(completeness: Completeness) -> list[str]:
         if completeness.met:
             return names(completeness.missing)
-        return names(branch for branch in completeness.branches if branch.state is not BranchState.EXCLUDED)
+        return names(completeness.asked)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON types, for XCom."""
@@ -104,6 +105,7 @@ class Verdict:
             "verdict": self.word,
             "recovered": self.recovered,
             "sentence": self.sentence,
+            "outcome": "failed" if self.failures else str(record.get("outcome", Outcome.COMPLETE)),
             "failures": [{"task": failure.task, "reason": failure.reason} for failure in self.failures],
         }
 
