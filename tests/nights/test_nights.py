@@ -164,13 +164,33 @@ def test_a_combining_transform_keeps_what_earlier_runs_brought(town: Town) -> No
     log = town.airflow.log("town_totals", run_id, "outcome")
     assert "alert: town: town_totals for 2026-02-09 is partial: 3 of 4 shops" in log
     assert "The alert through airflow.providers.smtp.notifications.smtp.SmtpNotifier could not be sent" in log
-    assert len(town.record(run_id, "town_totals")["alerts_failed"]) == 1
+    (untold,) = town.record(run_id, "town_totals")["alerts_failed"]
+    assert untold.startswith("airflow.providers.smtp.notifications.smtp.SmtpNotifier: ")
 
     town.sell(day, ("dora",), each=10)
     run_id, state = town.night(day, "town_totals", shop=["dora"])
     assert state == "success"
     assert town.warehouse(totals) == [(40, 4180)]
     assert town.record(run_id, "town_totals")["outcome"] == "complete"
+
+
+def test_a_load_that_was_skipped_fails_the_night(town: Town) -> None:
+    """All shops arrived, and nothing was loaded: a green run that says complete would be a lie."""
+    day = date(2026, 2, 11)
+    town.sell(day, ("anna", "ben"))
+    run_id, state = town.night(day, "silent_load")
+    assert state == "failed"
+    assert town.note(run_id, "silent_load") == "silent_load for 2026-02-11 failed: load (was skipped, so nothing was loaded)."
+    assert town.record(run_id, "silent_load")["outcome"] == "failed"
+
+
+def test_the_run_is_judged_when_all_has_ended(town: Town) -> None:
+    """A leaf that did not wait does not end the run early; and a misspelt notifier is told though there is nothing to tell it."""
+    run_id, state = town.night(date(2026, 2, 12), "impatient")
+    assert state == "failed"
+    record = town.record(run_id, "impatient")
+    assert [failure["task"] for failure in record["failures"]] == ["slow_failure"]
+    assert record["alerts_failed"] == ["tidegate.notifications.Misspelt: ImportRefused"]
 
 
 def test_one_correlation_id_goes_from_the_trigger_to_the_ledger(town: Town) -> None:

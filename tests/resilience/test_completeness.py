@@ -54,7 +54,7 @@ def test_what_arrived_but_was_superseded_is_held_or_failed_as_the_ledger_says() 
     night = record(TEXAS, PLAINS).as_loaded({"texas": 5}, set())
     assert {branch.name: str(branch.state) for branch in night.branches} == {"texas": "held", "plains": "failed"}
     assert night.outcome is Outcome.PARTIAL
-    assert "plains (not loaded, because a newer attempt" in night.sentence
+    assert "plains (its rows were not loaded" in night.sentence
 
 
 BRANCHES = st.builds(

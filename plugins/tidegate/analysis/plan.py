@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tidegate.model.kinds import KINDS
-
 if TYPE_CHECKING:
     from tidegate.model import PipelineSpec
     from tidegate.model.spec import Step
@@ -16,7 +14,7 @@ OUTCOME = "outcome"
 
 
 _PATIENT = frozenset({"all_success", "all_done", "all_done_min_one_success", "none_failed", "none_failed_min_one_success"})
-"""Trigger rules under which a task that has ended tells that all before it have; a failure ends it early, but then it fails the run."""
+"""Trigger rules under which a task starts only when the one before it has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +55,21 @@ def plan(spec: PipelineSpec) -> Plan:
         for downstream in by_step[name]
     ]
     needed = {need for step in steps.values() for need in step.needs}
-    # A step that may start before all that it needs has ended says nothing about them, so the outcome waits for each step itself.
-    patient = all(step.with_.get("trigger_rule", "all_success") in _PATIENT for step in steps.values() if step.uses not in KINDS)
-    last = [task for name, tasks in by_step.items() if not patient or name not in needed for task in tasks]
+    chain = all(_waits(step, sum(len(by_step[need]) for need in step.needs)) for step in steps.values())
+    last = [task for name, tasks in by_step.items() if not chain or name not in needed for task in tasks]
     edges += [(task.task_id, OUTCOME) for task in last]
     return Plan((*(task for tasks in by_step.values() for task in tasks), PlannedTask(OUTCOME, OUTCOME)), tuple(edges))
+
+
+def _waits(step: Step, upstream: int) -> bool:
+    """Whether a task of this step that has ended tells that all before it have.
+
+    A barrier waits for all. Others end early, failed or skipped, when one of several before them fails or skips; and by a trigger rule that
+    does not wait. Where a pipeline has such a step, the outcome waits for every task itself.
+    """
+    if step.uses == "barrier":
+        return True
+    return upstream <= 1 and step.with_.get("trigger_rule", "all_success") in _PATIENT
 
 
 def _tasks(name: str, step: Step) -> tuple[PlannedTask, ...]:

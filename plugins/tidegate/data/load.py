@@ -99,10 +99,11 @@ def load(
             replaced = {branch for part in taken for branch in part.manifest.branches}
             vanishing = {partition for branch in replaced if branch in held for partition in held[branch].partitions}
             doomed = vanishing.union(*(incoming[part.manifest.attempt] for part in taken))
-            if taken and doomed:
+            if taken:
                 kept = [row for branch, row in held.items() if branch not in replaced]
+                others = list(ledger.others(connection, pipeline, interval_start, interval_end, str(target)))
+                doomed |= partitions.within(others, replaced, pipeline=pipeline, start=start, end=end)
                 partitions.check_branches([(part, incoming[part.manifest.attempt]) for part in taken], doomed, kept, replace)
-                others = ledger.others(connection, pipeline, interval_start, interval_end, str(target))
                 fences = {branch: part.manifest.fence for part in taken for branch in part.manifest.branches}
                 partitions.check_others(doomed, fences, others, pipeline=pipeline, start=start, end=end, replace=replace)
             rows = _write(connection, target, taken, doomed, replace=replace, batch_rows=batch_rows, progress=progress)

@@ -123,6 +123,16 @@ def _refuse_shared(listed: str, partition: str, one: str, other: str) -> NoRetur
     raise LoadRefused(message, hint="add the branch's column to replace:.")
 
 
+def within(others: Iterable[LoadRow], branches: Collection[str], *, pipeline: str, start: str, end: str) -> set[str]:
+    """The partitions that shorter intervals within this one have loaded for these branches: a wider load brings them anew, or not at all."""
+    return {
+        partition
+        for row in others
+        if row.pipeline == pipeline and row.branch in branches and start <= row.interval_start and row.interval_end <= end
+        for partition in row.partitions
+    }
+
+
 def check_others(
     doomed: Collection[str],
     fences: Mapping[str, str],
@@ -133,39 +143,50 @@ def check_others(
     end: str,
     replace: Sequence[str],
 ) -> None:
-    """Refuse when rows that another load wrote would be deleted for this one's, unless this one brings them anew.
+    """Refuse when rows that another load wrote would be deleted for this one's or counted twice beside them.
 
-    It does where one interval holds the other, the branch is among those replaced, and was read later.
+    A wider interval replaces what shorter ones within it brought, and a shorter one what a wider one brought, where the branch is among
+    those replaced, was read later, and the keys are the same.
 
     :param fences: the branches that will be replaced → the fence of the part that brings each.
-    :raises LoadRefused: another pipeline wrote them; or another interval, which is not nested with this one, or whose branch this load does
-        not bring, or which was read later.
+    :raises LoadRefused: another pipeline wrote the rows; or an interval that shares a key or a part of its time with this one, but not as above.
     """
-    listed = ", ".join(replace)
     for row in others:
         clash = sorted(set(row.partitions).intersection(doomed))
-        if not clash:
+        around = row.interval_start <= start and end <= row.interval_end
+        nested = around or (start <= row.interval_start and row.interval_end <= end)
+        overlap = row.interval_start < end and start < row.interval_end
+        twice = row.pipeline == pipeline and row.branch in fences and overlap and bool(row.partitions)
+        if not clash and not twice:
             continue
-        partition, when = shown(clash[0], replace), f"{row.interval_start} to {row.interval_end}"
-        nested = (row.interval_start <= start and end <= row.interval_end) or (start <= row.interval_start and row.interval_end <= end)
         if row.pipeline != pipeline:
-            message = f"{partition} was loaded by the pipeline {row.pipeline}, and this load by {pipeline} would delete those rows."
+            message = f"{shown(clash[0], replace)} was loaded by the pipeline {row.pipeline}, and this load by {pipeline} would delete those rows."
             raise LoadRefused(message, hint="Give each pipeline a table of its own, or a key column that tells them apart.")
-        if not nested:
+        partition, when, now = (
+            shown((clash or row.partitions)[0], replace),
+            f"{row.interval_start} to {row.interval_end}",
+            f"{start} to {end}",
+        )
+        if not nested and clash:
             message = (
-                f"replace: [{listed}] does not tell the intervals apart: {partition} was loaded for {when}, "
-                f"and this load for {start} to {end} would delete those rows."
+                f"replace: [{', '.join(replace)}] does not tell the intervals apart: {partition} was loaded for {when}, "
+                f"and this load for {now} would delete those rows."
             )
             hint = (
                 "A run at 02:00 spans two calendar days. Derive the key from the interval's start instead, "
                 "for example CAST($interval_start AS DATE) AS day in the transform."
             )
             raise LoadRefused(message, hint=hint)
+        if not nested or (around and not set(doomed) <= set(row.partitions)):
+            message = (
+                f"{partition} was loaded for {when}, and this load for {now} would bring a part of the same time under other keys, twice."
+            )
+            raise LoadRefused(message, hint="Load the intervals of the schedule, or one that holds all that overlaps with it.")
         if row.branch not in fences:
-            message = f"{partition} was loaded for {when} with rows of {row.branch}, which this load for {start} to {end} does not bring."
+            message = f"{partition} was loaded for {when} with rows of {row.branch}, which this load for {now} does not bring."
             raise LoadRefused(message, hint=f"Bring {row.branch} too, or add the branch's column to replace:.")
         if fences[row.branch] < row.fence:
-            message = f"{partition} was loaded for {when} from a later reading of {row.branch} than this load for {start} to {end} has."
+            message = f"{partition} was loaded for {when} from a later reading of {row.branch} than this load for {now} has."
             raise LoadRefused(message, hint=f"Clear the extract of {row.branch} too, so that it is read anew.")
 
 

@@ -38,6 +38,7 @@ def build_dag(spec: PipelineSpec, project: Project) -> DAG:
         tags=sorted({"tidegate", *pipeline.tags}),
         params=_params(spec),
         doc_md=dag_documentation(spec),
+        auto_register=False,  # a DAG that fails half-way must not be found beside the one that tells why
     ) as dag:
         # Airflow asks for a start date where it is to catch up; the timetable has it, and on the DAG it would also bind manual runs.
         dag.start_date = None

@@ -56,6 +56,7 @@ def broken_dag(name: str, findings: Sequence[Finding]) -> DAG:
         schedule=None,
         tags=["tidegate", "broken"],
         doc_md=findings_documentation(name, findings),
+        auto_register=False,
     ) as dag:
         BrokenPipelineOperator(task_id="findings", findings=tuple(findings), retries=0)
     return dag

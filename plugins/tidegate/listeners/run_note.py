@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 OUTCOME_TASK = "outcome"
 NOTE_KEY = "note"
+LONGEST_NOTE = 1000
+"""Characters that Airflow keeps."""
 
 
 @hookimpl
@@ -34,26 +36,25 @@ def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:  # noqa: ARG001
 def _set_note(dag_run: DagRun) -> None:
     try:
         from airflow.models.xcom import XComModel
+        from airflow.utils.session import create_session
         from sqlalchemy import select
-        from sqlalchemy.orm import object_session
 
-        session = object_session(dag_run)
-        if session is None:
-            return
         query = select(XComModel.value).where(
             XComModel.dag_id == dag_run.dag_id,
             XComModel.run_id == dag_run.run_id,
             XComModel.task_id == OUTCOME_TASK,
             XComModel.key == NOTE_KEY,
         )
-        with session.no_autoflush, session.begin_nested():  # a query that fails must not take the scheduler's transaction with it
+        with create_session(
+            scoped=False
+        ) as session:  # one of its own: a query that fails must not take the scheduler's transaction with it
             value = session.scalars(query).first()
         if value is None:
             return
         sentence = XComModel.deserialize_value(_Row(value))
         ours = f"{dag_run.dag_id} for "
         if isinstance(sentence, str) and sentence.startswith(ours) and (dag_run.note or ours).startswith(ours):
-            dag_run.note = sentence[:1000]
+            dag_run.note = sentence if len(sentence) <= LONGEST_NOTE else f"{sentence[: LONGEST_NOTE - 1]}…"
     except Exception:
         log.exception("The note of run %s could not be set", getattr(dag_run, "run_id", "?"))
 

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator
 
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(d|h|min|m|s)")
 _WHOLE = re.compile(rf"(?:{_PART.pattern}\s*)+")
+LONGEST = timedelta(days=366)
 _SECONDS = {"d": 86400, "h": 3600, "min": 60, "m": 60, "s": 1}
 
 
@@ -22,7 +23,10 @@ def parse_duration(value: Any) -> timedelta:
         return value
     if not isinstance(value, str) or not _WHOLE.fullmatch(value.strip()):
         raise ValueError(f"{value!r} is no duration; write it with its unit, such as 30s, 45m, 1h30m or 2d")
-    span = timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(value)))
+    seconds = sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(value))
+    if seconds > LONGEST.total_seconds():
+        raise ValueError(f"{value!r} is longer than {LONGEST.days} days; write a shorter duration")
+    span = timedelta(seconds=seconds)
     if span <= timedelta(0):
         raise ValueError(f"{value!r} is no time at all; write a duration longer than that, such as 30s")
     return span

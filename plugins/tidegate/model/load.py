@@ -65,7 +65,12 @@ def load_pipeline(path: Path, project: Project | None = None, *, name: str | Non
     document = read_document(path, name=name)
     spec = None
     if not document.findings or document.value is not None:
-        spec = _validated(document, path, project)
+        try:
+            spec = _validated(document, path, project)
+        except Exception as error:  # noqa: BLE001  a mistake of ours about one file must not take the others with it
+            document.report(
+                (), f"cannot be judged: {type(error).__name__}: {error}", "This is a mistake in Tidegate; please report it with the file."
+            )
     if document.findings:
         findings = sorted(document.findings, key=lambda finding: (finding.line, finding.column, finding.path))
         return Loaded(path, None, tuple(findings))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
 
-SUPERSEDED = "not loaded, because a newer attempt at other branches was loaded first"
+NOT_LOADED = "its rows were not loaded: superseded by a newer attempt, or lost between its extract and the load"
 
 
 class BranchState(StrEnum):
@@ -149,7 +149,7 @@ class Completeness:
             if branch.name in held:
                 return replace(branch, state=BranchState.HELD, rows=held[branch.name])
             if branch.state is BranchState.ARRIVED:
-                return replace(branch, state=BranchState.FAILED, reason=SUPERSEDED)
+                return replace(branch, state=BranchState.FAILED, reason=NOT_LOADED)
             return branch
 
         return replace(self, branches=tuple(seen(branch) for branch in self.branches))
