@@ -58,3 +58,19 @@ def test_the_day_of_the_spring_change_has_23_hours() -> None:
     info = made.next_dagrun_info(last_automated_data_interval=None, restriction=FREE)
     assert info is not None
     assert (info.data_interval.end - info.data_interval.start).total_hours() == 23
+
+
+@pytest.mark.parametrize(
+    ("moment", "begins"),
+    [
+        ("2026-01-11T10:00", "2026-01-10"),
+        ("2026-01-12T00:00", "2026-01-11"),
+        ("2026-01-11T23:59", "2026-01-10"),
+        ("2026-11-22T10:00", "2026-01-12"),
+    ],
+)
+def test_a_run_by_hand_is_about_the_last_interval_that_had_ended_and_never_one_after_the_end(moment: str, begins: str) -> None:
+    """A tick ends an interval; a timetable that is over keeps its last one."""
+    made = NightTimetable("@daily", timezone="UTC", start=START, end=END)
+    found = made.infer_manual_data_interval(run_after=instance(datetime.fromisoformat(moment).replace(tzinfo=UTC)))
+    assert found.start.to_date_string() == begins

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.timetables.base import TimeRestriction
 from airflow.timetables.interval import CronDataIntervalTimetable
-from pendulum import instance
+from pendulum import DateTime, instance
 
 if TYPE_CHECKING:
     from airflow.timetables.base import DagRunInfo, DataInterval
@@ -49,6 +49,12 @@ class NightTimetable(CronDataIntervalTimetable):
             catchup=restriction.catchup,
         )
         return super().next_dagrun_info(last_automated_data_interval=last_automated_data_interval, restriction=bounds)
+
+    def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
+        """The last interval that had ended by then, and at the latest the last one of this timetable."""
+        if self.end is not None:
+            run_after = min(run_after, self._get_next(self._align_to_prev(instance(self.end))))
+        return super().infer_manual_data_interval(run_after=run_after)
 
     def serialize(self) -> dict[str, Any]:
         """Plain JSON types."""

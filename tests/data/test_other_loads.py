@@ -52,3 +52,24 @@ def test_another_pipelines_rows_in_the_same_partition_are_not_deleted(night: Nig
         with pytest.raises(LoadRefused, match="was loaded by the pipeline nightly, and this load by hourly would delete those rows"):
             night.load(part, pipeline="hourly", start=start)
     assert [row[2] for row in night.rows()] == [1]
+
+
+def test_a_wider_interval_under_other_keys_replaces_what_shorter_ones_within_it_brought(night: Night) -> None:
+    """Two days loaded as one must not stand beside the second day's own rows."""
+    second = START + DAY
+    night.load(night.stage([sale("2026-01-01", "emea", 1)]))
+    night.load(night.stage([sale("2026-01-02", "emea", 2)], start=second), start=second)
+    both = second + DAY
+    night.load(night.stage([sale("2026-01-01", "emea", 3)], end=both), end=both)
+    assert night.rows() == [("2026-01-01", "emea", 3)]
+
+
+def test_a_part_of_a_wider_interval_under_another_key_is_refused(night: Night) -> None:
+    """Its rows are in the wider one's already; so are those of an interval that overlaps."""
+    second, both = START + DAY, START + 2 * DAY
+    night.load(night.stage([sale("2026-01-01", "emea", 3)], end=both), end=both)
+    for start, end, day in ((second, both, "2026-01-02"), (second, both + DAY, "2026-01-02")):
+        part = night.stage([sale(day, "emea", 2)], start=start, end=end)
+        with pytest.raises(LoadRefused, match="would bring a part of the same time under other keys, twice"):
+            night.load(part, start=start, end=end)
+    assert night.rows() == [("2026-01-01", "emea", 3)]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tidegate.errors import IntervalUnknown
-from tidegate.resilience import Interval, last_interval, requested_interval
+from tidegate.resilience import Interval, requested_interval
 
 
 def at(text: str) -> datetime:
@@ -40,21 +40,6 @@ def test_half_or_senseless_requests_are_refused(asked: dict[str, str], told: str
     with pytest.raises(IntervalUnknown) as refused:
         requested_interval(asked)
     assert told in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("cron", "zone", "moment", "start", "end"),
-    [
-        ("0 2 * * *", "UTC", "2026-03-05T10:00", "2026-03-04T02:00", "2026-03-05T02:00"),
-        ("0 2 * * *", "UTC", "2026-03-05T02:00", "2026-03-04T02:00", "2026-03-05T02:00"),
-        ("0 2 * * *", "UTC", "2026-03-05T01:59", "2026-03-03T02:00", "2026-03-04T02:00"),
-        ("0 0 * * *", "Europe/Berlin", "2026-03-29T12:00", "2026-03-27T23:00", "2026-03-28T23:00"),
-        ("0 0 * * *", "Europe/Berlin", "2026-03-30T12:00", "2026-03-28T23:00", "2026-03-29T22:00"),
-    ],
-)
-def test_the_last_interval_is_the_one_a_scheduled_run_of_that_moment_had(cron: str, zone: str, moment: str, start: str, end: str) -> None:
-    """A tick ends an interval; the day of the spring change has 23 hours."""
-    assert last_interval(cron, zone, at(moment)) == Interval(at(start), at(end))
 
 
 def test_a_whole_day_reads_as_its_date() -> None:

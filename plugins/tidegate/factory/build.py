@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tidegate.model import PipelineSpec, Project
     from tidegate.model.spec import Schedule
 
-_INTERVAL_HELP = "Leave both bounds empty for the interval that the schedule gives. Given as JSON: `2026-01-31T00:00:00+00:00`."
+_INTERVAL_HELP = "Wins over the data interval above. Leave both bounds empty to take that one."
 
 
 def build_dag(spec: PipelineSpec, project: Project) -> DAG:
@@ -101,5 +101,5 @@ def _params(spec: PipelineSpec) -> dict[str, Param]:
         for dimension, branches in offered.items()
     }
     for name, title in ((INTERVAL_START, "Interval start (inclusive)"), (INTERVAL_END, "Interval end (exclusive)")):
-        form[name] = Param(None, type=["null", "string"], format="date-time", title=title, description_md=_INTERVAL_HELP)
+        form[name] = Param(None, type=["null", "string"], format="date-time", title=title, description=_INTERVAL_HELP)
     return form

@@ -66,6 +66,8 @@ _UNION_MARKS = {"constrained-str", "str", "int", "float", "bool", "none", "date"
 def _words(model: type[BaseModel], loc: Place, problems: Sequence[Any]) -> tuple[str, str]:  # noqa: C901, PLR0911, PLR0912  a table of words
     """What to say of the problems in one place: message and hint."""
     wanted = [_WANTED[problem["type"]] for problem in problems if problem["type"] in _WANTED]
+    if wanted == ["text"] and isinstance(problems[0]["input"], int | float):
+        return f"{_shown(problems[0]['input'])} is a number, and text should stand here", f'Quote it: "{problems[0]["input"]}".'
     if wanted:
         return f"{_shown(problems[0]['input'])} is not {' or '.join(dict.fromkeys(wanted))}", "Compare it with docs/reference/pipeline.md."
     problem = problems[0]

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from pendulum import instance
 
 from tidegate.errors import IntervalUnknown
 from tidegate.resilience.correlation import CORRELATION_ID, correlation_id
-from tidegate.resilience.interval import Interval, last_interval, requested_interval
+from tidegate.resilience.interval import Interval, requested_interval
+from tidegate.timetables import NightTimetable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,7 +20,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Night:
     """What every Tidegate task knows of its run."""
 
@@ -25,7 +29,6 @@ class Night:
     run_id: str
     task_id: str
     try_number: int
-    interval: Interval
     correlation_id: str
     asked: Mapping[str, Any]
     """What the trigger asked for: the DAG's params with the run's conf over them."""
@@ -33,12 +36,17 @@ class Night:
     """Airflow's task instance."""
     context: Context
 
+    @cached_property
+    def interval(self) -> Interval:
+        """The interval that the run is about.
+
+        :raises IntervalUnknown: neither the trigger nor the schedule says so.
+        """
+        return _interval(self.asked, self.context)
+
     @classmethod
     def of(cls, context: Context) -> Night:
-        """Read the run from a task's context.
-
-        :raises IntervalUnknown: neither the trigger nor the schedule says which interval the run is about.
-        """
+        """Read the run from a task's context."""
         ti, run = context["ti"], context["dag_run"]
         asked = {**dict(context.get("params") or {}), **(run.conf or {})}
         return cls(
@@ -46,7 +54,6 @@ class Night:
             run_id=ti.run_id,
             task_id=ti.task_id,
             try_number=ti.try_number,
-            interval=_interval(asked, run, context),
             correlation_id=correlation_id(ti.dag_id, ti.run_id, asked.get(CORRELATION_ID)),
             asked=asked,
             ti=ti,
@@ -61,19 +68,20 @@ class Night:
         return frozenset(branches) & ({wanted} if isinstance(wanted, str) else frozenset(wanted))
 
 
-def _interval(asked: Mapping[str, Any], run: Any, context: Context) -> Interval:
+def _interval(asked: Mapping[str, Any], context: Context) -> Interval:
     """The trigger's interval, else Airflow's data interval, else the schedule's last one before the run."""
+    run = context["dag_run"]
     if given := requested_interval(asked):
         return given
     start, end = run.data_interval_start, run.data_interval_end
     if start and end and start < end:
         return Interval(start.astimezone(UTC), end.astimezone(UTC))
     timetable = getattr(context.get("dag"), "timetable", None)
-    cron, zone = getattr(timetable, "expression", None), getattr(timetable, "timezone", "UTC")
-    if cron:
-        return last_interval(cron, getattr(zone, "name", str(zone)), run.run_after)
+    if isinstance(timetable, NightTimetable):
+        last = timetable.infer_manual_data_interval(run_after=instance(run.run_after))
+        return Interval(last.start.astimezone(UTC), last.end.astimezone(UTC))
     raise IntervalUnknown(
-        f"Run {run.run_id} of {run.dag_id} says no interval of data, and the DAG has no schedule to derive one from.",
+        f"Run {run.run_id} of {run.dag_id} says no interval of data, and the DAG is no scheduled pipeline to derive one from.",
         hint="Trigger it with interval_start and interval_end, or give the pipeline a schedule.",
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseNotifier, TriggerRule
 from airflow.sdk.exceptions import AirflowTaskTimeout
 
-from tidegate.errors import ImportRefused, NightFailed
+from tidegate.errors import ImportRefused, IntervalUnknown, NightFailed
 from tidegate.operators.barrier import RECORD_KEY, BarrierOperator
 from tidegate.operators.base import FAILURE_KEY, TidegateOperator
 from tidegate.operators.load import BEFORE_KEY, LoadOperator
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tidegate.operators.night import Night
+    from tidegate.resilience.interval import Interval
 
 NOTE_KEY = "note"
 """XCom key of the sentence that the scheduler puts on the run as its note."""
@@ -103,15 +104,16 @@ class OutcomeOperator(TidegateOperator):
         }
         missed = {task_id for task_id, record in records.items() if not record.met}
         decided = {task_id for barrier in self.barriers if barrier.task_id in records for task_id in barrier.branches.values()}
+        interval, unknown = self._interval(night)
         completeness, before = self._completeness(night, states, records)
         return Verdict(
             pipeline=night.dag_id,
-            interval=night.interval,
+            interval=interval,
             run_id=night.run_id,
             correlation_id=night.correlation_id,
             completeness=completeness,
             failures=(
-                *self._failures(night, crumbs, frozenset(decided | missed), explained=bool(missed)),
+                *(unknown or self._failures(night, crumbs, frozenset(decided | missed), explained=bool(missed))),
                 *self._unloaded(night, states),
                 *(Failure(task=task_id, reason="had not ended when the run was judged") for task_id in self._unfinished(states)),
             ),
@@ -142,6 +144,13 @@ class OutcomeOperator(TidegateOperator):
                 found = night.ti.xcom_pull(task_ids=task_id, key=FAILURE_KEY, map_indexes=index) or {}
                 reasons[name] = found.get("reason", "")
         return failures_that_matter(ended, tolerated, reasons, explained=explained)
+
+    def _interval(self, night: Night) -> tuple[Interval | None, list[Failure]]:
+        """What the run is about; a run that does not say so has failed, and is told like any other."""
+        try:
+            return night.interval, []
+        except IntervalUnknown as error:
+            return None, [Failure(task="trigger", reason=error.message)]
 
     def _unloaded(self, night: Night, states: Mapping[str, str]) -> list[Failure]:
         """Loads that did not fail and loaded nothing all the same: a green run must not say that their rows are there."""

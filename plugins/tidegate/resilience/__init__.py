@@ -2,7 +2,7 @@
 
 from tidegate.resilience.completeness import Branch, BranchState, Completeness, Outcome
 from tidegate.resilience.correlation import correlation_id
-from tidegate.resilience.interval import Interval, last_interval, requested_interval
+from tidegate.resilience.interval import Interval, requested_interval
 from tidegate.resilience.quorum import Decision, Quorum, decide
 
 __all__ = [
@@ -15,6 +15,5 @@ __all__ = [
     "Quorum",
     "correlation_id",
     "decide",
-    "last_interval",
     "requested_interval",
 ]

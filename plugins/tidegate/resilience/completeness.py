@@ -119,9 +119,9 @@ class Completeness:
             held = ", ".join(branch.name for branch in self.present if branch.state is BranchState.HELD)
             now = ", ".join(branch.name for branch in self.arrived)
             told = f"; {now} caught up" if held else ""
-            return f"{subject} is complete: {total} of {self._counted(total)}, {self.rows:,} rows{told}."
+            return f"{subject} is complete: {total} of {self._counted(total)}, {_rows(self.rows)}{told}."
         if self.outcome is Outcome.PARTIAL:
-            return f"{subject} is partial: {len(self.present)} of {self._counted(total)}, {self.rows:,} rows. Missing: {missing}."
+            return f"{subject} is partial: {len(self.present)} of {self._counted(total)}, {_rows(self.rows)}. Missing: {missing}."
         asked = len(self.asked)
         held_before = sum(branch.state is BranchState.HELD for branch in self.branches)
         already = f", {held_before} held already" if held_before else ""
@@ -181,6 +181,10 @@ class Completeness:
             run_id=data["run_id"],
             correlation_id=data["correlation_id"],
         )
+
+
+def _rows(number: int) -> str:
+    return f"{number:,} row{'' if number == 1 else 's'}"
 
 
 def _why(branch: Branch) -> str:

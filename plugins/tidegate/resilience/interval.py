@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from tidegate.errors import IntervalUnknown
 
@@ -53,18 +52,6 @@ def requested_interval(params: Mapping[str, Any]) -> Interval | None:
         if not value:
             raise IntervalUnknown(f"The trigger gives only one bound of the interval: {name} is missing.", hint="Give both, or neither.")
     return Interval(*(instant_of(name, str(value)) for name, value in given.items()))
-
-
-def last_interval(cron: str, timezone: str, at: datetime) -> Interval:
-    """The newest interval of a cron schedule that had ended by ``at``, as a scheduled run of that moment would have been about."""
-    from croniter import croniter
-
-    ticks = croniter(cron, at.astimezone(ZoneInfo(timezone)))
-    # A tick of this very moment ends an interval; croniter alone would step over it.
-    here = at.astimezone(ZoneInfo(timezone)).replace(second=0, microsecond=0)
-    end = here if croniter.match(cron, here) else ticks.get_prev(datetime)
-    start = croniter(cron, end).get_prev(datetime)
-    return Interval(start.astimezone(UTC), end.astimezone(UTC))
 
 
 def instant_of(name: str, value: str) -> datetime:

@@ -29,7 +29,8 @@ class Verdict:
     """What one run amounts to, for the run's state, its note, its alert."""
 
     pipeline: str
-    interval: Interval
+    interval: Interval | None
+    """None for a run that does not say what it is about."""
     run_id: str
     correlation_id: str
     completeness: Completeness | None
@@ -63,7 +64,7 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """The run in one sentence."""
-        subject = f"{self.pipeline} for {self.interval}"
+        subject = f"{self.pipeline} for {self.interval or 'an unknown interval'}"
         if self.completeness is not None and not self.completeness.met:
             return self.completeness.sentence
         if self.failures:
@@ -81,7 +82,8 @@ class Verdict:
             lines.append("  mend what failed, then clear this run's failed tasks")
         elif self.completeness is not None and (absent := self._to_bring(self.completeness)):
             dimension = self.completeness.dimension
-            start, end = self.interval.start.isoformat(), self.interval.end.isoformat()
+            interval = self.completeness.interval
+            start, end = interval.start.isoformat(), interval.end.isoformat()
             chosen = ", ".join(f'"{name}"' for name in absent)
             conf = f'{{"{dimension}": [{chosen}], "interval_start": "{start}", "interval_end": "{end}"}}'
             lines.append(f"  to bring what is missing: airflow dags trigger {self.pipeline} --conf '{conf}'")
@@ -99,7 +101,7 @@ class Verdict:
         return {
             **record,
             "pipeline": self.pipeline,
-            "interval": {"start": self.interval.start.isoformat(), "end": self.interval.end.isoformat()},
+            "interval": self.interval and {"start": self.interval.start.isoformat(), "end": self.interval.end.isoformat()},
             "run_id": self.run_id,
             "correlation_id": self.correlation_id,
             "verdict": self.word,
