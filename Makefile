@@ -13,7 +13,8 @@ help: ## List every command
 # -- set-up ---------------------------------------------------------------------------------------------------------
 
 $(VENV)/installed: requirements.txt pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "Tidegate needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(or $(PYTHON),false) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "Tidegate needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --requirement requirements.txt
 	$(BIN)/pip install --quiet --no-deps --editable .

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tidegate.model.spec import OUTCOME
+
 if TYPE_CHECKING:
     from tidegate.model import PipelineSpec
     from tidegate.model.spec import Step
-
-OUTCOME = "outcome"
-"""The id of the leaf in which every pipeline ends."""
 
 
 _PATIENT = frozenset({"all_success", "all_done", "all_done_min_one_success", "none_failed", "none_failed_min_one_success"})

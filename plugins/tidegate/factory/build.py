@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk import DAG, Param, TaskGroup
 
-from tidegate.analysis.plan import OUTCOME, Plan, plan
+from tidegate.analysis.plan import Plan, plan
 from tidegate.factory.documentation import dag_documentation
 from tidegate.factory.tasks import outcome_task, task_for
+from tidegate.model.spec import OUTCOME
 from tidegate.resilience.interval import INTERVAL_END, INTERVAL_START
 from tidegate.timetables import NightTimetable
 

@@ -6,13 +6,12 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow.sdk import DAG, get_parsing_context
+from airflow.sdk import DAG, BaseOperator, get_parsing_context
 
-from tidegate.errors import Refused, SpecError, TidegateError
+from tidegate.errors import SpecError, TidegateError
 from tidegate.factory.build import build_dag
 from tidegate.factory.documentation import findings_documentation
 from tidegate.model import Finding, Loaded, Project, load_folder
-from tidegate.operators.base import TidegateOperator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -62,7 +61,7 @@ def broken_dag(name: str, findings: Sequence[Finding]) -> DAG:
     return dag
 
 
-class BrokenPipelineOperator(TidegateOperator):
+class BrokenPipelineOperator(BaseOperator):
     """Fails with the findings of a pipeline's file. Runs in a worker, when somebody triggers the DAG in spite of its page.
 
     :param findings: What is wrong.
@@ -75,7 +74,3 @@ class BrokenPipelineOperator(TidegateOperator):
     def execute(self, context: Any) -> None:  # noqa: ARG002  there is no night to read
         """Say what is wrong."""
         raise SpecError(self.findings)
-
-    def work(self, night: Any) -> None:
-        """Never called: there is no night."""
-        raise Refused(f"{night} has no pipeline.")

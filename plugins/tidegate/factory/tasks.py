@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from tidegate.analysis.plan import OUTCOME, Plan, PlannedTask
 from tidegate.errors import ImportRefused
 from tidegate.model.check import fill
 from tidegate.model.findings import did_you_mean
 from tidegate.model.kinds import BarrierSettings, ExtractSettings, LoadSettings, TransformSettings
-from tidegate.model.spec import Retry
+from tidegate.model.spec import OUTCOME, Retry
 from tidegate.operators.barrier import HELD_KEY, BarrierOperator
 from tidegate.operators.extract import ExtractOperator
 from tidegate.operators.load import LoadOperator
@@ -24,6 +23,7 @@ from tidegate.operators.transform import TransformOperator
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tidegate.analysis.plan import Plan, PlannedTask
     from tidegate.model import PipelineSpec
     from tidegate.model.spec import Effort, Pipeline, Step
 

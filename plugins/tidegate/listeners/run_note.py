@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from airflow.listeners import hookimpl
 
+from tidegate.model.spec import OUTCOME
+from tidegate.resilience.verdict import NOTE_KEY
+
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
 
 log = logging.getLogger(__name__)
 
-OUTCOME_TASK = "outcome"
-NOTE_KEY = "note"
 LONGEST_NOTE = 1000
 """Characters that Airflow keeps."""
 
@@ -42,7 +43,7 @@ def _set_note(dag_run: DagRun) -> None:
         query = select(XComModel.value).where(
             XComModel.dag_id == dag_run.dag_id,
             XComModel.run_id == dag_run.run_id,
-            XComModel.task_id == OUTCOME_TASK,
+            XComModel.task_id == OUTCOME,
             XComModel.key == NOTE_KEY,
         )
         with create_session(

@@ -11,6 +11,7 @@ from tidegate.model.findings import did_you_mean
 from tidegate.model.kinds import KINDS, BarrierSettings, ExtractSettings, LoadSettings, Settings, TransformSettings
 from tidegate.model.project import is_sql_file
 from tidegate.model.quantity import AtLeast
+from tidegate.model.spec import OUTCOME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,8 +49,8 @@ def check(document: Document, pipeline: Pipeline, settings: Mapping[str, Setting
 
 
 def _names(document: Document, pipeline: Pipeline) -> None:
-    if "outcome" in pipeline.steps:
-        document.report(("steps", "outcome"), "'outcome' is the name of the step that ends every pipeline", "Name yours otherwise.")
+    if OUTCOME in pipeline.steps:
+        document.report(("steps", OUTCOME), f"'{OUTCOME}' is the name of the step that ends every pipeline", "Name yours otherwise.")
     for name, step in pipeline.steps.items():
         for index, need in enumerate(step.needs):
             if need not in pipeline.steps:

@@ -20,6 +20,8 @@ from pydantic import (
 
 from tidegate.model.durations import Duration
 
+OUTCOME = "outcome"
+"""The id of the leaf in which every pipeline ends."""
 NAME = r"^[A-Za-z_][A-Za-z0-9_-]*$"
 Name = Annotated[str, StringConstraints(pattern=NAME, max_length=100)]
 BranchName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", max_length=100)]

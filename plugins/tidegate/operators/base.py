@@ -11,8 +11,9 @@ import structlog
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException, AirflowTaskTimeout
 
+from tidegate.data.instants import stamp
 from tidegate.errors import TidegateError
-from tidegate.operators.night import Night, utc_now
+from tidegate.operators.night import Night
 from tidegate.operators.retrying import LONGEST_WAIT, JitteredRetryPolicy
 from tidegate.operators.surroundings import default_include
 from tidegate.redaction import without_secrets
@@ -58,7 +59,7 @@ class TidegateOperator(BaseOperator):
 
     def execute(self, context: Context) -> Any:
         """Do the work with the correlation id bound to the log; on failure, leave the reason where the join finds it."""
-        started = utc_now()
+        started = stamp()
         try:
             night = Night.of(context)
             with structlog.contextvars.bound_contextvars(correlation_id=night.correlation_id):
@@ -66,7 +67,7 @@ class TidegateOperator(BaseOperator):
         except AirflowSkipException:
             raise
         except (Exception, AirflowTaskTimeout) as error:
-            failure = {"reason": reason_of(error, self), "error": type(error).__name__, "started": started, "ended": utc_now()}
+            failure = {"reason": reason_of(error, self), "error": type(error).__name__, "started": started, "ended": stamp()}
             try:
                 context["ti"].xcom_push(key=FAILURE_KEY, value=failure)
             except Exception:

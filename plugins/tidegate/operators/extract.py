@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
+from tidegate.data.instants import stamp
 from tidegate.operators.base import TidegateOperator
-from tidegate.operators.night import utc_now
 from tidegate.operators.surroundings import connection_url, sql_text, staging_root
 from tidegate.resilience.completeness import Branch, BranchState
 
@@ -86,7 +86,7 @@ class ExtractOperator(TidegateOperator):
         from tidegate.data.manifest import StageKey
         from tidegate.data.staging import Staging, new_attempt
 
-        started = utc_now()
+        started = stamp()
         statement, source_name = sql_text(self.query, self.include)
         manifest = extract(
             connection_url(self.source_conn_id),
@@ -108,7 +108,7 @@ class ExtractOperator(TidegateOperator):
             connection_name=self.source_conn_id,
             source_name=source_name,
         )
-        ended = utc_now()
+        ended = stamp()
         branch = Branch(
             name=self.branch,
             state=BranchState.ARRIVED,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -84,8 +84,3 @@ def _interval(asked: Mapping[str, Any], context: Context) -> Interval:
         f"Run {run.run_id} of {run.dag_id} says no interval of data, and the DAG is no scheduled pipeline to derive one from.",
         hint="Trigger it with interval_start and interval_end, or give the pipeline a schedule.",
     )
-
-
-def utc_now() -> str:
-    """Now, as ISO 8601 in UTC with microseconds."""
-    return datetime.now(UTC).isoformat(timespec="microseconds")

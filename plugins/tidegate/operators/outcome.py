@@ -14,16 +14,13 @@ from tidegate.operators.base import FAILURE_KEY, TidegateOperator
 from tidegate.operators.load import BEFORE_KEY, LoadOperator
 from tidegate.operators.surroundings import connection_url, imported
 from tidegate.resilience.completeness import Completeness
-from tidegate.resilience.verdict import Failure, Verdict, failures_that_matter
+from tidegate.resilience.verdict import NOTE_KEY, Failure, Verdict, failures_that_matter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tidegate.operators.night import Night
     from tidegate.resilience.interval import Interval
-
-NOTE_KEY = "note"
-"""XCom key of the sentence that the scheduler puts on the run as its note."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

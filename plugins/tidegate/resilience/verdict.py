@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from tidegate.resilience.interval import Interval
 
 
+NOTE_KEY = "note"
+"""XCom key of the sentence that the scheduler puts on the run as its note."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """A task that matters and failed."""

@@ -38,7 +38,7 @@ def _every_operator(owner: type) -> str:
     docstring = Docstring.of(owner)
     lines = ["## Every operator", "", markdown(docstring.text), ""]
     lines += _parameters(owner, docstring)
-    key = _constants("base")["FAILURE_KEY"][0]
+    key = _constants("operators.base")["FAILURE_KEY"][0]
     lines += [
         "",
         f"A try that fails pushes XCom `{key}`: its reason, the class of its error, when it started and ended. The join reads it.",
@@ -97,7 +97,11 @@ def _argument(default: Any) -> str:
 
 def xcoms(owner: type) -> list[tuple[str, str]]:
     """The XCom keys that an operator's own code pushes, with the docstrings of their constants."""
-    constants = {name: told for module in ("base", "barrier", "load", "outcome") for name, told in _constants(module).items()}
+    constants = {
+        name: told
+        for module in ("operators.base", "operators.barrier", "operators.load", "resilience.verdict")
+        for name, told in _constants(module).items()
+    }
     source = inspect.getsource(owner)
     names = dict.fromkeys(re.findall(r"(?:xcom_push\(key=|pushed\[)([A-Z_]+_KEY)", source))
     told = {name: (value, meaning.removeprefix("XCom key of ")) for name, (value, meaning) in constants.items()}
@@ -106,6 +110,6 @@ def xcoms(owner: type) -> list[tuple[str, str]]:
 
 def _constants(module: str) -> dict[str, tuple[str, str]]:
     """Each ``X_KEY`` of an operator module → its value and its docstring."""
-    found = import_module(f"tidegate.operators.{module}")
+    found = import_module(f"tidegate.{module}")
     told = docstrings_in(ast.parse(inspect.getsource(found)).body)
     return {name: (getattr(found, name), meaning) for name, meaning in told.items() if name.endswith("_KEY")}
