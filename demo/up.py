@@ -11,7 +11,7 @@ from tidegate.errors import TidegateError
 from tidegate.testing import LocalAirflow, address_of, stop_leftovers
 
 FIRST_PORT = 8080
-HINT = """The data is of 2017, so give a night of it: in the UI, Trigger with an interval from 2017-12-22 00:00 to 2017-12-23 00:00,
+HINT = """The data is of 2017. In the UI, Trigger takes its last night; for another give an interval, such as 2017-12-22 00:00 to 2017-12-23 00:00,
 or Backfill from 2017-12-22 to 2017-12-24."""
 
 
