@@ -73,7 +73,7 @@ def transform_sql(
             "autoinstall_known_extensions": False,
         }
         with duckdb.connect(":memory:", config=settings) as connection, _telling(source_name):
-            _fence_in(connection, parts, timezone=timezone)
+            _fence_in(connection, parts, dimension=dimension, timezone=timezone)
             relation = connection.sql(sql, params=_named(connection, sql, given, source_name=source_name))
             reader = relation.to_arrow_reader(BATCH_ROWS)
             schema = _narrowed(reader.schema, [str(kind) for kind in relation.types])
@@ -125,25 +125,27 @@ def transform_python(
     return writer.manifest
 
 
-def _fence_in(connection: duckdb.DuckDBPyConnection, parts: Sequence[Part], *, timezone: str) -> None:
+def _fence_in(connection: duckdb.DuckDBPyConnection, parts: Sequence[Part], *, dimension: str | None, timezone: str) -> None:
     """Make the view, then take away everything else."""
     connection.execute(f"SET TimeZone = {_literal(timezone)}")
     connection.execute(f"SET allowed_paths = [{', '.join(_literal(str(part.path)) for part in parts)}]")
     connection.execute("SET enable_external_access = false")
-    selects = [f"SELECT {_columns(part)} FROM read_parquet({_literal(str(part.path))})" for part in parts]  # noqa: S608 -- quoted below
+    selects = [f"SELECT {_columns(part, dimension)} FROM read_parquet({_literal(str(part.path))})" for part in parts]  # noqa: S608 -- quoted below
     if selects:
         connection.execute(f"CREATE TEMP VIEW input AS {' UNION ALL '.join(selects)}")
     connection.execute("SET lock_configuration = true")
 
 
-def _columns(part: Part) -> str:
+def _columns(part: Part, dimension: str | None) -> str:
     """Each column of the shared schema as this file can give it."""
     columns = []
     for field in part.schema:
         name = _quoted(field.name)
-        if field.name not in part.own.names:
+        if field.name not in part.own.names and field.name == dimension:
             columns.append(f"{_literal(part.manifest.branch)} AS {name}")
-        elif part.own.field(field.name).type != field.type:  # no values in this file: the others say what type it would have
+        elif (
+            field.name not in part.own.names or part.own.field(field.name).type != field.type
+        ):  # no values in this file: the others say what type it would have
             columns.append(f"CAST(NULL AS {_duck_type(field.type)}) AS {name}")
         else:
             columns.append(name)
@@ -180,7 +182,7 @@ def _telling(source_name: str) -> Iterator[None]:
     try:
         yield
     except duckdb.OutOfMemoryException as error:
-        hint = "Give the step a greater memory_limit, or transform per branch."
+        hint = "Transform per branch (for_each: {part: …}), or aggregate in the extract's query."
         raise QueryRefused(f"{source_name} needs more memory than it may use: {_said(error)}.", hint=hint) from error
     except duckdb.Error as error:
         hint = "Check it against the columns that the previous step staged."

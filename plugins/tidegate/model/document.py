@@ -158,5 +158,10 @@ class _Walk:
         try:
             return self._loader.construct_object(node)
         except (yaml.YAMLError, ValueError):
-            self._document.report(path, f"cannot read {text!r} as {node.tag}", "Quote it if it is text; tags such as !!python are refused.")
+            if kind == "timestamp":
+                self._document.report(path, f"{text!r} looks like a date and is none", "Write it as 2026-01-31, or quote it if it is text.")
+            else:
+                self._document.report(
+                    path, f"cannot read {text!r} as {node.tag}", "Quote it if it is text; tags such as !!python are refused."
+                )
             return None

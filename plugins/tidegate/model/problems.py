@@ -47,7 +47,10 @@ def validated(document: Document, model: type[Model], value: Any, at: Place) -> 
         problems: dict[Place, list[Any]] = defaultdict(list)
         for problem in error.errors(include_url=False):
             problems[_place(problem["loc"])].append(problem)
+        told = {finding.path for finding in document.findings}
         for loc, here in problems.items():
+            if ".".join(str(part) for part in (*at, *loc)) in told:
+                continue  # the parser has said already what is wrong with this value
             # Where a value may be one of two things, pydantic also tells that it is not the other one.
             deeper = any(other[: len(loc)] == loc and len(other) > len(loc) for other in problems)
             if not (deeper and all(problem["type"] in _WANTED for problem in here)):
