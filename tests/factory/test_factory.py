@@ -140,3 +140,23 @@ def test_a_project_may_allow_its_own_operators(tmp_path: Path) -> None:
     dag = build_dags(place, allow=["mycompany."])["own"]
     assert [dag.get_task(f"run.{name}").source_conn_id for name in "ab"] == ["x_a", "x_b"]
     assert dag.get_task("run.a").query == "SELECT {{ ds }}"
+
+
+def test_a_dag_that_fails_half_way_is_not_found_beside_its_stand_in(tmp_path: Path) -> None:
+    """Airflow collects every DAG that a ``with`` block opened in a DAG file; of one id there must be one."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    pipelines = tmp_path / "include" / "pipelines"
+    pipelines.mkdir(parents=True)
+    step = "{uses: airflow.providers.standard.operators.bash.BashOperator, with: {bash_comand: ls}}"
+    (pipelines / "half.yaml").write_text(
+        f"pipeline: half\nsteps:\n  first: {{uses: extract, with: {{connection: a, query: 'SELECT 1'}}}}\n  run: {step}\n"
+    )
+    dags = tmp_path / "dags"
+    dags.mkdir()
+    (dags / "pipelines.py").write_text(
+        f"# an Airflow dag file\nfrom tidegate import build_dags\nglobals().update(build_dags({str(pipelines)!r}))\n"
+    )
+    bag = DagBag(dags)
+    assert bag.import_errors == {}
+    assert {dag_id: dag.task_ids for dag_id, dag in bag.dags.items()} == {"half": ["findings"]}
