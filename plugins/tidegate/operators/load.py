@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tidegate.data.instants import instant
 from tidegate.errors import LoadRefused
 from tidegate.operators.barrier import RECORD_KEY, BarrierOperator
 from tidegate.operators.base import TidegateOperator
@@ -14,6 +15,7 @@ from tidegate.resilience.completeness import BranchState, Completeness
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tidegate.data.manifest import Manifest
     from tidegate.operators.night import Night
 
 BEFORE_KEY = "before"
@@ -62,7 +64,6 @@ class LoadOperator(TidegateOperator):
 
     def work(self, night: Night) -> dict[str, Any]:
         """Load everything or nothing."""
-        from tidegate.data.instants import instant
         from tidegate.data.load import load
         from tidegate.data.staging import Staging
         from tidegate.operators.records import write_record
@@ -76,30 +77,13 @@ class LoadOperator(TidegateOperator):
                 pushed[BEFORE_KEY], record = write_record(connection, Completeness.from_dict(report), held)
                 pushed[RECORD_KEY] = record.as_dict()
 
-        parts = manifests(self.parts)
-        if report is not None:
-            arrived = {branch["name"] for branch in report["branches"] if branch["state"] == BranchState.ARRIVED}
-            parts, stale = (
-                [part for part in parts if arrived.intersection(part.branches)],
-                [part for part in parts if not arrived.intersection(part.branches)],
-            )
-            for part in stale:  # Airflow keeps what a mapped task of an earlier try returned, though its branch is gone from this one
-                self.log.warning("Not loaded, because %s did not arrive in this run: attempt %s", part.branch, part.attempt)
-        for part in parts:
-            if (part.pipeline, part.interval_start, part.interval_end) != (
-                night.dag_id,
-                instant(night.interval.start),
-                instant(night.interval.end),
-            ):
-                message = f"The rows of {part.branch} were staged by {part.pipeline} for {part.interval_start} to {part.interval_end}."
-                raise LoadRefused(message, hint="A load takes the rows of its own run's interval only.")
         schema, _, table = self.table.rpartition(".")
         done = load(
             connection_url(self.warehouse_conn_id),
             target_table=table,
             schema=schema or None,
             replace=tuple(self.replace),
-            parts=parts,
+            parts=self._of_this_run(night, report),
             staging=Staging(staging_root()),
             pipeline=night.dag_id,
             interval_start=night.interval.start,
@@ -115,3 +99,25 @@ class LoadOperator(TidegateOperator):
         if done.superseded:
             self.log.warning("Not loaded, because the warehouse already holds a newer attempt: %s", ", ".join(done.superseded))
         return {"rows": done.rows, "branches": list(done.loaded), "superseded": list(done.superseded)}
+
+    def _of_this_run(self, night: Night, report: dict[str, Any] | None) -> list[Manifest]:
+        """The parts to load: of this run's interval, and of branches that arrived in this run.
+
+        Airflow keeps what a mapped task of an earlier try returned, though its branch is gone from this one.
+
+        :raises LoadRefused: a part is of another interval, or there is nothing to load.
+        """
+        interval = (night.dag_id, instant(night.interval.start), instant(night.interval.end))
+        arrived = {branch["name"] for branch in report["branches"] if branch["state"] == BranchState.ARRIVED} if report else None
+        parts = []
+        for part in manifests(self.parts):
+            if (part.pipeline, part.interval_start, part.interval_end) != interval:
+                message = f"The rows of {part.branch} were staged by {part.pipeline} for {part.interval_start} to {part.interval_end}."
+                raise LoadRefused(message, hint="A load takes the rows of its own run's interval only.")
+            if arrived is None or arrived.intersection(part.branches):
+                parts.append(part)
+            else:
+                self.log.warning("Not loaded, because %s did not arrive in this run: attempt %s", part.branch, part.attempt)
+        if not parts:
+            raise LoadRefused("No step handed rows to this load.", hint="Clear the steps before it, so that they bring their rows again.")
+        return parts
