@@ -101,6 +101,9 @@ docs: $(VENV)/installed ## Write the reference pages anew from the source
 # -- measurements ---------------------------------------------------------------------------------------------------
 
 .PHONY: bench
-bench: $(VENV)/installed ## Measure a task's start among 200 pipelines, and five million rows in flat memory
-	@AIRFLOW_HOME=$(CURDIR)/.tidegate/bench $(BIN)/python -m bench.task_start
+bench: bench-parse ## Measure parsing, a task's start, and five million rows in flat memory
 	@$(BIN)/python -m bench.flat_memory
+
+.PHONY: bench-parse
+bench-parse: $(VENV)/installed ## Measure parsing beside plain Python, dag-factory and Blueprint (BENCH_ARGS="--samples 9 --json FILE")
+	@$(BIN)/python -m bench.parse $(BENCH_ARGS)
