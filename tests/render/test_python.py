@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from planned import BASH, PYTHON, SAMPLE, built, every_feature, group, night, of_dag, of_plan, plan, rendered, task
+from planned import BASH, PYTHON, SAMPLE, built, edges, every_feature, group, night, of_dag, of_plan, plan, rendered, task
 
 from tidegate.plan.calls import Call, Included, Output, Zipped
-from tidegate.plan.layout import Edge, Plan
+from tidegate.plan.layout import Edge, Plan, PlannedTask
 from tidegate.render import to_python
 
 RUFF = Path(sys.executable).with_name("ruff")
@@ -31,10 +31,14 @@ def test_it_builds_the_tasks_groups_and_edges_of_the_plan(planned: Plan) -> None
 )
 def test_a_formatter_and_a_linter_find_nothing(planned: Plan) -> None:
     """Nobody who keeps the file has to tidy it first."""
-    source = to_python(planned)
-    command = [RUFF, "format", "--isolated", "--line-length", "120", "--diff", "-"]
+    tidy(to_python(planned))
+
+
+def tidy(source: str) -> None:
+    """Fail where ruff would change or find something."""
+    command = [str(RUFF), "format", "--isolated", "--line-length", "120", "--diff", "-"]
     assert subprocess.run(command, input=source, capture_output=True, text=True, check=False).stdout == ""
-    command = [RUFF, "check", "--isolated", "--line-length", "120", "--select", "E,F,I,UP,W,A,C4,PL,SIM", "-"]
+    command = [str(RUFF), "check", "--isolated", "--line-length", "120", "--select", "E,F,I,UP,W,A,C4,PL,SIM", "-"]
     done = subprocess.run(command, input=source, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
@@ -77,6 +81,46 @@ def test_functions_under_include_are_imported_by_name(tmp_path: Path, monkeypatc
     dag = built(source, __file__=str(tmp_path / "dags" / "night.py"))
     assert dag.get_task("clean").python_callable.__module__ == "jobs.rendered_sales"  # type: ignore[union-attr]
     assert sys.path[-1] == str(tmp_path / "include")
+
+
+FUNCTIONS = """
+def clean(rows=None, day=None): ...
+def each(item, day=None): ...
+"""
+
+
+def test_functions_become_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As ``@task`` makes them: their result is the variable; mapped, labelled, as setups and teardowns too."""
+    (tmp_path / "include").mkdir()
+    (tmp_path / "include" / "rendered_jobs.py").write_text(FUNCTIONS)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+    def calls(task_id: str, name: str = "clean", *, retries: int = 1, **more: Any) -> PlannedTask:
+        return task(task_id, uses="airflow.sdk.task", arguments={"retries": retries}, function=f"rendered_jobs:{name}", **more)
+
+    long = "a value that makes the line longer than a line may be, so that the call has to be broken"
+    planned = plan(
+        calls("clean"),
+        calls("second", inputs={"rows": Output("clean", "rows"), "day": long}, retries=1_000_000),
+        calls("mapped", "each", inputs={"day": long}, expand={"item": Output("clean")}),
+        calls("short", "each", expand={"item": [1, 2]}),
+        calls("pairs", "each", expand_kwargs=Zipped({"item": Output("clean"), "day": Output("second")})),
+        task("plain", uses=BASH, arguments={"bash_command": Output("second")}),
+        calls("drop", teardown=("clean", "second")),
+        *edges("clean > second mapped pairs", "second > pairs plain", "clean second > drop", "mapped short > drop"),
+        Edge("short", "plain", label="why"),
+    )
+    source = to_python(planned)
+    tidy(source)
+    assert 'clean_task = task(task_id="clean", retries=1)(clean)()\n' in source
+    dag = built(source, __file__=str(tmp_path / "dags" / "night.py"))
+    expected = of_plan(planned)
+    expected["tasks"] |= {
+        one: ("_PythonDecoratedOperator", mapped, None) for one, (kind, mapped, _) in expected["tasks"].items() if kind == "task"
+    }
+    assert of_dag(dag) == expected
+    second: Any = dag.get_task("second")
+    assert (second.retries, second.op_kwargs["rows"].key, second.op_kwargs["day"]) == (1_000_000, "rows", long)
 
 
 def test_zipped_outputs_are_airflows_own_zip() -> None:

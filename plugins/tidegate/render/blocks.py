@@ -69,7 +69,7 @@ def written_order(plan: Plan) -> list[PlannedTask]:
 
 def taken(task: PlannedTask) -> list[str]:
     """The ids of the tasks whose output a task takes, in order, once each."""
-    values = [task.call, task.expand, task.expand_kwargs]
+    values = [task.call, task.inputs, task.expand, task.expand_kwargs]
     return list(dict.fromkeys(output.task_id for output in outputs(values)))
 
 

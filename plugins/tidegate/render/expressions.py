@@ -65,7 +65,8 @@ def _(value: Included, names: Names) -> Node:
 
 @expression.register(Output)
 def _(value: Output, names: Names) -> Node:
-    return Text(f"{names.variables[value.task_id]}.output" + ("" if value.key is None else f"[{quoted(value.key)}]"))
+    result = names.variables[value.task_id] + ("" if value.task_id in names.functional else ".output")
+    return Text(result if value.key is None else f"{result}[{quoted(value.key)}]")
 
 
 @expression.register(Zipped)

@@ -27,23 +27,32 @@ class Names:
     """Modules that are imported as a whole."""
     variables: dict[str, str] = field(default_factory=dict)
     """Id of a task or a group → its variable."""
+    functional: frozenset[str] = frozenset()
+    """The tasks that call a function: such a task's variable is its result."""
 
     def path(self, path: str) -> str:
         """What an import path is called here: ``airflow.sdk.Param`` is ``Param``, and imported.
 
-        A module's path ends before the first part with a capital, else before the last part: so do Python's names, and nothing is imported
-        to look.
+        A module's path ends at a colon, else before the first part with a capital, else before the last part: so do Python's names, and
+        nothing is imported to look.
         """
+        if ":" in path:
+            module, _, attributes = path.partition(":")
+            return self._of(module, attributes)
         parts = path.removeprefix("builtins.").split(".")
         if len(parts) == 1:
             return parts[0]
         first = next((index for index, part in enumerate(parts) if index and part.lstrip("_")[:1].isupper()), len(parts) - 1)
-        return ".".join([self._imported(".".join(parts[:first]), parts[first]), *parts[first + 1 :]])
+        return self._of(".".join(parts[:first]), ".".join(parts[first:]))
 
     def reference(self, reference: str) -> str:
         """The same of ``module:function`` under ``include/``."""
         module, _, names = reference.partition(":")
         self.included.add(module)
+        return self._of(module, names)
+
+    def _of(self, module: str, names: str) -> str:
+        """What a module's ``Name.attribute`` is called here; the name is imported."""
         first, *rest = names.split(".")
         return ".".join([self._imported(module, first), *rest])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from tidegate.plan.calls import Call, Zipped
+from tidegate.plan.calls import Call, Included, Zipped
 from tidegate.render.blocks import Block, blocks
 from tidegate.render.edges import edge_statements
 from tidegate.render.expressions import call, expression, keywords, mapped_by, plainly_zipped
@@ -31,7 +31,10 @@ def to_python(plan: Plan, *, doc: str = "") -> str:
     :return: Source of at most 120 columns as far as texts allow, sorted and laid out as ruff does; the same plan, the same text.
     :raises TypeError: the plan holds something that it may not hold.
     """
-    names = Names(variables={task.task_id: "_" for task in plan.tasks} | dict.fromkeys(map(_function, plan.tasks), "_"))
+    functional = frozenset(task.task_id for task in plan.tasks if task.function is not None)
+    names = Names(
+        functional=functional, variables={task.task_id: "_" for task in plan.tasks} | dict.fromkeys(map(_function, plan.tasks), "_")
+    )
     doc = doc or _documentation(plan)
     _lines(plan, names, doc)  # learns what is imported, so that variables keep away from it
     names.variables.clear()
@@ -91,20 +94,21 @@ def _block(block: Block, names: Names, depth: int) -> Iterator[str]:
 
 
 def _task(task: PlannedTask, names: Names, depth: int) -> str:
-    """``name = Operator(…)``, or ``Operator.partial(…).expand(…)``."""
+    """``name = Operator(…)``, ``Operator.partial(…).expand(…)``, or ``task(…)(function)(…)``."""
     label = task.label or (task.task_id.removeprefix(f"{task.group}.") if task.group else task.task_id)
-    arguments = {"task_id": label, **task.call.arguments}
-    if not task.mapped:
-        made: Node = call(task.call.path, arguments, names, task.call.positional)
-    else:
-        operator = call(task.call.path, arguments, names, task.call.positional)
-        parts: list[Node] = [Bracketed(f"{operator.head}.partial", operator.brackets, operator.items)]
-        if task.expand:
-            parts.append(Bracketed(".expand", "()", keywords(task.expand, names)))
-        if task.expand_kwargs is not None:
-            parts.append(Bracketed(".expand_kwargs", "()", (("", _mappings(task, names)),)))
-        made = Chain(tuple(parts))
-    return write(made, before=f"{names.variables[task.task_id]} = ", depth=depth)
+    made = call(task.call.path, {"task_id": label, **task.call.arguments}, names, task.call.positional)
+    parts: list[Node] = [made]
+    if task.function is not None:
+        parts.append(Bracketed("", "()", (("", expression(Included(task.function), names)),)))
+        if task.inputs or not task.mapped:
+            parts.append(Bracketed(".partial" if task.mapped else "", "()", keywords(task.inputs, names)))
+    elif task.mapped:
+        parts = [Bracketed(f"{made.head}.partial", made.brackets, made.items)]
+    if task.expand:
+        parts.append(Bracketed(".expand", "()", keywords(task.expand, names)))
+    if task.expand_kwargs is not None:
+        parts.append(Bracketed(".expand_kwargs", "()", (("", _mappings(task, names)),)))
+    return write(Chain(tuple(parts)) if len(parts) > 1 else made, before=f"{names.variables[task.task_id]} = ", depth=depth)
 
 
 def _mappings(task: PlannedTask, names: Names) -> Node:
@@ -147,8 +151,10 @@ def _ends(plan: Plan, names: Names) -> list[str]:
 
 
 def _unbound(plan: Plan) -> bool:
+    """Whether the start date is only there to let the DAG catch up: a timetable of Tidegate's has the bounds."""
     schedule: Any = plan.arguments.get("schedule")
-    return "start_date" in plan.arguments and isinstance(schedule, Call) and schedule.path.startswith("tidegate.timetables.")
+    inner = schedule.arguments.get("timetable", schedule) if isinstance(schedule, Call) else None
+    return "start_date" in plan.arguments and isinstance(inner, Call) and inner.path.startswith("tidegate.timetables.")
 
 
 def _left_and_entered_again(block: Block) -> set[str]:

@@ -34,6 +34,21 @@ class Chain:
 
     parts: tuple[Node, ...]
 
+    def links(self) -> list[tuple[Node, ...]]:
+        """The parts in groups, each after the first beginning with a method of what came before."""
+        found: list[list[Node]] = []
+        for part in self.parts:
+            if found and not (isinstance(part, Bracketed) and part.head.startswith(".")):
+                found[-1].append(part)
+            else:
+                found.append([part])
+        return [tuple(link) for link in found]
+
+    @property
+    def fluent(self) -> bool:
+        """Whether methods are called on what calls return, twice or more: such chains stand one method a line."""
+        return sum(isinstance(link[-1], Bracketed) for link in self.links()[:-1]) > 1
+
 
 Node = Text | Bracketed | Chain
 
@@ -54,6 +69,9 @@ def write(node: Node, *, before: str = "", after: str = "", depth: int = 0) -> s
     :param depth: How deep the line is indented; what comes back is.
     """
     margin = INDENT * depth
+    if isinstance(node, Chain) and node.fluent and len(margin + before + flat(node) + after) > WIDTH:
+        lines = [write(Chain(link), depth=depth + 1) for link in node.links()]
+        return "\n".join([f"{margin}{before}(", *lines, f"{margin}){after}"])
     return f"{margin}{before}{_written(node, depth, len(margin) + len(before), len(after))}{after}"
 
 
