@@ -9,9 +9,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from drawn_plans import plans
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from planned import BASH, PYTHON, SAMPLE, built, edges, every_feature, group, night, of_dag, of_plan, plan, rendered, task
+from planned import BASH, PYTHON, SAMPLE, built, edges, every_feature, night, of_dag, of_plan, plan, rendered, task
 
 from tidegate.plan.calls import Call, Included, Output, Zipped
 from tidegate.plan.layout import Edge, Plan, PlannedTask
@@ -157,21 +157,6 @@ def test_tasks_that_take_each_others_output_are_named() -> None:
     circle = plan(*(task(one, uses=BASH, arguments={"bash_command": Output(other)}) for one, other in ("ab", "ba")))
     with pytest.raises(ValueError, match="output: a, b"):
         to_python(circle)
-
-
-@st.composite
-def plans(draw: st.DrawFn) -> Plan:
-    """Small plans: nested groups, edges from earlier to later tasks, some of them labelled."""
-    letters = st.sampled_from("abc")
-    ids = draw(st.lists(st.lists(letters, min_size=1, max_size=3).map(".".join), min_size=1, max_size=8, unique=True))
-    parents = {one.rpartition(".")[0] for one in ids} - {""}
-    inside = {".".join(parent.split(".")[: depth + 1]) for parent in parents for depth in range(parent.count(".") + 1)}
-    tasks = [task(f"{one}_t", group=one.rpartition(".")[0] or None) for one in ids]
-    groups = [group(one, one.rpartition(".")[0] or None) for one in sorted(inside)]
-    pairs = [(before, after) for number, after in enumerate(tasks) for before in tasks[:number]]
-    labels = st.sampled_from(["", "", "x", 'say "y"'])
-    drawn = [Edge(before.task_id, after.task_id, label=draw(labels)) for before, after in pairs if draw(st.booleans())]
-    return plan(*groups, *tasks, *drawn)
 
 
 @given(plans())

@@ -57,9 +57,7 @@ class Change:
             return f"{subject}  {told}" if told not in {"", '""'} else subject
         if self.sign != "~":
             return f"{subject}  {self.argument}: {words(self.new if self.sign == '+' else self.old, most=_WIDEST)}"
-        old, new = words(self.old, most=_WIDEST), words(self.new, most=_WIDEST)
-        if old == new or (old.endswith("…") and new.endswith("…")):  # they differ behind what fits
-            old, new = _around(words(self.old), words(self.new))
+        old, new = _told_apart(self.old, self.new)
         return f"{subject}  {self.argument}: {old} → {new}"
 
     def as_dict(self) -> dict[str, Any]:
@@ -162,7 +160,7 @@ def _edges(old: Iterable[Edge], new: Iterable[Edge]) -> Iterator[Change]:
         if ends not in before:
             yield Change("edge", ends, new=_reasons(said))
         elif said != before[ends]:
-            yield Change("edge", ends, "because", _reasons(before[ends]), _reasons(said))
+            yield Change("edge", ends, "because", _reasons(before[ends]) or "data", _reasons(said) or "data")
 
 
 def _by_ends(edges: Iterable[Edge]) -> dict[str, list[tuple[str, str]]]:
@@ -180,9 +178,13 @@ def _reasons(said: list[tuple[str, str]]) -> str:
     return "" if told == ["data"] else ", ".join(told)
 
 
-def _around(old: str, new: str) -> tuple[str, str]:
-    """Two long texts from a little before where they part."""
-    parting = next((index for index, (one, other) in enumerate(zip(old, new, strict=False)) if one != other), min(len(old), len(new)))
-    begin = max(0, parting - 20)
-    lead = "…" if begin else ""
-    return tuple(lead + words(text[begin:], most=_WIDEST // 2) for text in (old, new))  # type: ignore[return-value]
+def _told_apart(old: Any, new: Any) -> tuple[str, str]:
+    """Two values in words: long ones from a little before where they part; a text in quotes where it looks like something else."""
+    one, other = words(old), words(new)
+    if one == other:
+        one, other = words([old])[1:-1], words([new])[1:-1]
+    if max(len(one), len(other)) > _WIDEST:
+        parting = next((index for index, pair in enumerate(zip(one, other, strict=False)) if len({*pair}) > 1), min(len(one), len(other)))
+        begin = max(0, parting - 20)
+        one, other = ("…" * bool(begin) + text[begin:] for text in (one, other))
+    return words(one, most=_WIDEST), words(other, most=_WIDEST)

@@ -48,7 +48,7 @@ def to_svg(plan: Plan) -> str:
     Pointing at a task shows its id and its operator's path.
     """
     colours = _colours(plan)
-    arranged = arrange(plan, _sizes(plan)).moved(MARGIN, TITLE + MARGIN)
+    arranged = arrange(plan, sizes(plan)).moved(MARGIN, TITLE + MARGIN)
     legend = sorted({edge.because for edge in plan.edges}, key=list(BECAUSE).index)
     legend = legend if set(legend) - {"data"} else []
     wide = max(arranged.width, text_width(plan.name, HEAD, bold=True), sum(_legend_width(because) for because in legend)) + 2 * MARGIN
@@ -95,7 +95,8 @@ def _under(task: PlannedTask) -> str:
     return " · ".join([task.function or last_name(task.call.path), *special])
 
 
-def _sizes(plan: Plan) -> Sizes:
+def sizes(plan: Plan) -> Sizes:
+    """How much room everything in a drawing takes."""
     tasks = {}
     for task in plan.tasks:
         letters = max(text_width(_name(task), NAME, bold=True), text_width(_under(task), SMALL))
