@@ -10,8 +10,9 @@ import json
 from typing import TYPE_CHECKING
 
 from tidegate.cli.reference.keys import keys
+from tidegate.cli.reference.models import documented_models
 from tidegate.cli.reference.operators import operators_page
-from tidegate.cli.reference.pipeline import documented_models, pipeline_page
+from tidegate.cli.reference.pipeline import pipeline_page
 from tidegate.cli.reference.schema import json_schema
 
 if TYPE_CHECKING:

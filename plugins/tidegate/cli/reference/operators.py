@@ -7,7 +7,9 @@ import inspect
 import re
 from dataclasses import MISSING, fields
 from datetime import timedelta
+from functools import lru_cache
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 from tidegate.cli.reference.shapes import shown
@@ -38,7 +40,7 @@ def _every_operator(owner: type) -> str:
     docstring = Docstring.of(owner)
     lines = ["## Every operator", "", markdown(docstring.text), ""]
     lines += _parameters(owner, docstring)
-    key = _constants("operators.base")["FAILURE_KEY"][0]
+    key = _every_constant()["FAILURE_KEY"][0]
     lines += [
         "",
         f"A try that fails pushes XCom `{key}`: its reason, the class of its error, when it started and ended. The join reads it.",
@@ -97,19 +99,22 @@ def _argument(default: Any) -> str:
 
 def xcoms(owner: type) -> list[tuple[str, str]]:
     """The XCom keys that an operator's own code pushes, with the docstrings of their constants."""
-    constants = {
-        name: told
-        for module in ("operators.base", "operators.barrier", "operators.load", "resilience.verdict")
-        for name, told in _constants(module).items()
-    }
     source = inspect.getsource(owner)
     names = dict.fromkeys(re.findall(r"(?:xcom_push\(key=|pushed\[)([A-Z_]+_KEY)", source))
-    told = {name: (value, meaning.removeprefix("XCom key of ")) for name, (value, meaning) in constants.items()}
+    told = {name: (value, meaning.removeprefix("XCom key of ")) for name, (value, meaning) in _every_constant().items()}
     return [(value, meaning[:1].upper() + meaning[1:]) for value, meaning in (told[name] for name in names)]
 
 
+@lru_cache
+def _every_constant() -> dict[str, tuple[str, str]]:
+    """The ``X_KEY`` of every module that an operator takes one from."""
+    packages = [import_module(f"tidegate.{package}") for package in ("operators", "resilience")]
+    modules = [module for package in packages for module in iter_modules(package.__path__, f"{package.__name__}.")]
+    return {name: told for module in modules for name, told in _constants(module.name).items()}
+
+
 def _constants(module: str) -> dict[str, tuple[str, str]]:
-    """Each ``X_KEY`` of an operator module → its value and its docstring."""
-    found = import_module(f"tidegate.{module}")
+    """Each ``X_KEY`` of a module → its value and its docstring."""
+    found = import_module(module)
     told = docstrings_in(ast.parse(inspect.getsource(found)).body)
     return {name: (getattr(found, name), meaning) for name, meaning in told.items() if name.endswith("_KEY")}

@@ -5,22 +5,39 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import sys
 import textwrap
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
 GENERATED = "<!-- Made by `make docs` from the source. Edit the docstrings there. -->"
 
 
+@lru_cache
 def attribute_docstrings(owner: type) -> dict[str, str]:
     """The string below each annotated field of a class, by the field's name; empty for a class without source."""
+    found = _classes(owner.__module__).get(owner.__qualname__) if "<locals>" not in owner.__qualname__ else _alone(owner)
+    return docstrings_in(found.body) if found is not None else {}
+
+
+@lru_cache
+def _classes(module: str) -> dict[str, ast.ClassDef]:
+    """The classes at the top of a module, by name; a module is parsed once for all of them."""
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(owner)))
-    except (OSError, TypeError):
+        body = ast.parse(inspect.getsource(sys.modules[module])).body
+    except (KeyError, OSError, TypeError):
         return {}
-    body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
-    return docstrings_in(body)
+    return {node.name: node for node in body if isinstance(node, ast.ClassDef)}
+
+
+def _alone(owner: type) -> ast.ClassDef | None:
+    try:
+        (found,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
+    except (OSError, TypeError, ValueError):
+        return None
+    return found if isinstance(found, ast.ClassDef) else None
 
 
 def docstrings_in(body: list[ast.stmt]) -> dict[str, str]:
