@@ -1,0 +1,31 @@
+"""How commands say things: to a terminal or a pipe, into a file, and why they stop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def console() -> Console:
+    """Where text goes: coloured on a terminal, plain on a pipe, and never broken in the middle of a line."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def save(path: Path, text: str) -> None:
+    """Write a file, and the folders above it; a path that cannot be written ends the command as wrongly called."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        refuse(f"{path} cannot be written: {error.strerror}.", code=2)
+
+
+def refuse(message: str, *, code: int = 1) -> NoReturn:
+    """End the command with a sentence on standard error."""
+    typer.echo(message, err=True)
+    raise typer.Exit(code)
