@@ -145,6 +145,14 @@ def test_long_values_are_shown_where_they_part() -> None:
     assert line == "~ task t  sql: …, x, x, x, x, x, x, a from b → …, x, x, x, x, x, x, c from b"
 
 
+def test_long_lists_are_told_by_what_they_do_not_share() -> None:
+    """In the same order; a list that was turned round is shown whole."""
+    assert lines(plan(a=["b", "c", "d", "e", "f"]), plan(a=["b", "c", "x", "e", "f", "y"])) == [
+        "~ dag night  a: 5 items → 6 items (-d, +x, +y)"
+    ]
+    assert lines(plan(a=[1, 2, 3, 4, 5]), plan(a=[5, 4, 3, 2, 1])) == ["~ dag night  a: [1, 2, 3, 4, 5] → [5, 4, 3, 2, 1]"]
+
+
 def test_changes_are_json() -> None:
     """With the values as the plan's JSON has them."""
     old = plan(task("t", arguments={"execution_timeout": timedelta(minutes=5)}))

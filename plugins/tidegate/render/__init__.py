@@ -3,7 +3,9 @@
 from tidegate.render.difference import Change, difference
 from tidegate.render.document import as_dict
 from tidegate.render.mermaid import to_mermaid
+from tidegate.render.plain import words
 from tidegate.render.png import DrawingUnavailable, to_png
+from tidegate.render.provenance import Origin, origins
 from tidegate.render.python import to_python
 from tidegate.render.svg import to_svg
 from tidegate.render.table import COLUMNS, Row, rows
@@ -12,12 +14,15 @@ __all__ = [
     "COLUMNS",
     "Change",
     "DrawingUnavailable",
+    "Origin",
     "Row",
     "as_dict",
     "difference",
+    "origins",
     "rows",
     "to_mermaid",
     "to_png",
     "to_python",
     "to_svg",
+    "words",
 ]

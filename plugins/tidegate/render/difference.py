@@ -28,6 +28,8 @@ class _Absent:
 ABSENT: Any = _Absent()
 _NOTHING: tuple[Any, ...] = ("", None, False, {}, [], ())
 _WIDEST = 200
+_SHORT = 4
+"""Of a list: what is read at a glance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,8 @@ def _reasons(said: list[tuple[str, str]]) -> str:
 
 def _told_apart(old: Any, new: Any) -> tuple[str, str]:
     """Two values in words: long ones from a little before where they part; a text in quotes where it looks like something else."""
+    if isinstance(old, list) and isinstance(new, list) and (items := _items(old, new)):
+        return items
     one, other = words(old), words(new)
     if one == other:
         one, other = words([old])[1:-1], words([new])[1:-1]
@@ -188,3 +192,13 @@ def _told_apart(old: Any, new: Any) -> tuple[str, str]:
         begin = max(0, parting - 20)
         one, other = ("…" * bool(begin) + text[begin:] for text in (one, other))
     return words(one, most=_WIDEST), words(other, most=_WIDEST)
+
+
+def _items(old: list[Any], new: list[Any]) -> tuple[str, str] | None:
+    """Long lists by what they do not share, where all that they share stands in the same order."""
+    gone, come = [item for item in old if item not in new], [item for item in new if item not in old]
+    same = [item for item in old if item in new] == [item for item in new if item in old]
+    if min(len(old), len(new)) <= _SHORT or not same or not (gone or come):
+        return None
+    signs = [*(f"-{words(item, most=_WIDEST)}" for item in gone), *(f"+{words(item, most=_WIDEST)}" for item in come)]
+    return f"{len(old)} items", f"{len(new)} items ({', '.join(signs)})"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tidegate.render.plain import last_name, words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from tidegate.plan.layout import Plan, PlannedTask
 
@@ -50,10 +50,9 @@ def rows(plan: Plan) -> list[Row]:
     """The rows of a plan's tasks, in its order."""
     steps = {task.task_id: task.step for task in plan.tasks}
     sizes = {step: len(plan.of_step(step)) for step in dict.fromkeys(steps.values())}
-    upstream: dict[str, list[str]] = {task.task_id: [] for task in plan.tasks}
+    upstream: dict[str, dict[str, str]] = {task.task_id: {} for task in plan.tasks}
     for edge in plan.edges:
-        if edge.upstream not in upstream[edge.downstream]:
-            upstream[edge.downstream].append(edge.upstream)
+        upstream[edge.downstream].setdefault(edge.upstream, edge.because)
     return [_row(task, _gathered(upstream[task.task_id], steps, sizes), _defaults(task, plan)) for task in plan.tasks]
 
 
@@ -90,13 +89,17 @@ def _notes(task: PlannedTask) -> list[str]:
     return notes
 
 
-def _gathered(needs: Sequence[str], steps: Mapping[str, str], sizes: Mapping[str, int]) -> str:
-    """What a task waits for; all the branches of a step in one word: ``extract (10)``."""
+def _gathered(needs: Mapping[str, str], steps: Mapping[str, str], sizes: Mapping[str, int]) -> str:
+    """What a task waits for, with reasons that are not data; all the branches of a step in one word: ``extract (10)``.
+
+    :param needs: Task id → reason.
+    """
     found: list[str] = []
-    for task_id in needs:
+    for task_id, because in needs.items():
         step = steps[task_id]
-        whole = sizes[step] > 1 and sum(steps[other] == step for other in needs) == sizes[step]
-        told = f"{step} ({sizes[step]})" if whole else task_id
+        whole = sizes[step] > 1 and sum(steps[other] == step and needs[other] == because for other in needs) == sizes[step]
+        notes = [str(sizes[step])] * whole + [because] * (because != "data")
+        told = (step if whole else task_id) + (f" ({', '.join(notes)})" if notes else "")
         if told not in found:
             found.append(told)
     return ", ".join(found)

@@ -1,0 +1,53 @@
+"""Files as they are: what is rendered is, to the last argument, the DAG that the factory builds."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.serialization.serialized_objects import DagSerialization
+from planned import built
+
+from tidegate.factory import build_dag
+from tidegate.model import load_pipeline
+from tidegate.plan import plan
+from tidegate.render import as_dict, difference, rows, to_mermaid, to_python, to_svg
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted(
+    path
+    for folder in ("include/pipelines", "tests/render/project/include/pipelines")
+    for path in (ROOT / folder).rglob("*.yaml")
+    if path.name != "defaults.yaml"
+)
+
+
+def stored(dag: DAG) -> dict[str, Any]:
+    """What Airflow would store of a DAG, apart from where its file lies."""
+    document: dict[str, Any] = DagSerialization.to_dict(dag)["dag"]
+    return {key: value for key, value in document.items() if key not in {"fileloc", "relative_fileloc", "_processor_dags_folder"}}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_rendered_python_stores_what_the_factory_stores(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tasks, groups, edges, labels, arguments, form, schedule: all that Airflow knows of a DAG."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    include = next(parent for parent in path.parents if parent.name == "include")
+    planned = plan(load_pipeline(path).require())
+    rendered = built(to_python(planned), __file__=str(include.parent / "dags" / "rendered.py"))
+    assert stored(rendered) == stored(build_dag(planned, include))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_view_shows_it(path: Path) -> None:
+    """Nothing that a file may say is more than a view can take."""
+    planned = plan(load_pipeline(path).require())
+    assert len(rows(planned)) == len(as_dict(planned)["tasks"]) == len(planned.tasks)
+    assert to_mermaid(planned).count("subgraph") == len(planned.groups)
+    assert to_svg(planned).startswith("<svg")
+    assert difference(planned, plan(load_pipeline(path).require())) == ()
