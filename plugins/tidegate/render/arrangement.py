@@ -131,10 +131,15 @@ class _Area:
             width=lefts[last] + widths[last] if lefts else 0.0,
             height=max((node.y + node.height / 2 for node in nodes.values()), default=0.0),
         )
+        alike: dict[int, float] = defaultdict(float)  # the tasks of a layer are as wide as the widest of them
+        for name, node in nodes.items():
+            if name.startswith("t:"):
+                alike[node.layer] = max(alike[node.layer], node.width)
         for name, node in nodes.items():
             left, width = lefts[node.layer], widths[node.layer]
             if name.startswith("t:"):
-                done.tasks[name[2:]] = Box(left, node.y - node.height / 2, width, node.height)
+                own = alike[node.layer]
+                done.tasks[name[2:]] = Box(left + (width - own) / 2, node.y - node.height / 2, own, node.height)
             elif name in self.areas:
                 box = done.groups[name[2:]] = Box(left + (width - node.width) / 2, node.y - node.height / 2, node.width, node.height)
                 area = self.areas[name] = self.areas[name].moved(box.x + (box.width - self.areas[name].width) / 2, box.y + HEADING)
