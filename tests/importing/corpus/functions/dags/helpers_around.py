@@ -1,0 +1,1 @@
+"""Stands beside the DAGs, as helpers of dag-factory's projects do."""
