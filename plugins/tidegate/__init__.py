@@ -12,21 +12,27 @@ if TYPE_CHECKING:
     from tidegate.factory import build_dags as build_dags
     from tidegate.operators import AlertRoute as AlertRoute
     from tidegate.operators import BarrierOperator as BarrierOperator
+    from tidegate.operators import ChoiceOperator as ChoiceOperator
     from tidegate.operators import ExtractOperator as ExtractOperator
     from tidegate.operators import JitteredRetryPolicy as JitteredRetryPolicy
     from tidegate.operators import LoadOperator as LoadOperator
     from tidegate.operators import OutcomeOperator as OutcomeOperator
+    from tidegate.operators import PipelineOperator as PipelineOperator
     from tidegate.operators import TransformOperator as TransformOperator
+    from tidegate.operators import When as When
 
 __version__ = "0.1.0"
 __all__ = [
     "AlertRoute",
     "BarrierOperator",
+    "ChoiceOperator",
     "ExtractOperator",
     "JitteredRetryPolicy",
     "LoadOperator",
     "OutcomeOperator",
+    "PipelineOperator",
     "TransformOperator",
+    "When",
     "build_dags",
 ]
 

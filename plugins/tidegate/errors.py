@@ -11,6 +11,7 @@
     │   ├── QueryRefused          the database rejected the statement: missing table, unknown column, syntax
     │   ├── DataRefused           the rows came, but are not what the config accepts
     │   ├── ImportRefused         an import path that is not allowed, or leads nowhere
+    │   ├── ConditionUnclear      a condition rendered to something that is neither true nor false
     │   ├── IntervalUnknown       the run does not say which interval it is about
     │   └── LoadRefused           loading would lose, double or mix up rows
     ├── QuorumMissed              a barrier decided that too little arrived
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from tidegate.model.findings import Finding
 
 __all__ = [
+    "ConditionUnclear",
     "ConnectionUnknown",
     "DataRefused",
     "FileMissing",
@@ -102,6 +104,10 @@ class DataRefused(Refused):
 
 class ImportRefused(Refused):
     """An import path is not on the allow-list, or nothing can be imported from it."""
+
+
+class ConditionUnclear(Refused):
+    """A step's condition is neither true nor false, or a choice names no step."""
 
 
 class IntervalUnknown(Refused):

@@ -13,8 +13,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HEAVY = {"airflow", "sqlalchemy", "pandas", "pyarrow", "duckdb"}
+NIGHT = ROOT / "include" / "pipelines" / "nightly_sales.yaml"
 COMMANDS = {
     "validate": ["validate", str(ROOT / "include" / "pipelines"), "--format", "sarif"],
+    "plan": ["plan", str(NIGHT), "--format", "svg"],
+    "diff": ["diff", str(NIGHT), str(NIGHT)],
+    "render": ["render", str(NIGHT)],
     "explain": ["explain", "schedule.cron"],
     "schema": ["schema", "--vscode"],
     "new": ["new", "sales", "--yes"],

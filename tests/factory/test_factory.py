@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from tidegate.factory import build_dags, discovery
-from tidegate.model import Project, folder, load_pipeline
+from tidegate.factory import build_dag, build_dags, discovery
+from tidegate.model import Project, Reader, load_pipeline
+from tidegate.plan import plan
 
 ROOT = Path(__file__).parent.parent.parent
 CORPUS = ROOT / "tests" / "model" / "corpus"
@@ -21,9 +22,8 @@ CORPUS = ROOT / "tests" / "model" / "corpus"
 @pytest.fixture
 def night() -> Any:
     """The DAG of the corpus's file that uses every key."""
-    return discovery.build_dag(
-        load_pipeline(CORPUS / "good" / "night.yaml", Project(CORPUS / "include")).require(), Project(CORPUS / "include")
-    )
+    spec = load_pipeline(CORPUS / "good" / "night.yaml", Project(CORPUS / "include")).require()
+    return build_dag(plan(spec), CORPUS / "include")
 
 
 def test_branches_are_tasks_named_after_them_in_a_group_and_outcome_is_the_one_leaf(night: Any) -> None:
@@ -91,9 +91,8 @@ def test_a_tasks_start_reads_only_its_own_file(tmp_path: Path, monkeypatch: pyte
     assert sorted(build_dags(project / "pipelines")) == ["combined", "night", "one_source"]
 
     read: list[str] = []
-    monkeypatch.setattr(
-        folder, "load_pipeline", lambda path, *rest, **named: (read.append(path.stem), load_pipeline(path, *rest, **named))[1]
-    )
+    load = Reader.load
+    monkeypatch.setattr(Reader, "load", lambda self, path, **named: (read.append(path.stem), load(self, path, **named))[1])
     monkeypatch.setattr(discovery, "get_parsing_context", lambda: SimpleNamespace(dag_id="night"))
     assert list(build_dags(project / "pipelines")) == ["night"]
     assert read == ["night"]
@@ -114,7 +113,7 @@ def test_an_operator_that_airflow_refuses_breaks_only_its_own_dag(tmp_path: Path
     (place / "one.yaml").write_text(f"pipeline: one\nsteps:\n  run: {{uses: {uses}, with: {settings}}}\n")
     (place / "two.yaml").write_text("pipeline: two\nsteps:\n  run: {uses: airflow.providers.standard.operators.empty.EmptyOperator}\n")
     dags = build_dags(place)
-    assert dags["two"].task_ids == ["run", "outcome"]
+    assert dags["two"].task_ids == ["run"]
     assert dags["one"].task_ids == ["findings"]
     assert told in dags["one"].doc_md
     assert "broken" in dags["one"].tags

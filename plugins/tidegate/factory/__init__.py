@@ -1,4 +1,4 @@
-"""Specs to Airflow DAGs: the one place where both meet."""
+"""Plans to Airflow DAGs: the one place where both meet."""
 
 from tidegate.factory.build import build_dag
 from tidegate.factory.discovery import build_dags

@@ -1,106 +1,132 @@
-"""One checked pipeline to one Airflow DAG. Runs in the dag-processor and at every task's start, so it imports nothing heavy."""
+"""One plan to one Airflow DAG. Runs in the dag-processor and at every task's start, so it imports nothing heavy."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+import inspect
+from functools import cache
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
-from airflow.sdk import DAG, Param, TaskGroup
+from airflow.sdk import DAG, BaseOperator, Label, TaskGroup
 
-from tidegate.analysis.plan import Plan, plan
-from tidegate.factory.documentation import dag_documentation
-from tidegate.factory.tasks import outcome_task, task_for
-from tidegate.model.spec import OUTCOME
-from tidegate.resilience.interval import INTERVAL_END, INTERVAL_START
-from tidegate.timetables import NightTimetable
+from tidegate.errors import ImportRefused
+from tidegate.factory.functions import late_with_signature
+from tidegate.factory.resolve import Resolver, imported
+from tidegate.model.findings import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
-    from tidegate.model import PipelineSpec, Project
-    from tidegate.model.spec import Schedule
-
-_INTERVAL_HELP = "Wins over the data interval above. Leave both bounds empty to take that one."
+    from tidegate.plan import Plan, PlannedTask
 
 
-def build_dag(spec: PipelineSpec, project: Project) -> DAG:
-    """The DAG of a pipeline: branch tasks in a group of their step, edges as the file says, ``outcome`` as the one leaf."""
-    pipeline, schedule = spec.pipeline, spec.pipeline.schedule
-    layout = plan(spec)
-    with DAG(
-        dag_id=spec.name,
-        description=pipeline.description or None,
-        schedule=_timetable(schedule) if schedule else None,
-        catchup=schedule.catchup if schedule else False,
-        start_date=_moment(schedule.start, schedule) if schedule and schedule.catchup else None,
-        template_searchpath=[str(project.include)],
-        default_args={"owner": pipeline.owner},
-        tags=sorted({"tidegate", *pipeline.tags}),
-        params=_params(spec),
-        doc_md=dag_documentation(spec),
-        auto_register=False,  # a DAG that fails half-way must not be found beside the one that tells why
-    ) as dag:
+def build_dag(plan: Plan, include: Path) -> DAG:
+    """The DAG of a plan: its tasks in their groups, its edges, nothing else.
+
+    :param include: The project's ``include/``, where templates and functions lie.
+    :raises ImportRefused: an import path leads nowhere, or an operator does not take its settings.
+    """
+    tasks: dict[str, Any] = {}
+    resolver = Resolver(include, tasks)
+    arguments = resolver.arguments(plan.arguments)
+    # auto_register: a DAG that fails half-way must not be found beside the one that tells why
+    dag = DAG(plan.name, template_searchpath=[str(include)], auto_register=False, **arguments)
+    if plan.bounds_in_timetable:
         # Airflow asks for a start date where it is to catch up; the timetable has it, and on the DAG it would also bind manual runs.
         dag.start_date = None
-        tasks: dict[str, Any] = {}
-        groups: dict[str, TaskGroup] = {}
-        for planned in _sources_first(layout):
-            if planned.task_id == OUTCOME:
-                tasks[OUTCOME] = outcome_task(spec)
-            elif planned.branch is not None:
-                if planned.step not in groups:
-                    groups[planned.step] = TaskGroup(planned.step)
-                with groups[planned.step]:
-                    tasks[planned.task_id] = task_for(planned, spec, layout, tasks)
-            else:
-                tasks[planned.task_id] = task_for(planned, spec, layout, tasks)
-        for upstream, downstream in layout.edges:
-            tasks[upstream] >> tasks[downstream]
+    groups: dict[str | None, TaskGroup] = {None: dag.task_group}
+    for group in plan.groups:
+        settings = resolver.arguments(group.arguments)
+        groups[group.group_id] = TaskGroup(group.label, parent_group=groups[group.parent], dag=dag, **settings)
+    for task in _sources_first(plan):
+        group = groups[task.group]
+        if task.function is None:
+            tasks[task.task_id] = _task(task, plan, resolver, dag, group)
+        else:
+            with dag, group:
+                tasks[task.task_id] = _task(task, plan, resolver, dag, group)
+    _connect(plan, tasks)
     return dag
 
 
-def _sources_first(layout: Plan) -> Iterator[Any]:
+def _sources_first(plan: Plan) -> list[PlannedTask]:
     """The planned tasks, each after those it waits for: a task may be built from what its upstream returns."""
+    order = {task.task_id: number for number, task in enumerate(plan.tasks)}
+    if all(order[edge.upstream] < order[edge.downstream] for edge in plan.edges):
+        return list(plan.tasks)
     from graphlib import TopologicalSorter
 
-    upstream: dict[str, list[str]] = {task.task_id: [] for task in layout.tasks}
-    for before, after in layout.edges:
-        upstream[after].append(before)
-    by_id = {task.task_id: task for task in layout.tasks}
-    return (by_id[task_id] for task_id in TopologicalSorter(upstream).static_order())
+    upstream: dict[str, list[str]] = {task.task_id: [] for task in plan.tasks}
+    for edge in plan.edges:
+        upstream[edge.downstream].append(edge.upstream)
+    return [plan.tasks[order[task_id]] for task_id in TopologicalSorter(upstream).static_order()]
 
 
-def _timetable(schedule: Schedule) -> NightTimetable:
-    end = _moment(schedule.end, schedule) if schedule.end else None
-    return NightTimetable(schedule.cron, timezone=schedule.timezone, start=_moment(schedule.start, schedule), end=end)
-
-
-def _moment(value: date | datetime, schedule: Schedule) -> datetime:
-    """A date means its midnight in the schedule's zone; so does a time without a zone."""
-    moment = value if isinstance(value, datetime) else datetime.combine(value, time.min)
-    zone = UTC if schedule.timezone == "UTC" else ZoneInfo(schedule.timezone)
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
-
-
-def _params(spec: PipelineSpec) -> dict[str, Param]:
-    """The trigger form: which branches, which interval."""
-    offered: dict[str, dict[str, None]] = {}
-    for step in spec.pipeline.steps.values():
-        if step.dimension and step.branches:
-            offered.setdefault(step.dimension, {}).update(dict.fromkeys(step.branches))
-    form = {
-        dimension: Param(
-            list(branches),
-            type="array",
-            items={"type": "string", "enum": list(branches)},
-            uniqueItems=True,
-            examples=list(branches),
-            title=f"Which {dimension}s",
-            description=f"The run brings these {dimension}s; the others are excluded and keep what they have.",
+def _task(task: PlannedTask, plan: Plan, resolver: Resolver, dag: DAG, group: TaskGroup) -> Any:
+    """The operator of a planned task."""
+    arguments = resolver.arguments(task.call.arguments)
+    try:
+        if task.function is not None:
+            return _decorated(task, plan, resolver, arguments)
+        operator = imported(task.call.path)
+        if not (isinstance(operator, type) and issubclass(operator, BaseOperator)):
+            raise ImportRefused(
+                f"Step '{task.step}' uses {task.call.path}, which is no Airflow operator.", hint="Name an operator's class."
+            )
+        known = _arguments(operator)
+        for word in (*arguments, *task.expand):
+            if word not in known:
+                raise ImportRefused(f"Step '{task.step}': {operator.__name__} takes no '{word}'.", hint=did_you_mean(word, known))
+        if not task.mapped:
+            return operator(task_id=task.label, dag=dag, task_group=group, **arguments)
+        partial = operator.partial(task_id=task.label, dag=dag, task_group=group, **arguments)
+        mapped = (
+            partial.expand(**resolver.arguments(task.expand)) if task.expand else partial.expand_kwargs(resolver.value(task.expand_kwargs))
         )
-        for dimension, branches in offered.items()
-    }
-    for name, title in ((INTERVAL_START, "Interval start (inclusive)"), (INTERVAL_END, "Interval end (exclusive)")):
-        form[name] = Param(None, type=["null", "string"], format="date-time", title=title, description=_INTERVAL_HELP)
-    return form
+    except ImportRefused:
+        raise
+    except Exception as error:
+        raise ImportRefused(
+            f"Step '{task.step}' uses {task.function or task.call.path}, which does not take these settings: {error}.",
+            hint="Compare 'with' to its arguments.",
+        ) from error
+    return mapped
+
+
+def _decorated(task: PlannedTask, plan: Plan, resolver: Resolver, arguments: dict[str, Any]) -> Any:
+    """A task that calls a function, as ``@task`` makes it."""
+    function = late_with_signature(plan.functions[task.function or ""], resolver.include)
+    decorated = imported(task.call.path)(task_id=task.label, **arguments)(function)
+    inputs = resolver.arguments(task.inputs)
+    if not task.mapped:
+        return decorated(**inputs).operator
+    partial = decorated.partial(**inputs) if inputs else decorated
+    if task.expand:
+        return partial.expand(**resolver.arguments(task.expand)).operator
+    return partial.expand_kwargs(resolver.value(task.expand_kwargs)).operator
+
+
+@cache
+def _arguments(operator: type[BaseOperator]) -> frozenset[str]:
+    """The names of all arguments that an operator's class and its bases take."""
+    found: set[str] = set()
+    for base in operator.__mro__:
+        if "__init__" in vars(base):
+            found |= set(inspect.signature(vars(base)["__init__"]).parameters)
+    return frozenset(found - {"self", "args", "kwargs"})
+
+
+def _connect(plan: Plan, tasks: dict[str, Any]) -> None:
+    for task in plan.tasks:
+        if task.setup:
+            tasks[task.task_id].as_setup()
+    for task in plan.tasks:
+        if task.teardown is not None:
+            setups = [tasks[task_id] for task_id in task.teardown]
+            tasks[task.task_id].as_teardown(setups=setups or None, on_failure_fail_dagrun=task.on_failure_fail_dagrun)
+    for edge in plan.edges:
+        upstream, downstream = tasks[edge.upstream], tasks[edge.downstream]
+        if edge.label:
+            upstream.set_downstream(downstream, edge_modifier=Label(edge.label))  # ``>> Label >>`` would take all of the group along
+        else:  # what ``>>`` comes to for two tasks of one DAG, without asking each of the two for its DAG again
+            upstream.downstream_task_ids.add(edge.downstream)
+            downstream.upstream_task_ids.add(edge.upstream)

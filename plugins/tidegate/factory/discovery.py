@@ -2,75 +2,79 @@
 
 from __future__ import annotations
 
+import gc
 from collections import defaultdict
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow.sdk import DAG, BaseOperator, get_parsing_context
+from airflow.sdk import get_parsing_context
 
-from tidegate.errors import SpecError, TidegateError
+from tidegate.errors import TidegateError
+from tidegate.factory.broken import broken_dag
 from tidegate.factory.build import build_dag
-from tidegate.factory.documentation import findings_documentation
-from tidegate.model import Finding, Loaded, Project, load_folder
+from tidegate.model import Finding, Loaded, Project, each_of_folder
+from tidegate.plan import plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from typing import Any
+    from collections.abc import Iterable, Iterator
+
+    from airflow.sdk import DAG
 
 
-def build_dags(folder: str | Path, *, allow: Iterable[str] = ()) -> dict[str, DAG]:
+def build_dags(folder: str | Path, *, allow: Iterable[str] = (), environment: str | None = None) -> dict[str, DAG]:
     """Every pipeline under a folder as a DAG, to be put into a DAG file's globals.
 
-    A file that is wrong takes no other with it and does not vanish: its DAG stands in the UI with the findings on its page, and a run of
-    it fails with them. When a task starts, only its own pipeline is read and built.
+    A file that is wrong takes no other with it and does not vanish: its DAG stands in the UI with the findings on its page, keeps its schedule
+    where that can be read, and every run of it fails with the findings. When a task starts, only its own pipeline is read and built.
 
     :param folder: Pipelines, at any depth; the project's ``include/`` is the nearest folder of that name above.
     :param allow: Prefixes of import paths that configs may name, beyond Airflow's providers and SDK.
+    :param environment: Whose variables hold, such as ``prod``.
     :return: DAG id → DAG.
     """
     root = Path(folder)
-    project = Project.around(root, allowed_imports=tuple(allow))
+    around = Project.around(root, allowed_imports=tuple(allow))
+    project = Project(around.include, around.allowed_imports, shown_from=around.include.parent)
     dags: dict[str, DAG] = {}
     findings: dict[str, list[Finding]] = defaultdict(list)
-    for loaded in load_folder(root, project, only=get_parsing_context().dag_id, shown_from=project.include.parent):
-        findings[loaded.name] += loaded.findings  # files that share a name share a page
-        dags[loaded.name] = broken_dag(loaded.name, findings[loaded.name]) if findings[loaded.name] else _build(loaded, project)
+    with _nothing_to_collect(dags):
+        for loaded in each_of_folder(root, project, only=get_parsing_context().dag_id, environment=environment):
+            findings[loaded.name] += loaded.findings  # files that share a name share a page
+            dags[loaded.name] = broken_dag(loaded, findings[loaded.name]) if findings[loaded.name] else _build(loaded, project)
     return dags
+
+
+_MANY = 50
+"""DAGs from which on it pays to tell the garbage collector about them."""
+
+
+@contextmanager
+def _nothing_to_collect(dags: dict[str, DAG]) -> Iterator[None]:
+    """Python's cyclic garbage collector looks again and again through DAGs that all stay; with hundreds of them that is a sixth of the time.
+
+    Many DAGs are handed to it as old, which costs no look. Where the process has frozen what it inherited, as Airflow's dag-processor does before it
+    forks, they join that.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        if len(dags) > _MANY:
+            frozen = gc.get_freeze_count()
+            gc.freeze()
+            if not frozen:
+                gc.unfreeze()
+        gc.enable()
 
 
 def _build(loaded: Loaded, project: Project) -> DAG:
     try:
-        return build_dag(loaded.require(), project)
+        return build_dag(plan(loaded.require()), project.include)
     except TidegateError as error:
-        return broken_dag(loaded.name, [Finding(str(loaded.path.name), 0, 0, "", error.message, error.hint)])
+        return broken_dag(loaded, [Finding(str(loaded.path.name), 0, 0, "", error.message, error.hint)])
     except Exception as error:  # noqa: BLE001  one pipeline must not take the others with it, whatever Airflow says of it
-        return broken_dag(loaded.name, [Finding(str(loaded.path.name), 0, 0, "", f"Airflow refuses it: {error}")])
-
-
-def broken_dag(name: str, findings: Sequence[Finding]) -> DAG:
-    """A DAG that stands for a file with findings: visible, explained, and failing when run."""
-    with DAG(
-        dag_id=name,
-        description=f"Cannot run: its file has {len(findings)} finding(s).",
-        schedule=None,
-        tags=["tidegate", "broken"],
-        doc_md=findings_documentation(name, findings),
-        auto_register=False,
-    ) as dag:
-        BrokenPipelineOperator(task_id="findings", findings=tuple(findings), retries=0)
-    return dag
-
-
-class BrokenPipelineOperator(BaseOperator):
-    """Fails with the findings of a pipeline's file. Runs in a worker, when somebody triggers the DAG in spite of its page.
-
-    :param findings: What is wrong.
-    """
-
-    def __init__(self, *, findings: Sequence[Finding], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.findings = findings
-
-    def execute(self, context: Any) -> None:  # noqa: ARG002  there is no night to read
-        """Say what is wrong."""
-        raise SpecError(self.findings)
+        return broken_dag(loaded, [Finding(str(loaded.path.name), 0, 0, "", f"Airflow refuses it: {error}")])

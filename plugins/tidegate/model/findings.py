@@ -54,4 +54,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     names = sorted(known)
     if near := difflib.get_close_matches(word, names, n=1, cutoff=0.6):
         return f"Did you mean '{near[0]}'?"
+    if len(names) > _FEW:
+        return f"Known: {', '.join(names[:_FEW])} and {len(names) - _FEW} more."
     return f"Known: {', '.join(names)}." if names else ""
+
+
+_FEW = 30

@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from tidegate.model.spec import BranchName, Part, Whole, Zone
+from tidegate.model.durations import Duration
+from tidegate.model.kind import Settings
+from tidegate.model.parts import BranchName, Flag, FunctionName, Name, Part, Whole, Words, Zone, one_or_many
+from tidegate.model.shapes import Shape
+from tidegate.model.step import StepPath
 
+_AT_LEAST: dict[str, Any] = {
+    "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\s*(100(\.0+)?|\d{1,2}(\.\d+)?)\s*%\s*$"}]
+}
 _TYPE = r"^(int|float|decimal|decimal\(\s*\d+\s*,\s*\d+\s*\)|text|bool|date|timestamp|timestamptz|bytes)$"
-ColumnType = Annotated[str, StringConstraints(pattern=_TYPE)]
+ColumnType = Annotated[str, StringConstraints(pattern=_TYPE), Shape("column type")]
 Scalar = str | int | float | bool | None
-Connection = Annotated[str, StringConstraints(min_length=1)]
+Params = Annotated[
+    dict[str, Scalar],
+    Shape(
+        "mapping of names to text, numbers, true, false or null",
+        {
+            "type": "object",
+            "propertyNames": {"not": {"enum": ["branch", "interval_end", "interval_start"]}},
+            "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
+        },
+    ),
+]
+Connection = Annotated[str, StringConstraints(min_length=1), Shape("connection id")]
 
 
-def _many(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
+def _repeated(for_each: dict[str, Any], **more: Any) -> ConfigDict:
+    """What an editor may check of the ``for_each`` of a step with such settings, and of the settings beyond their keys."""
+    return ConfigDict(json_schema_extra={"step": {"properties": {"for_each": for_each}}, **more})
 
 
 class Accept(Part):
@@ -28,28 +48,32 @@ class Accept(Part):
     """Columns that must be there, and the type that each is read as, exactly."""
 
 
-class ExtractSettings(Part):
+class ExtractSettings(Settings):
     """Reads the rows of one interval from a database and stages them as Parquet."""
+
+    model_config = _repeated({"additionalProperties": {"not": {"type": "string", "pattern": r"^[^$]*$"}}})
 
     connection: Connection
     """Airflow connection id; ``{region}`` stands for the branch's name."""
     query: str
     """A file under include/ that ends in ``.sql``, or the statement itself. ``:interval_start``, ``:interval_end`` and ``:branch`` are bound."""
-    params: dict[str, Scalar] = Field(default_factory=dict)
+    params: Params = Field(default_factory=dict)
     """More values to bind, by name."""
-    accept: Accept = Accept()
+    accept: Accept = Field(default_factory=Accept)
     timezone: Zone = "UTC"
     """The zone of timestamps that the source stores without one."""
     batch_rows: Whole = Field(default=50_000, ge=1)
     """Rows held in memory at once."""
 
 
-class BarrierSettings(Part):
+class BarrierSettings(Settings):
     """Decides whether what arrived is enough."""
 
-    at_least: str | Whole = "100%"
+    model_config = _repeated({"maxProperties": 0})
+
+    at_least: Annotated[str | Whole, Shape("whole number, or percentage", _AT_LEAST)] = "100%"
     """A count, or a percentage of the branches expected, rounded up; one at the least."""
-    required: Annotated[tuple[BranchName, ...], BeforeValidator(_many)] = ()
+    required: Annotated[tuple[BranchName, ...], BeforeValidator(one_or_many)] = ()
     """Branches without which it is never enough."""
 
     @field_validator("at_least")
@@ -61,15 +85,17 @@ class BarrierSettings(Part):
         return value
 
 
-class TransformSettings(Part):
+class TransformSettings(Settings):
     """Computes new rows from staged rows: by SQL in DuckDB, or by a pandas function."""
+
+    model_config = _repeated({"additionalProperties": {"type": "string"}}, oneOf=[{"required": ["sql"]}, {"required": ["python"]}])
 
     sql: str | None = None
     """A file under include/ that ends in ``.sql``, or the statement; it reads from ``input``, which has a column of the dimension's name.
     ``$interval_start``, ``$interval_end`` and ``$branch`` are bound."""
     python: str | None = None
     """``module:function`` under include/, such as ``transforms.sales:by_product``."""
-    params: dict[str, Scalar] = Field(default_factory=dict)
+    params: Params = Field(default_factory=dict)
     """More values: bound to the SQL as ``$name``, or passed to the function by name."""
     timezone: Zone = "UTC"
     """The zone in which the interval's bounds are given to the SQL or the function."""
@@ -83,22 +109,71 @@ class TransformSettings(Part):
         return self
 
 
-class LoadSettings(Part):
+class LoadSettings(Settings):
     """Replaces the interval's rows in a warehouse table, in one transaction with the ledger."""
+
+    model_config = _repeated({"maxProperties": 0})
 
     connection: Connection
     """Airflow connection id of the warehouse."""
-    table: str
+    table: Annotated[str, Shape("`table`, or `schema.table`", {"type": "string", "pattern": r"^[^.]+(\.[^.]+)?$"})]
     """``table`` or ``schema.table``; made from the data if it is not there."""
-    replace: Annotated[tuple[str, ...], BeforeValidator(_many)] = Field(min_length=1)
+    replace: Words = Field(min_length=1)
     """Key columns: all rows that share a key with the new rows are replaced by them. They must tell days and branches apart."""
 
 
-Settings = ExtractSettings | BarrierSettings | TransformSettings | LoadSettings
+class Case(Part):
+    """One way on from a branch step."""
+
+    if_: str = Field(alias="if")
+    """A template; the way is taken when it renders to something true."""
+    then: Annotated[tuple[StepPath, ...], BeforeValidator(one_or_many)] = Field(min_length=1)
+    """The steps that go on: each of them needs the branch step."""
+
+
+class ChoiceSettings(Settings):
+    """Decides which of the steps behind it go on; the others are skipped."""
+
+    cases: tuple[Case, ...] = ()
+    """The first whose ``if`` is true is taken."""
+    else_: Annotated[tuple[StepPath, ...], BeforeValidator(one_or_many)] = Field(default=(), alias="else")
+    """The steps that go on where no case is true; by default none."""
+    python: FunctionName | None = None
+    """``module:function`` under include/ in place of cases: given Airflow's context by parameter names, it returns the name of a step, or several."""
+
+    @model_validator(mode="after")
+    def _one_of(self) -> ChoiceSettings:
+        if bool(self.cases) == (self.python is not None):
+            raise ValueError("give either 'cases' or 'python'; a case is {if: template, then: step}, python a function that returns names")
+        if self.python is not None and self.else_:
+            raise ValueError("'else' goes with 'cases'; the function decides alone")
+        return self
+
+
+class PipelineSettings(Settings):
+    """Starts a run of another pipeline about the same interval, under the same correlation id, and waits for it."""
+
+    pipeline: Name
+    """The other pipeline's name, or any DAG's id."""
+    conf: dict[str, Any] = Field(default_factory=dict)
+    """More for the run's configuration, such as ``{region: [emea]}``; templates are rendered."""
+    wait: Flag = True
+    """Whether the step ends when that run has ended, and fails when it failed; else it ends at once."""
+    poll: Duration = timedelta(seconds=10)
+    """How often it looks."""
+    deferrable: Flag = True
+    """Whether it waits in the triggerer, where it holds no worker slot."""
+
+
+BuiltIn = ExtractSettings | BarrierSettings | TransformSettings | LoadSettings | ChoiceSettings | PipelineSettings
 KINDS: dict[str, type[Settings]] = {
     "extract": ExtractSettings,
     "barrier": BarrierSettings,
     "transform": TransformSettings,
     "load": LoadSettings,
+    "branch": ChoiceSettings,
+    "pipeline": PipelineSettings,
 }
 """Every built-in kind by the word that ``uses`` takes."""
+CARRIERS = frozenset({"extract", "barrier", "transform", "load"})
+"""The kinds that rows flow through; a pipeline that has one ends in an outcome."""

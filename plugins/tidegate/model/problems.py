@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from tidegate.model.airflow_names import DAG_ARGUMENTS, OPERATOR_ARGUMENTS, Elsewhere
 from tidegate.model.findings import did_you_mean
 
 if TYPE_CHECKING:
@@ -49,8 +50,9 @@ def validated(document: Document, model: type[Model], value: Any, at: Place) -> 
             problems[_place(problem["loc"])].append(problem)
         told = {finding.path for finding in document.findings}
         for loc, here in problems.items():
-            if ".".join(str(part) for part in (*at, *loc)) in told:
-                continue  # the parser has said already what is wrong with this value
+            dotted = ".".join(str(part) for part in (*at, *loc))
+            if dotted in told or (here[0]["type"] == "value_error" and any(path.startswith(f"{dotted}.") for path in told)):
+                continue  # the parser has said already what is wrong with this value, or with one inside of it
             # Where a value may be one of two things, pydantic also tells that it is not the other one.
             deeper = any(other[: len(loc)] == loc and len(other) > len(loc) for other in problems)
             if not (deeper and all(problem["type"] in _WANTED for problem in here)):
@@ -60,7 +62,7 @@ def validated(document: Document, model: type[Model], value: Any, at: Place) -> 
 
 def _place(loc: Sequence[str | int]) -> Place:
     """The path of an error in the file, without the marks that pydantic adds for unions and keys."""
-    return tuple(part for part in loc if isinstance(part, int) or not (part in _UNION_MARKS or "[" in part))
+    return tuple(part for part in loc if isinstance(part, int) or not (part in _UNION_MARKS or part[:1] == "·" or "[" in part))
 
 
 _UNION_MARKS = {"constrained-str", "str", "int", "float", "bool", "none", "date", "datetime"}
@@ -77,11 +79,7 @@ def _words(model: type[BaseModel], loc: Place, problems: Sequence[Any]) -> tuple
     kind, context, last = problem["type"], problem.get("ctx", {}), str(loc[-1]) if loc else ""
     match kind:
         case "extra_forbidden":
-            known = _keys(model, loc[:-1])
-            hint = did_you_mean(last, known)
-            if last == "<<":
-                return "merge keys are not supported", "Write the keys out, or share them under 'defaults'."
-            return f"unknown key '{last}'", f"{hint} Known keys: {', '.join(known)}." if hint.startswith("Did") else hint
+            return _unknown_key(last, _keys(model, loc[:-1]))
         case "missing":
             return f"the key '{last}' is missing", "Add it; docs/reference/pipeline.md tells what it means."
         case "string_pattern_mismatch":
@@ -103,6 +101,34 @@ def _words(model: type[BaseModel], loc: Place, problems: Sequence[Any]) -> tuple
             return message, f"{hint[:1].upper()}{hint[1:]}." if hint else ""
         case _:
             return problem["msg"][:1].lower() + problem["msg"][1:], "Compare it with docs/reference/pipeline.md."
+
+
+def _unknown_key(word: str, known: Sequence[str]) -> tuple[str, str]:
+    """What to say of a key that no model has: what it is called here, where people know it by another name."""
+    if word == "<<":
+        return (
+            "merge keys are not supported",
+            "Write the keys out, or share them under 'defaults', in a folder's defaults.yaml or by 'extends'.",
+        )
+    here = _ELSEWHERE.get(word) or (OPERATOR_ARGUMENTS if "retries" in known else DAG_ARGUMENTS).get(word)
+    if isinstance(here, Elsewhere):
+        return f"unknown key '{word}': it {here.why}", here.hint
+    if here is not None and here.partition(".")[0] in known:
+        return f"unknown key '{word}'", f"Here it is called '{here}'."
+    listed = f"Known keys: {', '.join(known)}." if len(known) <= _FEW else "The reference page docs/reference/pipeline.md lists all keys."
+    near = did_you_mean(word, known)
+    return f"unknown key '{word}'", f"{near} {listed}" if near.startswith("Did") else listed
+
+
+_FEW = 16
+_ELSEWHERE = {
+    "dag_id": "pipeline", "name": "pipeline", "schedule_interval": "schedule", "cron": "schedule.cron", "tasks": "steps", "jobs": "steps",
+    "task_groups": "steps", "operator": "uses", "kind": "uses", "dependencies": "needs", "depends_on": "needs", "upstream": "needs",
+    "matrix": "for_each", "strategy": "for_each", "arguments": "with", "args": "with", "config": "with", "if": "when", "condition": "when",
+    "vars": "variables", "env": "variables", "parameters": "params", "inputs": "params", "callbacks": "on_failure_callback",
+    "python_callable": "python", "catchup": "schedule.catchup", "timezone": "schedule.timezone",
+}  # fmt: skip
+"""Words that other tools, and older Airflows, have for keys of ours."""
 
 
 def _shown(value: Any) -> str:

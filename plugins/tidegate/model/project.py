@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from tidegate.errors import FileMissing
 
-ALLOWED_IMPORTS = ("airflow.providers.", "airflow.sdk.", "tidegate.")
+ALLOWED_IMPORTS = ("airflow.providers.", "airflow.sdk.", "airflow.timetables.", "tidegate.")
 """Import paths that every project may name; a project adds its own when it builds its DAGs."""
 
 
@@ -18,6 +20,8 @@ class Project:
     include: Path
     """SQL files and Python modules that a config names lie under this folder, and nowhere else."""
     allowed_imports: tuple[str, ...] = ALLOWED_IMPORTS
+    shown_from: Path | None = None
+    """The folder that findings tell paths from; by default paths are told as they are."""
 
     @classmethod
     def around(cls, pipelines: Path, *, allowed_imports: tuple[str, ...] = ()) -> Project:
@@ -43,6 +47,22 @@ class Project:
             raise FileMissing(f"There is no file {name} under {self.include}.", hint=self._near(name))
         return path
 
+    def shown(self, path: Path) -> str:
+        """What findings call a file."""
+        return os.path.join(_relative(path.parent, self.shown_from or Path.cwd()), path.name)  # noqa: PTH118  half of pathlib's time
+
+    def beside(self, path: Path, name: str) -> Path:
+        """The file that another one names from its own folder.
+
+        :raises FileMissing: it is not there, or lies outside of ``include/``.
+        """
+        found = (path.resolve().parent / name).resolve()
+        if not found.is_relative_to(self.include.resolve()):
+            raise FileMissing(f"{name} leads out of {self.include}.", hint="Files that a config names lie under include/.")
+        if not found.is_file():
+            raise FileMissing(f"There is no file {name} beside {path.name}.", hint="Name it from this file's folder, such as ../base.yaml.")
+        return found
+
     def _near(self, name: str) -> str:
         from tidegate.model.findings import did_you_mean
 
@@ -51,6 +71,17 @@ class Project:
         return did_you_mean(name, files) or "Create it, or correct the name."
 
 
+@lru_cache
+def _relative(folder: Path, start: Path) -> str:
+    found = os.path.relpath(folder, start)
+    return "" if found == os.curdir else found
+
+
+def is_file(text: str, suffix: str) -> bool:
+    """Whether a text names a file; else it is the content itself."""
+    return text.strip().endswith(suffix) and len(text.split()) == 1
+
+
 def is_sql_file(text: str) -> bool:
     """Whether a ``query`` or ``sql`` names a file; else it is the statement itself."""
-    return text.strip().endswith(".sql") and len(text.split()) == 1
+    return is_file(text, ".sql")

@@ -2,166 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    Strict,
-    StringConstraints,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, field_validator
 
 from tidegate.model.durations import Duration
+from tidegate.model.effort import Defaults
+from tidegate.model.parts import Callbacks, Flag, ImportPath, Moment, Name, Part, Reference, Whole, Words, one_or_many
+from tidegate.model.schedule import Assets, Schedule
+from tidegate.model.shapes import Shape
+from tidegate.model.step import AnyStep
 
 OUTCOME = "outcome"
-"""The id of the leaf in which every pipeline ends."""
-NAME = r"^[A-Za-z_][A-Za-z0-9_-]*$"
-Name = Annotated[str, StringConstraints(pattern=NAME, max_length=100)]
-BranchName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", max_length=100)]
-
-
-def _one_or_many(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
-
-
-def _known_zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{value!r} is no time zone; write an IANA name such as Europe/Berlin or UTC") from None
-    return value
-
-
-def _no_number(value: Any) -> Any:
-    if isinstance(value, int | float):
-        raise ValueError(f"{value!r} is no date; write it as 2026-01-31")  # noqa: TRY004  pydantic takes ValueErrors
-    return value
-
-
-Whole = Annotated[int, Strict()]
-Flag = Annotated[bool, Strict()]
-Moment = Annotated[date | datetime, BeforeValidator(_no_number)]
-Zone = Annotated[str, AfterValidator(_known_zone)]
-Names = Annotated[tuple[Name, ...], BeforeValidator(_one_or_many)]
-
-
-class Part(BaseModel):
-    """Base of all models here: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Schedule(Part):
-    """When a night begins. Each tick of the cron ends one interval of data and starts its run."""
-
-    cron: str
-    """Five fields, or a preset such as ``@daily``."""
-    timezone: Zone = "UTC"
-    """IANA name of the zone in which the cron is meant, and intervals are cut."""
-    start: Moment
-    """The first interval begins here."""
-    end: Moment | None = None
-    """No interval begins after this moment; a date means its midnight."""
-    catchup: Flag = False
-    """Whether intervals between ``start`` and today run by themselves when the pipeline is first switched on."""
-
-    @field_validator("cron")
-    @classmethod
-    def _valid_cron(cls, value: str) -> str:
-        from croniter import croniter
-
-        if not croniter.is_valid(value):
-            raise ValueError(f"{value!r} is no cron expression; write five fields such as '0 2 * * *' or a preset such as '@daily'")
-        return value
-
-    @model_validator(mode="after")
-    def _ends_after_it_starts(self) -> Schedule:
-        if self.end is not None and self.end.isoformat()[:10] < self.start.isoformat()[:10]:
-            raise ValueError(f"it ends on {self.end}, before it starts on {self.start}; no interval lies between")
-        return self
-
-
-class Retry(Part):
-    """How long to wait before a try is repeated: exponential from ``delay``, at most ``max_delay``, spread by ``jitter``."""
-
-    delay: Duration = timedelta(seconds=30)
-    """The longest wait before the second try; it doubles from try to try."""
-    max_delay: Duration = timedelta(minutes=10)
-    """No wait is longer."""
-    jitter: Literal["full", "none"] = "full"
-    """``full``: anywhere between nothing and the exponential wait, which serves a recovering source best."""
-
-
-class Effort(Part):
-    """How hard to try. Stands under ``defaults`` for all steps, and in a step for that step."""
-
-    retries: Whole | None = Field(default=None, ge=0, le=100)
-    """Tries after the first; 2 where nobody says. What a retry cannot mend, such as a missing table, is not retried."""
-    retry: Retry | None = None
-    timeout: Duration | None = None
-    """The longest that one try may take; unlimited by default."""
-    pool: str | None = None
-    """Airflow pool that each task of the step takes a slot of."""
-    queue: str | None = None
-    """Queue of the Celery or Kubernetes worker that runs the step."""
-
-
-class Step(Effort):
-    """One node of the pipeline, or one for each branch of a fan-out."""
-
-    uses: str
-    """``extract``, ``barrier``, ``transform``, ``load``, or the import path of any Airflow operator."""
-    needs: Names = ()
-    """The steps that must have ended before this one starts."""
-    for_each: dict[Name, Name | tuple[BranchName, ...]] = Field(default_factory=dict, max_length=1)
-    """``{region: [a, b]}``: one task for each branch. ``{part: arrived}``: one task for each branch that arrived at that barrier."""
-    with_: dict[str, Any] = Field(default_factory=dict, alias="with")
-    """The settings of the kind, or the arguments of the operator."""
-
-    @property
-    def dimension(self) -> str | None:
-        """The name of what the step is repeated over, such as ``region``."""
-        return next(iter(self.for_each), None)
-
-    @property
-    def branches(self) -> tuple[str, ...]:
-        """The branches that the file names; empty for a step that is not repeated, or only at run time."""
-        over = next(iter(self.for_each.values()), ())
-        return () if isinstance(over, str) else over
-
-    @property
-    def mapped_over(self) -> str | None:
-        """The barrier over whose arrivals the step is repeated at run time."""
-        over = next(iter(self.for_each.values()), None)
-        return over if isinstance(over, str) else None
-
-    @field_validator("for_each")
-    @classmethod
-    def _unique_branches(cls, value: dict[str, str | tuple[str, ...]]) -> dict[str, str | tuple[str, ...]]:
-        for dimension, over in value.items():
-            if isinstance(over, str):
-                continue
-            if not over:
-                raise ValueError(f"{dimension} has no branches; name at least one")
-            if double := sorted({name for name in over if over.count(name) > 1}):
-                raise ValueError(f"{dimension} names {', '.join(double)} more than once; a branch is one thing")
-        return value
-
+"""The id of the leaf in which a pipeline of Tidegate's kinds ends."""
 
 Event = Literal["complete", "partial", "failed", "recovered"]
+RunType = Literal["scheduled", "manual", "backfill", "asset_triggered", "asset_materialization"]
 
 
 class Notify(Part):
     """A notifier: any class that follows Airflow's ``BaseNotifier``."""
 
-    uses: str = "tidegate.notifications.LogNotifier"
+    uses: ImportPath = "tidegate.notifications.LogNotifier"
     """Import path, such as ``airflow.providers.slack.notifications.slack.SlackNotifier``."""
     with_: dict[str, Any] = Field(default_factory=dict, alias="with")
     """The notifier's arguments; ``{{ tidegate.sentence }}`` and ``{{ tidegate.digest }}`` are at hand in its templates."""
@@ -170,10 +32,40 @@ class Notify(Part):
 class Alert(Part):
     """Whom to tell of what."""
 
-    on: Annotated[tuple[Event, ...], BeforeValidator(_one_or_many), Field(min_length=1)] = ("partial", "failed", "recovered")
+    on: Annotated[tuple[Event, ...], BeforeValidator(one_or_many), Field(min_length=1)] = ("partial", "failed", "recovered")
     """``partial``: the run succeeded on part of the data. ``failed``: it failed. ``recovered``: an interval that the ledger knew as partial or
     short is now complete."""
-    notify: Notify = Notify()
+    notify: Notify = Field(default_factory=Notify)
+
+
+class Resource(Part):
+    """Something that steps share and that bears only so much at once, such as a database: an Airflow pool."""
+
+    limit: Whole = Field(ge=1)
+    """Slots of the pool: how many tasks may hold the resource at once."""
+    description: str = ""
+    """What it is; stands in Airflow's list of pools."""
+
+
+class Deadline(Part):
+    """A time by which a run must have ended, and what happens when it has not."""
+
+    reference: Annotated[
+        Literal["queued", "logical_date", "average_runtime"] | Moment,
+        Shape(
+            "`queued`, `logical_date`, `average_runtime`, or a moment",
+            {"anyOf": [{"enum": ["queued", "logical_date", "average_runtime"]}, {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}"}]},
+        ),
+    ] = "queued"
+    """From when the time is counted: since the run was queued, its logical date, as long as runs take on average, or a fixed moment."""
+    within: Duration
+    """How long after ``reference``."""
+    callback: Reference
+    """What is called then, in the triggerer: a notifier by ``uses`` and ``with``, or an ``async`` function by its import path."""
+    sync: Flag = False
+    """Whether it is called in a worker instead, as a function that is not ``async``."""
+    name: str | None = None
+    """What Airflow's list of deadlines calls it."""
 
 
 class Pipeline(Part):
@@ -181,15 +73,84 @@ class Pipeline(Part):
 
     pipeline: Name
     """The DAG's id; the file has the same name."""
+    extends: Words = ()
+    """Files under include/, named from this file's folder, whose keys stand below this file's; ``defaults.yaml`` in its folder and those above it do
+    so by themselves. Mappings are merged; anything else is replaced."""
     description: str = ""
     """What it is for; the first thing that people see on the DAG's page."""
+    display_name: str | None = None
+    """What the DAG is called in the UI."""
+    doc_md: str | None = None
+    """More for the DAG's page: Markdown, or a ``.md`` file under include/."""
     owner: str = "airflow"
     """Who answers for it."""
+    owner_links: dict[str, str] = Field(default_factory=dict)
+    """Owner → address that the UI leads to: ``https://…`` or ``mailto:…``."""
     tags: tuple[str, ...] = ()
     """Words by which people find it in the list of DAGs; ``tidegate`` is added."""
+    variables: dict[Name, Any] = Field(default_factory=dict)
+    """Name → value, for ``${name}`` anywhere in the file. Alone in a text it keeps its type; ``$${`` is a plain ``${``."""
+    environments: dict[Name, dict[Name, Any]] = Field(default_factory=dict)
+    """Environment, such as ``prod`` → values of variables there, of the same type. The DAG file and ``--env`` choose one."""
+    params: dict[Name, Any] = Field(default_factory=dict)
+    """The trigger form: name → default, or a JSON Schema with ``default``, ``title``, ``description``, ``type``, ``enum`` and the like."""
     schedule: Schedule | None = None
     """Absent: the pipeline runs only when somebody or something triggers it."""
-    defaults: Effort = Effort()
-    steps: dict[Name, Step] = Field(min_length=1)
-    alerts: tuple[Alert, ...] = (Alert(),)
+    timeout: Duration | None = None
+    """The longest that a run may take; unlimited by default."""
+    deadline: Annotated[tuple[Deadline, ...], BeforeValidator(lambda value: [value] if isinstance(value, dict) else value)] = ()
+    """Times by which a run must have ended."""
+    max_active_runs: Whole | None = Field(default=None, ge=1)
+    """Runs at once; Airflow's ``max_active_runs_per_dag`` by default."""
+    max_active_tasks: Whole | None = Field(default=None, ge=1)
+    """Tasks of a run at once; Airflow's ``max_active_tasks_per_dag`` by default."""
+    max_consecutive_failed_dag_runs: Whole | None = Field(default=None, ge=0)
+    """Airflow pauses the DAG after so many failed runs in a row; 0 for never."""
+    fail_fast: Flag = False
+    """Whether the first task that fails ends the run."""
+    is_paused_upon_creation: Flag | None = None
+    """Whether the DAG waits to be switched on; Airflow's ``dags_are_paused_at_creation`` by default."""
+    allowed_run_types: Annotated[tuple[RunType, ...], BeforeValidator(one_or_many)] = ()
+    """The kinds of run that may be; all by default."""
+    access_control: dict[str, Any] = Field(default_factory=dict)
+    """Role → permissions, for auth managers that know roles: ``{Viewer: {DAGs: [can_read]}}``."""
+    render_template_as_native_obj: Flag = False
+    """Whether templates keep Python's types in place of text."""
+    template_undefined: Literal["strict", "lenient", "debug"] = "strict"
+    """What becomes of an unknown name in a template: an error, nothing, or the name itself."""
+    user_defined_macros: dict[Name, Any] = Field(default_factory=dict)
+    """Name → value or ``{import: function}``, for templates."""
+    user_defined_filters: dict[Name, Reference] = Field(default_factory=dict)
+    """Name → function, for templates: ``{{ value | name }}``."""
+    jinja_environment_kwargs: dict[str, Any] = Field(default_factory=dict)
+    """Settings of the Jinja environment."""
+    disable_bundle_versioning: Flag | None = None
+    """Whether runs use the newest code in place of the code they began with."""
+    rerun_with_latest_version: Flag | None = None
+    """Whether a cleared run uses the newest version of the DAG."""
+    on_success_callback: Callbacks = ()
+    """Called when a run succeeded, in the dag-processor."""
+    on_failure_callback: Callbacks = ()
+    """Called when a run failed, in the dag-processor."""
+    serial: Flag = False
+    """Whether the steps run one after the other, in the order of the file."""
+    defaults: Defaults = Field(default_factory=Defaults)
+    resources: dict[Name, Resource] = Field(default_factory=dict)
+    """Name → what steps share, for ``holds``."""
+    steps: dict[Name, AnyStep] = Field(min_length=1)
+    """Name → step, or group of steps."""
+    publish: Assets = ()
+    """Assets that a run which did not fail updates, with its record as the event's ``extra``."""
+    alerts: tuple[Alert, ...] | None = None
     """By default every partial, failed and recovered run is told in the log of its outcome."""
+    outcome: Flag | None = None
+    """Whether the run ends in the task ``outcome``, which makes its state honest. By default where a step is of a kind of Tidegate's own, and where
+    ``alerts`` or ``publish`` are given."""
+
+    @field_validator("owner_links")
+    @classmethod
+    def _are_links(cls, value: dict[str, str]) -> dict[str, str]:
+        for owner, link in value.items():
+            if not link.startswith(("http://", "https://", "mailto:")):
+                raise ValueError(f"{link!r}, of {owner}, is no address; write https://… or mailto:…")
+        return value

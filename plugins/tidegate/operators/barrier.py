@@ -12,7 +12,7 @@ from tidegate.errors import QuorumMissed, TidegateError
 from tidegate.operators.base import FAILURE_KEY, TidegateOperator
 from tidegate.operators.extract import step_of
 from tidegate.operators.surroundings import connection_url, staging_root
-from tidegate.resilience.completeness import Branch, BranchState, Completeness
+from tidegate.resilience.completeness import HELD_KEY, Branch, BranchState, Completeness
 from tidegate.resilience.quorum import Quorum, decide
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 RECORD_KEY = "record"
 """XCom key of the completeness record."""
-HELD_KEY = "held"
-"""XCom key of the manifests of branches that earlier runs staged for this interval."""
 
 
 class BarrierOperator(TidegateOperator):
@@ -32,10 +30,13 @@ class BarrierOperator(TidegateOperator):
 
     Returns the manifests of what arrived in this run, a list to map the next step over. Pushes the completeness record.
 
-    :param branches: Branch name → id of the task that brings it, in the order in which people read them.
+    A branch arrived when all tasks in which it ends succeeded; of those, the first hands on its rows. Tasks that bring no rows count as well.
+
+    :param branches: Branch name → id of the task in which it ends, or several, in the order in which people read them.
     :param at_least: A count, or a percentage such as ``"80%"``.
     :param required: Branches without which it is never enough.
     :param dimension: What branches are, such as ``region``.
+    :param staged_as: The name that staging knows the branches' rows by; derived from the tasks' ids by default.
     :raises QuorumMissed: too little arrived; not retried.
     """
 
@@ -44,10 +45,11 @@ class BarrierOperator(TidegateOperator):
     def __init__(
         self,
         *,
-        branches: Mapping[str, str],
+        branches: Mapping[str, str | Sequence[str]],
         at_least: str | int = "100%",
         required: Sequence[str] = (),
         dimension: str = "branch",
+        staged_as: str | None = None,
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault("trigger_rule", TriggerRule.ALL_DONE)
@@ -56,12 +58,13 @@ class BarrierOperator(TidegateOperator):
         self.at_least = at_least
         self.required = required
         self.dimension = dimension
+        self.staged_as = staged_as
 
     def work(self, night: Night) -> list[dict[str, Any]]:
         """Look at every branch, decide, say so."""
         chosen = night.chosen(self.dimension, self.branches)
         states = {crumb["task_id"]: str(crumb["state"]) for crumb in night.ti.get_task_breadcrumbs(night.dag_id, night.run_id)}
-        found = {name: self._look(night, name, states.get(task_id, ""), name in chosen) for name, task_id in self.branches.items()}
+        found = {name: self._look(night, name, states, name in chosen) for name in self.branches}
         branches = tuple(branch for branch, _ in found.values())
         if len(chosen) < len(branches):
             branches = self._with_held(night, branches)
@@ -93,7 +96,8 @@ class BarrierOperator(TidegateOperator):
 
         here = {manifest["branch"] for manifest in arrived}
         absent = [name for name in self.branches if name not in here]
-        steps = {manifest["step"] for manifest in arrived} | {step_of(self.branches[name], name) for name in absent}
+        named = {self.staged_as} if self.staged_as else {step_of(self.ends(name)[0], name) for name in absent}
+        steps = {manifest["step"] for manifest in arrived} | named
         found: dict[str, Manifest] = {}
         for step in sorted(steps):
             committed = Staging(staging_root()).committed(night.dag_id, step, night.interval.start, night.interval.end)
@@ -122,20 +126,53 @@ class BarrierOperator(TidegateOperator):
             for branch in branches
         )
 
-    def _look(self, night: Night, name: str, state: str, chosen: bool) -> tuple[Branch, dict[str, Any] | None]:  # noqa: FBT001
+    def ends(self, name: str) -> tuple[str, ...]:
+        """The ids of the tasks in which a branch ends."""
+        ends = self.branches[name]
+        return (ends,) if isinstance(ends, str) else tuple(ends)
+
+    def _look(
+        self,
+        night: Night,
+        name: str,
+        states: Mapping[str, str],
+        chosen: bool,  # noqa: FBT001
+    ) -> tuple[Branch, dict[str, Any] | None]:
         """What became of one branch. Airflow's state decides; XCom only explains, for it may be left from an earlier try."""
         if not chosen:
             return Branch(name=name, state=BranchState.EXCLUDED), None
-        task_id = self.branches[name]
-        if state == "success":
-            report = night.ti.xcom_pull(task_ids=task_id)
-            if report is not None:
-                return Branch(**{**report["branch"], "state": BranchState.ARRIVED}), report["manifest"]
+        ends = self.ends(name)
+        if missing := [task_id for task_id in ends if states.get(task_id) != "success"]:
+            return self._failed(night, name, missing[0], states), None
+        report = night.ti.xcom_pull(task_ids=ends[0])
+        if isinstance(report, dict) and "manifest" in report:
+            return Branch(**{**report["branch"], "state": BranchState.ARRIVED}), report["manifest"]
+        if isinstance(report, dict) and report.get("branch") == name and "rows" in report:
+            return Branch(name=name, state=BranchState.ARRIVED, rows=report["rows"]), report
+        if self._brings_rows(ends[0]):
             return Branch(name=name, state=BranchState.FAILED, reason="marked success by hand, without rows"), None
-        if state == "failed":
-            failure = night.ti.xcom_pull(task_ids=task_id, key=FAILURE_KEY) or {}
-            started, ended = failure.get("started", ""), failure.get("ended", "")
-            seconds = (datetime.fromisoformat(ended) - datetime.fromisoformat(started)).total_seconds() if ended else 0.0
-            reason = failure.get("reason") or "its process died, or a person marked it failed"
-            return Branch(name=name, state=BranchState.FAILED, reason=reason, seconds=seconds, started=started, ended=ended), None
-        return Branch(name=name, state=BranchState.FAILED, reason=f"never ran: {state or 'no state'}"), None
+        return Branch(name=name, state=BranchState.ARRIVED), None
+
+    def _brings_rows(self, task_id: str) -> bool:
+        task = self.dag.get_task(task_id)
+        return isinstance(task, TidegateOperator) and task.brings_rows
+
+    def _failed(self, night: Night, name: str, end: str, states: Mapping[str, str]) -> Branch:
+        """A branch that did not arrive, with the reason of the task that failed first on its way."""
+        failed = self._first_failed(end, states)
+        state = states.get(failed, "")
+        if state != "failed":
+            return Branch(name=name, state=BranchState.FAILED, reason=f"never ran: {state or 'no state'}")
+        failure = night.ti.xcom_pull(task_ids=failed, key=FAILURE_KEY) or {}
+        started, ended = failure.get("started", ""), failure.get("ended", "")
+        seconds = (datetime.fromisoformat(ended) - datetime.fromisoformat(started)).total_seconds() if ended else 0.0
+        known = isinstance(self.dag.get_task(failed), TidegateOperator)
+        reason = failure.get("reason") or ("its process died, or a person marked it failed" if known else f"{failed} failed: see its log")
+        return Branch(name=name, state=BranchState.FAILED, reason=reason, seconds=seconds, started=started, ended=ended)
+
+    def _first_failed(self, end: str, states: Mapping[str, str]) -> str:
+        """The task that kept another from succeeding: itself, or the nearest before it that failed."""
+        if states.get(end) == "failed":
+            return end
+        before = [task.task_id for task in self.dag.get_task(end).get_flat_relatives(upstream=True)]
+        return next((task_id for task_id in before if states.get(task_id) == "failed"), end)

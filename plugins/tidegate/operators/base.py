@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import structlog
 from airflow.sdk import BaseOperator
@@ -15,12 +14,15 @@ from tidegate.data.instants import stamp
 from tidegate.errors import TidegateError
 from tidegate.operators.night import Night
 from tidegate.operators.retrying import LONGEST_WAIT, JitteredRetryPolicy
-from tidegate.operators.surroundings import default_include
+from tidegate.operators.surroundings import include_of
 from tidegate.redaction import without_secrets
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from airflow.sdk import Context, RetryPolicy
 
+DEFAULT_RETRIES = 2
 FAILURE_KEY = "failure"
 """XCom key under which a failed try says why; Airflow itself keeps no error text that another task could read."""
 
@@ -31,17 +33,26 @@ class TidegateOperator(BaseOperator):
     SQL files and modules lie under the first folder of the DAG's ``template_searchpath``, else under ``include/`` beside the DAGs folder.
     The DAG's id is the pipeline's name, by which staging and ledger are keyed.
 
+    :param retries: Tries after the first.
     :param retry_policy: What to do after a failure; by default waits grow from ``retry_delay``, with full jitter, and what a retry cannot
         mend is not retried.
     :param retry_delay: The first wait's upper bound.
     """
 
     def __init__(
-        self, *, retry_policy: RetryPolicy | None = None, retry_delay: timedelta | float = timedelta(seconds=30), **kwargs: Any
+        self,
+        *,
+        retries: int = DEFAULT_RETRIES,
+        retry_policy: RetryPolicy | None = None,
+        retry_delay: timedelta | float = timedelta(seconds=30),
+        **kwargs: Any,
     ) -> None:
         delay = retry_delay if isinstance(retry_delay, timedelta) else timedelta(seconds=retry_delay)
         policy = retry_policy or JitteredRetryPolicy(delay=delay, max_delay=max(delay, LONGEST_WAIT))
-        super().__init__(retry_policy=policy, retry_delay=delay, **kwargs)
+        super().__init__(retries=retries, retry_policy=policy, retry_delay=delay, **kwargs)
+
+    brings_rows: ClassVar[bool] = False
+    """Whether a success without a result tells that a person marked it so."""
 
     @property
     def ledger_conn_id(self) -> str | None:
@@ -51,11 +62,7 @@ class TidegateOperator(BaseOperator):
     @property
     def include(self) -> Path:
         """The folder of SQL files and modules."""
-        dag = self.get_dag()
-        searchpath = dag.template_searchpath if dag is not None else None
-        if not searchpath:
-            return default_include()
-        return Path(searchpath if isinstance(searchpath, str) else next(iter(searchpath)))
+        return include_of(self)
 
     def execute(self, context: Context) -> Any:
         """Do the work with the correlation id bound to the log; on failure, leave the reason where the join finds it."""

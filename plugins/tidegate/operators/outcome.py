@@ -52,7 +52,7 @@ class OutcomeOperator(TidegateOperator):
 
     Put it behind every leaf of the DAG, with the task id ``outcome``; it finds the DAG's barriers and loads by itself. What a barrier
     has decided about, its branches, does not fail the run any more. Pushes the record as XCom ``record``; a listener makes its sentence
-    the run's note.
+    the run's note. Assets under ``outlets`` are updated by a run that did not fail, with the record as the event's ``extra``.
 
     :param alerts: Whom to tell of what.
     :raises NightFailed: something that matters failed; the message is the record's sentence; not retried.
@@ -81,6 +81,8 @@ class OutcomeOperator(TidegateOperator):
         record = verdict.as_dict()
         night.ti.xcom_push(key=RECORD_KEY, value=record)
         night.ti.xcom_push(key=NOTE_KEY, value=verdict.sentence)
+        for asset in self.outlets:
+            night.context["outlet_events"][asset].extra = record
         self.log.info("%s", verdict.sentence)
         notifiers, untold = self._notifiers()
         untold += self._tell(night, verdict, notifiers)

@@ -77,6 +77,15 @@ def default_include() -> Path:
     return Path(str(conf.get("core", "dags_folder"))).expanduser().parent / "include"
 
 
+def include_of(task: Any) -> Path:
+    """The project's ``include/`` as a task's DAG knows it: the first folder of its ``template_searchpath``, else beside the DAGs folder."""
+    dag = task.get_dag()
+    searchpath = dag.template_searchpath if dag is not None else None
+    if not searchpath:
+        return default_include()
+    return Path(searchpath if isinstance(searchpath, str) else next(iter(searchpath)))
+
+
 def sql_text(text: str, include: Path) -> tuple[str, str]:
     """The statement that a ``query`` or ``sql`` means, and what to call it in messages.
 

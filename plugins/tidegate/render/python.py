@@ -63,7 +63,7 @@ def _lines(plan: Plan, names: Names, doc: str) -> list[str]:
         written.append(("template_searchpath=", Text("[str(INCLUDE)]")))
         names.path("pathlib.Path")
     head = Bracketed(names.path("airflow.sdk.DAG"), "()", (("", Text(quoted(plan.name))), *written))
-    content = [f"{INDENT}{UNBOUND}"] if _unbound(plan) else []
+    content = [f"{INDENT}{UNBOUND}"] if plan.bounds_in_timetable else []
     for section in (_block(blocks(plan), names, 1), edge_statements(plan, names), _ends(plan, names)):
         statements = list(section)
         content += ["", *statements] if content and statements else statements
@@ -148,13 +148,6 @@ def _ends(plan: Plan, names: Names) -> list[str]:
             arguments.append(("on_failure_fail_dagrun=", Text("True")))
         lines.append(write(Bracketed(f"{names.variables[task.task_id]}.as_teardown", "()", tuple(arguments)), depth=1))
     return lines
-
-
-def _unbound(plan: Plan) -> bool:
-    """Whether the start date is only there to let the DAG catch up: a timetable of Tidegate's has the bounds."""
-    schedule: Any = plan.arguments.get("schedule")
-    inner = schedule.arguments.get("timetable", schedule) if isinstance(schedule, Call) else None
-    return "start_date" in plan.arguments and isinstance(inner, Call) and inner.path.startswith("tidegate.timetables.")
 
 
 def _left_and_entered_again(block: Block) -> set[str]:

@@ -1,0 +1,88 @@
+"""From what a plan says to Airflow's objects: import paths become things, calls are called."""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from tidegate.errors import ImportRefused
+from tidegate.factory.functions import late
+from tidegate.plan.calls import Call, Imported, Included, Output, Zipped
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@cache
+def imported(path: str) -> Any:
+    """What a path names: ``package.module.Name``, or ``package.module:Name.attribute``.
+
+    :raises ImportRefused: it leads nowhere.
+    """
+    module_name, _, names = path.partition(":") if ":" in path else path.rpartition(".")
+    try:
+        found: Any = importlib.import_module(module_name)
+        for name in names.split("."):
+            found = getattr(found, name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ImportRefused(f"{path} cannot be imported: {error}.", hint="Is its provider installed, and the name right?") from None
+    return found
+
+
+class Resolver:
+    """Makes the objects of one DAG.
+
+    :param include: The folder that ``module:function`` is looked for in.
+    :param tasks: Task id → what :class:`Output` refers to; filled while the DAG is built.
+    """
+
+    def __init__(self, include: Path, tasks: Mapping[str, Any]) -> None:
+        self.include = include
+        self.tasks = tasks
+
+    def arguments(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Every argument resolved."""
+        return {name: value if type(value) in _PLAIN else self.value(value) for name, value in arguments.items()}
+
+    def value(self, value: Any) -> Any:
+        """A value of a plan as what Airflow takes."""
+        kind = type(value)
+        if kind in _PLAIN:
+            return value
+        if kind is dict:
+            return {key: self.value(item) for key, item in value.items()}
+        if kind is list:
+            return [self.value(item) for item in value]
+        if kind is tuple:
+            return tuple(self.value(item) for item in value)
+        match value:
+            case Call():
+                return self.call(value)
+            case Imported(path):
+                return imported(path)
+            case Included(reference):
+                return late(reference, self.include)
+            case Output(task_id, key):
+                output = self.tasks[task_id].output
+                return output if key is None else output[key]
+            case Zipped(arguments):
+                from tidegate.operators.zipped import zipped
+
+                return zipped(**self.arguments(arguments))
+        return value
+
+    def call(self, call: Call) -> Any:
+        """The object that a call makes.
+
+        :raises ImportRefused: its path leads nowhere, or it does not take the arguments.
+        """
+        make = imported(call.path)
+        try:
+            return make(*(self.value(item) for item in call.positional), **self.arguments(call.arguments))
+        except (TypeError, ValueError) as error:
+            raise ImportRefused(f"{call.path} does not take these settings: {error}.", hint="Compare 'with' to its arguments.") from error
+
+
+_PLAIN = frozenset({str, int, float, bool, type(None)})

@@ -1,0 +1,23 @@
+"""What no single key shows: names that must exist, cycles, joins that make sense, code and files that must be there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tidegate.model.check.arguments import check_arguments
+from tidegate.model.check.rows import check_rows
+from tidegate.model.check.structure import check_structure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tidegate.model.check.subject import Subject
+
+__all__ = ["check"]
+
+
+def check(subject: Subject, path: Path) -> None:
+    """Report everything that is wrong between the parts of a pipeline whose parts are right."""
+    check_structure(subject, path)
+    check_rows(subject)
+    check_arguments(subject)

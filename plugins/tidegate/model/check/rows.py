@@ -1,0 +1,170 @@
+"""Whether rows can flow: every step that works on rows has one step to take them from, and joins have something to join."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tidegate.model.findings import did_you_mean
+from tidegate.model.kinds import CARRIERS, KINDS, BarrierSettings, LoadSettings
+from tidegate.model.quantity import AtLeast
+from tidegate.model.rows import FEEDS, sources
+
+if TYPE_CHECKING:
+    from tidegate.model.check.subject import Subject
+    from tidegate.model.tree import Node
+
+
+def check_rows(subject: Subject) -> None:
+    """Report what keeps rows from flowing."""
+    _one_of_each(subject)
+    for node in subject.tree.steps:
+        if node.uses in KINDS:
+            _repetition(subject, node)
+            _feeds(subject, node)
+            settings = subject.settings.get(node.path)
+            if isinstance(settings, BarrierSettings):
+                _quorum(subject, node, settings)
+            if isinstance(settings, LoadSettings):
+                _target(subject, node, settings)
+        elif node.body.mapped_over is not None:
+            _mapped_function(subject, node)
+    if subject.pipeline.outcome is False and (given := _needs_outcome(subject)):
+        subject.report(("outcome",), f"{given} needs the outcome, which tells what became of the run", "Remove 'outcome: false'.")
+
+
+def _needs_outcome(subject: Subject) -> str:
+    carrier = next((node.name for node in subject.tree.steps if node.uses in CARRIERS), None)
+    if carrier is not None:
+        return f"step '{carrier}'"
+    return next((f"'{key}'" for key in ("publish", "alerts") if getattr(subject.pipeline, key)), "")
+
+
+def _one_of_each(subject: Subject) -> None:
+    """An interval has one record, so a pipeline has one barrier to decide about it and one load to commit it."""
+    for kind in ("barrier", "load"):
+        found = [node for node in subject.tree.steps if node.uses == kind]
+        for node in found[1:]:
+            subject.report(
+                node.at, f"a pipeline has one {kind}, and '{found[0].path}' is that already", "Make a second pipeline of this part."
+            )
+
+
+def _mapped_function(subject: Subject, node: Node) -> None:
+    at = (*node.at, "for_each")
+    if node.step.python is None:
+        subject.report(
+            at, "only a transform or a python function can be repeated over what a step returned", "List the branches, or use expand."
+        )
+        return
+    target = subject.tree.find(node.body.mapped_over or "", node)
+    if target is None or target.node.is_group:
+        subject.unknown_step(at, node.body.mapped_over or "", node)
+
+
+def _repetition(subject: Subject, node: Node) -> None:
+    at, step, uses = (*node.at, "for_each"), node.step, node.uses
+    if uses in CARRIERS and len(node.dimensions) > 1:
+        around = " and ".join(node.dimensions)
+        subject.report(at, f"it is repeated over {around}; rows are kept by one dimension", "Join the two into one list of branches.")
+    if uses in {"barrier", "load"} and node.parent is not None and node.parent.dimensions:
+        subject.report(node.at, f"a {uses} stands behind the fan-out, not inside of it", "Move it out of the repeated group.")
+    if step.branches and uses in CARRIERS and uses != "extract":
+        subject.report(
+            at, f"a {uses} is not repeated over named branches", "Write for_each: {part: <barrier>} in a transform, or leave it out."
+        )
+    over = step.mapped_over
+    if over is None:
+        return
+    if uses != "transform":
+        subject.report(
+            at, f"{a(uses)} cannot be repeated over what arrived", "Only a transform can; an extract lists its branches by name."
+        )
+        return
+    target = subject.tree.find(over, node)
+    if target is None or target.node.uses != "barrier":
+        barriers = [other.name for other in subject.tree.steps if other.uses == "barrier"]
+        subject.report(
+            at, f"'{over}' is no barrier of this pipeline", did_you_mean(over, barriers) or "Add a barrier, or list branches by name."
+        )
+    elif target.node not in sources(subject.tree, node):
+        subject.report(at, f"it is repeated over '{over}', which it does not need", f"Write needs: {over}.")
+
+
+def _feeds(subject: Subject, node: Node) -> None:
+    """A step that works on rows has exactly one step to take them from."""
+    if any(subject.tree.find(need.step, node) is None for need in node.body.needs) or node.uses not in {*FEEDS, "barrier"}:
+        return
+    found = sources(subject.tree, node)
+    at = (*node.at, "needs")
+    if node.uses == "barrier":
+        _joins(subject, node, found)
+        return
+    if len(found) != 1:
+        words = " or ".join(a(kind) for kind in sorted(FEEDS[node.uses]))
+        told = f"it needs {len(found)} of them: {', '.join(other.name for other in found)}" if found else "it needs none"
+        subject.report(
+            at,
+            f"{a(node.uses)} takes its rows from exactly one step that is {words}; {told}",
+            f"Name one such step under needs of '{node.name}'.",
+        )
+        return
+    source = found[0]
+    if node.uses == "transform" and node.body.mapped_over is None and source.body.mapped_over is not None:
+        subject.report(
+            at,
+            f"'{node.name}' combines what '{source.name}' made of each branch, which a catch-up of one branch cannot do again",
+            f"Combine right behind '{source.body.mapped_over}', and do there what '{source.name}' does.",
+        )
+    shared = {other.path for other in node.lineage}
+    if repeated := [other for other in source.lineage if other.body.branches and other.path not in shared]:
+        count = len(repeated[0].body.branches)
+        subject.report(at, f"'{repeated[0].name}' has {count} branches and no barrier joins them", "Put a barrier between the two.")
+
+
+def _joins(subject: Subject, node: Node, found: list[Node]) -> None:
+    at = (*node.at, "needs")
+    if len(found) > 1:
+        names = ", ".join(other.name for other in found)
+        subject.report(
+            at, f"a barrier joins one fan-out; it needs {len(found)} of them: {names}", "Name one repeated step or group under needs."
+        )
+    if found:
+        return
+    needed = [target.node.name for _, target in subject.tree.needs(node)]
+    if needed:
+        name = needed[0]
+        subject.report(at, f"there is nothing to decide: '{name}' is not repeated", f"Give '{name}' a for_each, or drop this barrier.")
+    else:
+        subject.report(
+            at,
+            "a barrier joins exactly one step or group that is repeated by for_each; it needs none",
+            f"Name it under needs of '{node.name}'.",
+        )
+
+
+def _quorum(subject: Subject, node: Node, settings: BarrierSettings) -> None:
+    at = (*node.at, "with")
+    branches = [branch for source in sources(subject.tree, node) for branch in source.body.branches]
+    if not branches:
+        return
+    for index, branch in enumerate(settings.required):
+        if branch not in branches:
+            subject.report((*at, "required", index), f"there is no branch '{branch}'", did_you_mean(branch, branches))
+    bound = AtLeast.parse(settings.at_least)
+    if not bound.percent and bound.amount > len(branches):
+        subject.report(
+            (*at, "at_least"), f"{bound} can never arrive: there are {len(branches)} branches", "Lower it, or write a percentage."
+        )
+
+
+def _target(subject: Subject, node: Node, settings: LoadSettings) -> None:
+    at = (*node.at, "with")
+    if settings.table.count(".") > 1 or not all(settings.table.split(".")):
+        subject.report((*at, "table"), f"'{settings.table}' is no table", "Write table, or schema.table.")
+    if "{{" in settings.connection:
+        subject.report((*at, "connection"), "a load's connection is no template", "Name the connection: other steps ask its ledger too.")
+
+
+def a(kind: str) -> str:
+    """The kind with its article."""
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"

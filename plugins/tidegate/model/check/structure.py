@@ -1,0 +1,161 @@
+"""Names and order: what is needed exists, nothing waits for itself, groups and teardowns hold together."""
+
+from __future__ import annotations
+
+from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING
+
+from tidegate.model.findings import did_you_mean
+from tidegate.model.spec import OUTCOME
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tidegate.model.check.subject import Subject
+    from tidegate.model.tree import Node
+
+RESERVED_PARAMS = frozenset({"interval_start", "interval_end", "branch"})
+"""Names that every query may bind already."""
+MOST_TASKS = 5_000
+
+
+def check_structure(subject: Subject, path: Path) -> None:
+    """Report what is wrong with names, needs and order."""
+    pipeline = subject.pipeline
+    if pipeline.pipeline != path.stem:
+        subject.report(
+            ("pipeline",),
+            f"the pipeline is named '{pipeline.pipeline}', its file '{path.name}'",
+            f"A pipeline and its file share one name: rename the file to {pipeline.pipeline}{path.suffix}, or the pipeline to {path.stem}.",
+        )
+    if OUTCOME in pipeline.steps:
+        subject.report(("steps", OUTCOME), f"'{OUTCOME}' is the name of the step that ends every pipeline", "Name yours otherwise.")
+    for name in pipeline.params:
+        taken = RESERVED_PARAMS | {dimension for node in subject.tree.nodes.values() if (dimension := node.body.dimension)}
+        if name in taken:
+            subject.report(("params", name), f"the form has a field '{name}' already", "Name this one otherwise.")
+    for node in subject.tree.nodes.values():
+        _names(subject, node)
+    _cycles(subject)
+    _task_ids(subject)
+
+
+def _names(subject: Subject, node: Node) -> None:
+    body = node.body
+    if len(subject.tree.needs(node)) < len(body.needs):
+        for index, need in enumerate(body.needs):
+            if subject.tree.find(need.step, node) is None:
+                at = (*node.at, "needs", index)
+                subject.unknown_step((*at, "step") if (*at, "step") in subject.document.place(at)[0].places else at, need.step, node)
+    if body.for_each:
+        _repetition(subject, node)
+    if node.is_group:
+        return
+    step = node.step
+    if step.holds:
+        _holds(subject, node)
+    for name in step.teardown or ():
+        target = subject.tree.find(name, node)
+        if target is None:
+            subject.unknown_step((*node.at, "teardown"), name, node)
+        elif target.node.is_group:
+            subject.report((*node.at, "teardown"), f"'{name}' is a group", "Name the steps that are its setups.")
+
+
+def _repetition(subject: Subject, node: Node) -> None:
+    at, dimension = (*node.at, "for_each"), node.body.dimension
+    if dimension in RESERVED_PARAMS:
+        subject.report(at, f"'{dimension}' already has a meaning in every query", "Name the dimension otherwise, such as region.")
+    if node.parent is not None and dimension in node.parent.dimensions:
+        subject.report(at, f"a group around it is repeated over '{dimension}' already", "Name this dimension otherwise.")
+    if node.is_group and node.body.mapped_over is not None:
+        subject.report(at, "a group is repeated over branches that the file names", "List them: {region: [a, b]}.")
+
+
+def _holds(subject: Subject, node: Node) -> None:
+    step, known, at = node.step, subject.pipeline.resources, (*node.at, "holds")
+    for name, slots in step.holds.items():
+        if name not in known:
+            hint = did_you_mean(name, known) or "Declare it: resources: {" + name + ": {limit: 4}}."
+            subject.report(at, f"there is no resource '{name}'", hint)
+        elif slots > known[name].limit:
+            subject.report(at, f"'{name}' has {known[name].limit} slots, and each task wants {slots}", "Such a task would never start.")
+    if step.pool is not None or step.pool_slots is not None:
+        subject.report(at, "the step names a pool, too; an Airflow task holds slots of one pool only", "Keep one of them.")
+
+
+def _cycles(subject: Subject) -> None:
+    tree = subject.tree
+    if _in_order(subject):
+        return
+    graph: dict[str, set[str]] = {node.path: set() for node in tree.steps}
+    for node in tree.nodes.values():
+        upstream = [target.node for _, target in tree.needs(node)]
+        if not node.is_group:
+            upstream += [target.node for name in node.reads if (target := tree.find(name, node))]
+        if not node.is_group and node.step.teardown:
+            upstream += [target.node for name in node.step.teardown if (target := tree.find(name, node))]
+        if node.before is not None:
+            upstream.append(node.before)
+        for source in upstream:
+            if source in node.lineage[:-1]:
+                subject.report((*node.at, "needs"), f"it stands inside of '{source.name}', so it cannot wait for it", "Remove this need.")
+                continue
+            if not (node.is_group or source.is_group):
+                graph[node.path].add(source.path)
+                continue
+            for step in node.within():
+                graph[step.path].update(other.path for other in source.within())
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        circle = list(reversed(error.args[1]))
+        subject.report(
+            (*tree.nodes[circle[0]].at, "needs"),
+            f"steps wait for each other in a circle: {' → '.join(circle)}",
+            "Remove one of these needs.",
+        )
+
+
+def _in_order(subject: Subject) -> bool:
+    """Whether every step stands behind those that it waits for, as most people write: then there is no circle, and no need to look for one."""
+    tree, seen = subject.tree, set()
+    for node in tree.steps:
+        if node.parent is not None:
+            return False
+        waits = [target.node for _, target in tree.needs(node)]
+        if node.specials or node.step.teardown:
+            waits += [target.node for name in (*node.reads, *(node.step.teardown or ())) if (target := tree.find(name, node))]
+        if not seen.issuperset(other.path for other in waits):
+            return False
+        seen.add(node.path)
+    return len(seen) == len(tree.nodes)
+
+
+def _task_ids(subject: Subject) -> None:
+    """Without prefixes, two tasks may come to share an id."""
+    seen: dict[str, Node] = {}
+    count = 0
+    flat = not any(node.is_group or node.body.for_each for node in subject.tree.nodes.values())
+    for node in () if flat else subject.tree.nodes.values():
+        parents = [parent for parent in node.lineage[:-1] if parent.body.prefix_group_id]  # type: ignore[union-attr]  parents are groups
+        repeats = 1
+        for branches in node.dimensions.values():
+            repeats *= len(branches)
+        count += 0 if node.is_group else repeats
+        task_id = ".".join([*(parent.name for parent in parents), node.name])
+        if task_id in seen:
+            subject.report(
+                node.at, f"'{seen[task_id].path}' has the id '{task_id}' already", "Rename one, or leave prefix_group_id as it is."
+            )
+        seen[task_id] = node
+        if not node.is_group or node.body.prefix_group_id:  # type: ignore[union-attr]
+            continue
+        if node.body.branches:
+            subject.report(
+                (*node.at, "prefix_group_id"), "a repeated group needs its prefix: its tasks would share ids", "Remove prefix_group_id."
+            )
+    if count > MOST_TASKS:
+        subject.report(
+            ("steps",), f"the pipeline has {count:,} tasks; Airflow bears {MOST_TASKS:,}", "Map over a list at run time by expand."
+        )

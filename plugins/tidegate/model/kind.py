@@ -1,0 +1,103 @@
+"""Kinds of steps beyond the built-in ones: a settings model and a function that says which operator to make."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tidegate.errors import ImportRefused
+from tidegate.model.parts import Part
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tidegate.model.project import Project
+
+ENTRY_POINTS = "tidegate.kinds"
+"""Entry point group in which a distribution offers kinds to every project that installs it."""
+
+
+class Settings(Part):
+    """Base of a kind's settings: a frozen pydantic model whose fields are the keys under ``with``. An unknown key is an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One version of a kind. ``include/kinds/NAME.py`` holds one as ``KIND``, or several as ``KINDS``.
+
+    :param settings: The model of what stands under ``with``.
+    :param build: Given the settings and the task's place, says the operator: ``build(settings, task) -> Call``.
+    :param version: Steps that pin ``NAME@2`` get version 2, others the highest.
+    """
+
+    settings: type[Settings]
+    build: Callable[[Any, Any], Any]
+    version: int = 1
+
+
+@dataclass(slots=True)
+class Kinds:
+    """Finds the kinds of a project, each module imported at most once and only when a step uses it."""
+
+    project: Project
+    _loaded: dict[str, tuple[Kind, ...]] = field(default_factory=dict)
+
+    def names(self) -> list[str]:
+        """Every kind that a step may use, without importing any of them."""
+        files = sorted(path.stem for path in (self.project.include / "kinds").glob("*.py") if not path.stem.startswith("_"))
+        return [*files, *(point.name for point in _entry_points() if point.name not in files)]
+
+    def find(self, name: str) -> tuple[Kind, ...]:
+        """All versions of a kind, the highest last; none where there is no such kind.
+
+        :raises ImportRefused: its module cannot be imported, or holds no kind.
+        """
+        if name not in self._loaded:
+            self._loaded[name] = tuple(sorted(self._load(name), key=lambda kind: kind.version))
+        return self._loaded[name]
+
+    def _load(self, name: str) -> tuple[Kind, ...]:
+        path = self.project.include / "kinds" / f"{name}.py"
+        if path.is_file():
+            module = _module(path)
+            found = getattr(module, "KINDS", None) or getattr(module, "KIND", None)
+            where = f"include/kinds/{path.name}"
+        else:
+            point = next((point for point in _entry_points() if point.name == name), None)
+            if point is None:
+                return ()
+            try:
+                found = point.load()
+            except Exception as error:
+                raise ImportRefused(f"{point.value} cannot be imported: {error}.", hint="Is its distribution whole?") from error
+            where = point.value
+        kinds = (found,) if isinstance(found, Kind) else tuple(found or ())
+        if not kinds or not all(isinstance(kind, Kind) for kind in kinds):
+            raise ImportRefused(f"{where} holds no kind.", hint="Give it KIND = Kind(settings=…, build=…), from tidegate.kinds.")
+        return kinds
+
+
+def _module(path: Path) -> Any:
+    name = f"tidegate_kinds_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportRefused(f"{path} is no Python module.", hint="Kinds are .py files.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # pydantic looks up annotations there
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise ImportRefused(
+            f"include/kinds/{path.name} cannot be imported: {type(error).__name__}: {error}.", hint="Mend the module."
+        ) from error
+    return module
+
+
+def _entry_points() -> list[Any]:
+    from importlib.metadata import entry_points
+
+    return list(entry_points(group=ENTRY_POINTS))

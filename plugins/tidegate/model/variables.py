@@ -1,0 +1,103 @@
+"""``${name}``: values that are said once, and that may differ from environment to environment."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from tidegate.model.findings import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tidegate.model.document import Document
+    from tidegate.model.yaml_source import Place
+
+_NAME = re.compile(r"\$(\$)?\{([A-Za-z_]\w*)\}")
+_TABLES = ("variables", "environments")
+
+
+def variables_of(document: Document, environment: str | None) -> dict[str, Any]:
+    """The variables of a document in an environment; findings where one of them changes its type, or the environment is unknown."""
+    base = document.value.get("variables") or {}
+    environments = document.value.get("environments") or {}
+    if not isinstance(base, dict) or not isinstance(environments, dict):
+        return {}
+    values = dict(base)
+    for name, table in environments.items():
+        for variable, value in table.items() if isinstance(table, dict) else ():
+            if variable in base and type(value) is not type(base[variable]) and base[variable] is not None:
+                document.report(
+                    ("environments", name, variable),
+                    f"'{variable}' is {_kind(value)} here and {_kind(base[variable])} under 'variables'",
+                    "A variable has one type in all environments.",
+                )
+    if environment is not None:
+        if environments and environment not in environments:
+            document.report(("environments",), f"there is no environment '{environment}'", did_you_mean(environment, environments))
+        chosen = environments.get(environment)
+        values |= chosen if isinstance(chosen, dict) else {}
+    return values
+
+
+def resolve(document: Document, environment: str | None) -> dict[str, Any]:
+    """Put the variables into a document's value.
+
+    :return: The variables, for the templates that the document uses.
+    """
+    values = variables_of(document, environment)
+    if not any("${" in source.text for source in document.sources):
+        return values
+    elsewhere = _set_elsewhere(document)
+    document.value = {
+        key: item if key in _TABLES else substituted(document, item, values, (key,), elsewhere) for key, item in document.value.items()
+    }
+    return values
+
+
+def substituted(document: Document, value: Any, values: Mapping[str, Any], path: Place, elsewhere: Mapping[str, str] | None = None) -> Any:
+    """``value`` with every ``${name}`` replaced; findings at ``path`` for names that mean nothing."""
+    if isinstance(value, str):
+        return _text(document, value, values, path, elsewhere or {}) if "${" in value else value
+    if isinstance(value, dict):
+        return {key: substituted(document, item, values, (*path, key), elsewhere) for key, item in value.items()}
+    if isinstance(value, list):
+        return [substituted(document, item, values, (*path, index), elsewhere) for index, item in enumerate(value)]
+    return value
+
+
+def _text(document: Document, text: str, values: Mapping[str, Any], path: Place, elsewhere: Mapping[str, str]) -> Any:
+    def said(name: str) -> Any:
+        if name in values:
+            return values[name]
+        if name in elsewhere:
+            document.report(
+                path, f"the variable '{name}' is set only in {elsewhere[name]}", "Choose an environment, or set it under 'variables' too."
+            )
+        else:
+            hint = did_you_mean(name, values) or "Set it under 'variables'."
+            document.report(path, f"there is no variable '{name}'", f"{hint} A plain ${{{name}}}, for a shell, is written $${{{name}}}.")
+        return ""
+
+    whole = _NAME.fullmatch(text)
+    if whole and not whole[1]:
+        return said(whole[2])
+    return _NAME.sub(lambda match: match[0][1:] if match[1] else _shown(said(match[2])), text)
+
+
+def _set_elsewhere(document: Document) -> dict[str, str]:
+    environments = document.value.get("environments")
+    found: dict[str, list[str]] = {}
+    for name, table in environments.items() if isinstance(environments, dict) else ():
+        for variable in table if isinstance(table, dict) else ():
+            found.setdefault(variable, []).append(name)
+    return {variable: " and ".join(names) for variable, names in found.items()}
+
+
+def _shown(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _kind(value: Any) -> str:
+    words = {str: "text", bool: "true or false", int: "a whole number", float: "a number", list: "a list", dict: "a mapping"}
+    return words.get(type(value), "empty" if value is None else "a date")

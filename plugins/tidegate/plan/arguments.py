@@ -1,0 +1,200 @@
+"""The arguments of the DAG and of its task groups."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from tidegate.model.kinds import CARRIERS
+from tidegate.plan.calls import Call, Imported
+from tidegate.plan.documentation import dag_documentation
+from tidegate.plan.effort import effort, references
+from tidegate.plan.values import asset, lowered, made, reference
+from tidegate.resilience.interval import INTERVAL_END, INTERVAL_START
+
+if TYPE_CHECKING:
+    from tidegate.model import PipelineSpec
+    from tidegate.model.effort import Defaults
+    from tidegate.model.schedule import AssetTerm, Schedule
+    from tidegate.model.spec import Deadline, Pipeline
+    from tidegate.model.tree import Node
+
+_INTERVAL_HELP = "Wins over the data interval above. Leave both bounds empty to take that one."
+_AS_THEY_ARE = (
+    "max_active_runs", "max_active_tasks", "max_consecutive_failed_dag_runs", "fail_fast", "is_paused_upon_creation",
+    "render_template_as_native_obj", "disable_bundle_versioning", "rerun_with_latest_version",
+)  # fmt: skip
+_UNDEFINED = {"lenient": "jinja2.Undefined", "debug": "jinja2.DebugUndefined"}
+_SCHEMA_WORDS = frozenset({"default", "type", "enum", "const", "anyOf", "oneOf", "allOf", "examples", "values_display"})
+
+
+def dag_arguments(spec: PipelineSpec) -> dict[str, Any]:
+    """Of ``airflow.sdk.DAG``, without the id; only what is said, or what differs from Airflow's defaults."""
+    pipeline = spec.pipeline
+    found: dict[str, Any] = {"dag_display_name": pipeline.display_name, "description": pipeline.description or None}
+    found |= schedule_arguments(pipeline.schedule)
+    found["default_args"] = {"owner": pipeline.owner, **_defaults(pipeline.defaults)}
+    found["tags"] = sorted({"tidegate", *pipeline.tags})
+    found["params"] = _params(spec)
+    found["dagrun_timeout"] = pipeline.timeout
+    found["deadline"] = [_deadline(deadline) for deadline in pipeline.deadline]
+    found |= {name: getattr(pipeline, name) for name in _AS_THEY_ARE if name in pipeline.model_fields_set}
+    if pipeline.schedule is not None and pipeline.schedule.continuous:
+        found["max_active_runs"] = 1
+    found |= _code(pipeline)
+    found["doc_md"] = dag_documentation(spec)
+    return {name: value for name, value in found.items() if value is not None and value != [] and value != {}}  # noqa: PLC1901  0 and False are said
+
+
+def _code(pipeline: Pipeline) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "owner_links": dict(pipeline.owner_links),
+        "allowed_run_types": list(pipeline.allowed_run_types),
+        "access_control": {role: _permissions(said) for role, said in pipeline.access_control.items()},
+        "user_defined_macros": lowered(pipeline.user_defined_macros, {}, str),
+        "user_defined_filters": {name: reference(value) for name, value in pipeline.user_defined_filters.items()},
+        "jinja_environment_kwargs": dict(pipeline.jinja_environment_kwargs),
+    }
+    if pipeline.template_undefined in _UNDEFINED:
+        found["template_undefined"] = Imported(_UNDEFINED[pipeline.template_undefined])
+    for name in ("on_success_callback", "on_failure_callback"):
+        if value := getattr(pipeline, name):
+            found[name] = references(value)
+    return found
+
+
+def _permissions(said: Any) -> Any:
+    """Per resource, where the file names only permissions of the DAG."""
+    return {"DAGs": list(said)} if isinstance(said, list) else said
+
+
+def _defaults(defaults: Defaults) -> dict[str, Any]:
+    return {**effort(defaults), **lowered(defaults.with_, {}, str)}
+
+
+def group_arguments(node: Node) -> dict[str, Any]:
+    """Of ``airflow.sdk.TaskGroup``, without id and parent."""
+    body: Any = node.body
+    found = {"group_display_name": body.display_name, "prefix_group_id": None if body.prefix_group_id else False}
+    found |= {name: getattr(body, name) for name in ("doc_md", "tooltip", "ui_color", "ui_fgcolor")}
+    found["default_args"] = _defaults(body.defaults) or None
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def schedule_arguments(schedule: Schedule | None) -> dict[str, Any]:
+    """When runs begin. Bounds are the timetable's own wherever it can hold them, so that a run by hand outside of them has tasks."""
+    if schedule is None:
+        return {}
+    ours = schedule.timetable is None and not schedule.continuous
+    timetable = _timetable(schedule) if ours else None
+    found: dict[str, Any] = {}
+    if schedule.catchup:
+        found["catchup"] = True
+    if not ours or schedule.catchup:
+        found["start_date"] = moment(schedule.start, schedule)
+    if not ours and schedule.end is not None:
+        found["end_date"] = moment(schedule.end, schedule)
+    if schedule.assets is not None:
+        found["schedule"] = _with_assets(schedule, timetable)
+    elif schedule.timetable is not None:
+        found["schedule"] = made(schedule.timetable)
+    else:
+        found["schedule"] = "@continuous" if schedule.continuous else timetable
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _with_assets(schedule: Schedule, timetable: Call | None) -> Any:
+    term: AssetTerm = schedule.assets  # type: ignore[assignment]  asked before
+    if schedule.partitions is not None:
+        arguments: dict[str, Any] = {"assets": asset(term)}
+        if schedule.partitions.default is not None:
+            arguments["default_partition_mapper"] = made(schedule.partitions.default)
+        if schedule.partitions.by_asset:
+            pairs = schedule.partitions.by_asset.items()
+            arguments["partition_mapper_config"] = {name: made(mapper) for name, mapper in pairs}
+        return Call("airflow.sdk.PartitionedAssetTimetable", arguments)
+    if timetable is not None:
+        return Call("airflow.sdk.AssetOrTimeSchedule", {"timetable": timetable, "assets": asset(term)})
+    return asset(term) if term.any or term.all else [asset(term)]
+
+
+def _timetable(schedule: Schedule) -> Call | None:
+    bounds = {"start": moment(schedule.start, schedule)} | ({"end": moment(schedule.end, schedule)} if schedule.end else {})
+    if schedule.every is not None:
+        return Call("tidegate.timetables.EveryTimetable", {"delta": schedule.every, **bounds})
+    if not schedule.cron:
+        return None
+    words: dict[str, Any] = {"timezone": schedule.timezone, **bounds}
+    if len(schedule.cron) == 1 and schedule.interval in {None, "tick"}:
+        return Call("tidegate.timetables.NightTimetable", words, schedule.cron)
+    if isinstance(schedule.interval, timedelta):
+        words["interval"] = schedule.interval
+    return Call("tidegate.timetables.MomentsTimetable", words, schedule.cron)
+
+
+def moment(value: date | datetime | None, schedule: Schedule) -> datetime | None:
+    """A date means its midnight in the schedule's zone; so does a time without a zone."""
+    if value is None:
+        return None
+    found = value if isinstance(value, datetime) else datetime.combine(value, time.min)
+    zone = UTC if schedule.timezone == "UTC" else ZoneInfo(schedule.timezone)
+    return found if found.tzinfo else found.replace(tzinfo=zone)
+
+
+def _deadline(deadline: Deadline) -> Call:
+    named = {"queued": "DAGRUN_QUEUED_AT", "logical_date": "DAGRUN_LOGICAL_DATE"}
+    if deadline.reference == "average_runtime":
+        counted: Any = Call("airflow.sdk:DeadlineReference.AVERAGE_RUNTIME")
+    elif isinstance(deadline.reference, str):
+        counted = Imported(f"airflow.sdk:DeadlineReference.{named[deadline.reference]}")
+    else:
+        at = deadline.reference if isinstance(deadline.reference, datetime) else datetime.combine(deadline.reference, time.min)
+        counted = Call("airflow.sdk:DeadlineReference.FIXED_DATETIME", {}, (at if at.tzinfo else at.replace(tzinfo=UTC),))
+    said = deadline.callback
+    path = said.uses or (said.import_ or "").replace(":", ".")
+    arguments = {"kwargs": lowered(said.with_, {}, str)} if said.with_ else {}
+    callback = Call("airflow.sdk.SyncCallback" if deadline.sync else "airflow.sdk.AsyncCallback", arguments, (path,))
+    words: dict[str, Any] = {"reference": counted, "interval": deadline.within, "callback": callback}
+    return Call("airflow.sdk.DeadlineAlert", words | ({"name": deadline.name} if deadline.name else {}))
+
+
+def _params(spec: PipelineSpec) -> dict[str, Any]:
+    """The trigger form: the pipeline's own fields, then which branches, which interval."""
+    form: dict[str, Any] = {name: _param(value) for name, value in spec.pipeline.params.items()}
+    if not any(node.uses in CARRIERS for node in spec.tree.steps):
+        return form
+    offered: dict[str, dict[str, None]] = {}
+    for node in spec.tree.nodes.values():
+        if node.body.branches and any(step.uses == "extract" for step in node.within()):
+            offered.setdefault(node.body.dimension or "", {}).update(dict.fromkeys(node.body.branches))
+    for dimension, branches in offered.items():
+        form[dimension] = Call("airflow.sdk.Param", {
+            "type": "array",
+            "items": {"type": "string", "enum": list(branches)},
+            "uniqueItems": True,
+            "examples": list(branches),
+            "title": f"Which {dimension}s",
+            "description": f"The run brings these {dimension}s; the others are excluded and keep what they have.",
+        }, (list(branches),))  # fmt: skip
+    for name, title in ((INTERVAL_START, "Interval start (inclusive)"), (INTERVAL_END, "Interval end (exclusive)")):
+        words = {"type": ["null", "string"], "format": "date-time", "title": title, "description": _INTERVAL_HELP}
+        form[name] = Call("airflow.sdk.Param", words, (None,))
+    return form
+
+
+def _param(value: Any) -> Any:
+    value = plain(value)
+    if not (isinstance(value, dict) and _SCHEMA_WORDS & set(value)):
+        return value
+    words = {word: item for word, item in value.items() if word != "default"}
+    return Call("airflow.sdk.Param", words, (value["default"],) if "default" in value else ())
+
+
+def plain(value: Any) -> Any:
+    """Dates as text, as JSON has them."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return value.isoformat() if isinstance(value, date) else value

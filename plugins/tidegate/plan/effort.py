@@ -1,0 +1,84 @@
+"""What is said of a step, or of all of them, as the arguments that every Airflow operator takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tidegate.model.effort import Effort
+from tidegate.plan.calls import Call
+from tidegate.plan.values import asset, made, reference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tidegate.model.effort import Retry
+
+_FIELDS = {name: number for number, name in enumerate(Effort.model_fields)}
+_WEIGHT_RULES = frozenset({"downstream", "upstream", "absolute"})
+
+
+def effort(said: Effort) -> dict[str, Any]:
+    """Airflow's arguments for what is said, in the order of the model; nothing for what is not."""
+    arguments: dict[str, Any] = {}
+    for name in _order(said):
+        value = getattr(said, name)
+        if value is None:
+            continue
+        turn = _TURNS.get(name)
+        if turn is None:
+            arguments[name] = dict(value) if isinstance(value, dict) else list(value) if isinstance(value, tuple) else value
+        else:
+            arguments |= turn(value)
+    return arguments
+
+
+def _order(said: Effort) -> list[str]:
+    """The fields that are said, in the order of the model."""
+    fields = _FIELDS.keys() & said.model_fields_set
+    return sorted(fields, key=_FIELDS.__getitem__) if fields else []
+
+
+def _retry(retry: Retry) -> dict[str, Any]:
+    arguments: dict[str, Any] = {"retry_delay": retry.delay}
+    if retry.policy is not None:
+        return arguments | {"retry_policy": made(retry.policy)}
+    if retry.jitter == "none" and retry.backoff == 1:
+        return arguments
+    policy = {"delay": retry.delay, "max_delay": retry.max_delay, "jitter": retry.jitter}
+    if retry.backoff != _DOUBLING:
+        policy["backoff"] = retry.backoff
+    return arguments | {"retry_policy": Call("tidegate.operators.JitteredRetryPolicy", policy)}
+
+
+_DOUBLING = 2.0
+
+
+def _callbacks(name: str) -> Callable[[Any], dict[str, Any]]:
+    return lambda value: {name: references(value)} if value else {}
+
+
+def references(value: Any) -> Any:
+    """One function or object, or a list of several."""
+    found = [reference(item) for item in value]
+    return found[0] if len(found) == 1 else found
+
+
+def _weight_rule(value: str) -> dict[str, Any]:
+    return {"weight_rule": value if value in _WEIGHT_RULES else Call(value)}
+
+
+_TURNS: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "retry": _retry,
+    "timeout": lambda value: {"execution_timeout": value},
+    "operator_resources": lambda value: {"resources": dict(value)},
+    "weight_rule": _weight_rule,
+    "pre_execute": lambda value: {"pre_execute": reference(value)},
+    "post_execute": lambda value: {"post_execute": reference(value)},
+    "inlets": lambda value: {"inlets": [asset(term) for term in value]} if value else {},
+    "outlets": lambda value: {"outlets": [asset(term) for term in value]} if value else {},
+    **{
+        name: _callbacks(name)
+        for name in ("on_execute_callback", "on_failure_callback", "on_success_callback", "on_retry_callback", "on_skipped_callback")
+    },
+}
+"""Field → Airflow's argument, where the two differ."""

@@ -1,0 +1,251 @@
+"""Each task of a step as the call that makes its operator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tidegate.errors import ImportRefused
+from tidegate.model.check.arguments import fill
+from tidegate.model.kinds import BarrierSettings, ChoiceSettings, ExtractSettings, LoadSettings, PipelineSettings, TransformSettings
+from tidegate.model.project import is_sql_file
+from tidegate.model.rows import barrier_before, end, sources
+from tidegate.model.spec import OUTCOME
+from tidegate.plan.calls import Call, Output
+from tidegate.plan.effort import effort
+from tidegate.plan.layout import PlannedTask
+from tidegate.plan.values import asset, lowered, reference, rows
+from tidegate.resilience.completeness import HELD_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tidegate.model import PipelineSpec
+    from tidegate.model.kind import Settings
+    from tidegate.model.step import Step
+    from tidegate.plan.lay import Instance, Layout
+
+_OURS = "tidegate.operators."
+_PLAIN = frozenset({"uses", "needs", "with_"})
+
+
+def task_of(spec: PipelineSpec, layout: Layout, instance: Instance) -> PlannedTask:
+    """The planned task of one instance of a step."""
+    node, step = instance.node, instance.node.step
+    if step.uses is not None and "." in step.uses and step.model_fields_set <= _PLAIN:  # most steps of most files
+        call = Call(step.uses, lowered(step.with_, instance.bindings, lambda name: layout.id_of(name, instance)))
+        return PlannedTask(instance.task_id, node.path, call, instance.label, instance.group, bindings=instance.bindings,
+                           setup=node.path in spec.tree.setups)  # fmt: skip
+    own = step.own_settings.get(instance.label) if instance.branches.get(node.path) == instance.label else None
+    common = effort(step)
+    if own is not None:
+        common |= effort(own)
+    common |= _conditions(step)
+
+    def find(name: str) -> str:
+        return layout.id_of(name, instance)
+
+    told: dict[str, Any] = {"expand": {}, "expand_kwargs": None}
+    settings = spec.settings_of(node.path, instance.label if own is not None else None)
+    if settings is not None:
+        call, told["expand"] = _of_kind(spec, layout, instance, settings, common)
+    elif step.python is not None:
+        call = Call("airflow.sdk.task", common)
+        told |= _function(step, instance.bindings, find)
+    else:
+        given = {**step.with_, **(own.with_ if own is not None else {})}
+        call = Call(step.uses or "", {**common, **_arguments(given, instance.bindings, find)})
+        told |= _mapping(step, instance.bindings, find)
+    return PlannedTask(
+        task_id=instance.task_id,
+        step=node.path,
+        call=call,
+        label=instance.label,
+        group=instance.group,
+        bindings=instance.bindings,
+        setup=step.setup or node.path in spec.tree.setups,
+        teardown=tuple(find(name) for name in step.teardown) if step.teardown is not None else None,
+        on_failure_fail_dagrun=step.on_failure_fail_dagrun,
+        **told,
+    )
+
+
+def outcome_task(spec: PipelineSpec) -> PlannedTask:
+    """The leaf, which knows whom to tell and what to publish."""
+    pipeline = spec.pipeline
+    arguments: dict[str, Any] = {}
+    if pipeline.alerts is not None:
+        arguments["alerts"] = [
+            Call(
+                f"{_OURS}AlertRoute",
+                {"on": list(alert.on), "notifier": alert.notify.uses}
+                | ({"arguments": lowered(alert.notify.with_, {}, str)} if alert.notify.with_ else {}),
+            )
+            for alert in pipeline.alerts
+        ]
+    if pipeline.publish:
+        arguments["outlets"] = [asset(term) for term in pipeline.publish]
+    return PlannedTask(OUTCOME, OUTCOME, Call(f"{_OURS}OutcomeOperator", arguments), label=OUTCOME)
+
+
+def _conditions(step: Step) -> dict[str, Any]:
+    """What the step's other words mean for its operator."""
+    found: dict[str, Any] = {}
+    if step.display_name is not None:
+        found["task_display_name"] = step.display_name
+    for name, slots in step.holds.items():
+        found |= {"pool": name} | ({"pool_slots": slots} if slots > 1 else {})
+    if step.when is not None:
+        then = {"then": reference(step.pre_execute)} if step.pre_execute is not None else {}
+        found["pre_execute"] = Call(f"{_OURS}When", then, (step.when,))
+    return found
+
+
+def _arguments(given: Mapping[str, Any], bindings: Mapping[str, str], find: Callable[[str], str]) -> dict[str, Any]:
+    """Operator arguments; a mapping that only looks like one of the language's words stays data at the top."""
+    return {word: lowered(value, bindings, find) for word, value in given.items()}
+
+
+def _mapping(step: Step, bindings: Mapping[str, str], find: Callable[[str], str]) -> dict[str, Any]:
+    found: dict[str, Any] = {"expand": _arguments(step.expand, bindings, find)}
+    if step.expand_kwargs is not None:
+        found["expand_kwargs"] = rows(step.expand_kwargs, bindings, find)
+    return found
+
+
+def _function(step: Step, bindings: Mapping[str, str], find: Callable[[str], str]) -> dict[str, Any]:
+    found = _mapping(step, bindings, find) | {"function": step.python, "inputs": _arguments(step.with_, bindings, find)}
+    if step.mapped_over is not None and step.dimension is not None:
+        found["expand"] = {step.dimension: Output(find(step.mapped_over))}
+    return found
+
+
+def _of_kind(
+    spec: PipelineSpec, layout: Layout, instance: Instance, settings: Settings, common: dict[str, Any]
+) -> tuple[Call, dict[str, Any]]:
+    """The operator of a step of a kind, and what it is mapped over."""
+    match settings:
+        case ExtractSettings():
+            return _extract(instance, settings, common), {}
+        case BarrierSettings():
+            return _barrier(layout, instance, settings, common), {}
+        case TransformSettings():
+            return _transform(layout, instance, settings, common)
+        case LoadSettings():
+            words = {"warehouse_conn_id": settings.connection, "table": settings.table, "replace": list(settings.replace)}
+            return Call(f"{_OURS}LoadOperator", {**words, "parts": Output(_source(layout, instance)), **common}), {}
+        case ChoiceSettings():
+            return _choice(layout, instance, settings, common), {}
+        case PipelineSettings():
+            words = {
+                "pipeline": settings.pipeline,
+                "wait_for_completion": settings.wait,
+                "poke_interval": int(settings.poll.total_seconds()),
+            }
+            conf = {"conf": lowered(settings.conf, instance.bindings, str)} if settings.conf else {}
+            return Call(f"{_OURS}PipelineOperator", {**words, **conf, "deferrable": settings.deferrable, **common}), {}
+    return _custom(spec, layout, instance, settings, common), {}
+
+
+def _custom(spec: PipelineSpec, layout: Layout, instance: Instance, settings: Settings, common: dict[str, Any]) -> Call:
+    from tidegate.plan.task import Task
+
+    path = instance.node.path
+    task = Task(
+        pipeline=spec.name,
+        step=path,
+        task_id=instance.task_id,
+        bindings=dict(instance.bindings),
+        find=lambda name: layout.id_of(name, instance),
+    )
+    call = spec.kinds[path].build(settings, task)
+    if not isinstance(call, Call):
+        kind = instance.node.uses
+        raise ImportRefused(f"The kind '{kind}' built {type(call).__name__} for step '{path}'.", hint="Its build function returns a Call.")
+    return Call(call.path, {**call.arguments, **common}, call.positional)
+
+
+def _extract(instance: Instance, settings: ExtractSettings, common: dict[str, Any]) -> Call:
+    query = fill(settings.query, instance.bindings) if is_sql_file(settings.query) else settings.query
+    words: dict[str, Any] = {"source_conn_id": fill(settings.connection, instance.bindings), "query": query}
+    if settings.params:
+        words["parameters"] = dict(settings.params)
+    if instance.bindings:
+        dimension, branch = next(reversed(instance.bindings.items()))
+        words |= {"branch": branch, "dimension": dimension}
+    words["step"] = instance.node.path
+    words |= _said(min_rows=(settings.accept.min_rows, 1), columns=(dict(settings.accept.columns), {}))
+    words |= _said(timezone=(settings.timezone, "UTC"), batch_rows=(settings.batch_rows, 50_000))
+    return Call(f"{_OURS}ExtractOperator", {**words, **common})
+
+
+def _said(**pairs: tuple[Any, Any]) -> dict[str, Any]:
+    """The arguments that differ from the operator's defaults: name → value and default."""
+    return {name: value for name, (value, default) in pairs.items() if value != default}
+
+
+def _barrier(layout: Layout, instance: Instance, settings: BarrierSettings, common: dict[str, Any]) -> Call:
+    tree = layout.spec.tree
+    source = sources(tree, instance.node)[0]
+    carrier = end(tree, source)
+    branches: dict[str, Any] = {}
+    for branch in source.body.branches:
+        ids = _ends(layout, source, branch, carrier.path if carrier is not None else None)
+        branches[branch] = ids[0] if len(ids) == 1 else ids
+    words = {"branches": branches} | _said(at_least=(settings.at_least, "100%"), required=(list(settings.required), []))
+    words |= {"dimension": source.body.dimension or "branch"}
+    if carrier is not None:
+        words["staged_as"] = carrier.path
+    return Call(f"{_OURS}BarrierOperator", {**words, **common})
+
+
+def _ends(layout: Layout, source: Any, branch: str, carrier: str | None) -> list[str]:
+    """The tasks in which a branch ends, the one that carries its rows first."""
+    from tidegate.model.tree import Target
+
+    tasks = layout.last_of(Target(source, {source.path: branch}), None)
+    return [task.task_id for task in sorted(tasks, key=lambda task: task.node.path != carrier)]
+
+
+def _source(layout: Layout, instance: Instance) -> str:
+    source = sources(layout.spec.tree, instance.node)[0]
+    return layout.inside(source, instance)[0].task_id
+
+
+def _transform(layout: Layout, instance: Instance, settings: TransformSettings, common: dict[str, Any]) -> tuple[Call, dict[str, Any]]:
+    tree, node = layout.spec.tree, instance.node
+    source = sources(tree, node)[0]
+    barrier = barrier_before(tree, node)
+    if barrier is not None:
+        dimension = sources(tree, barrier)[0].body.dimension
+    else:
+        dimension = next(reversed(instance.bindings), None)
+    words: dict[str, Any] = {name: value for name in ("sql", "python") if (value := getattr(settings, name)) is not None}
+    words |= _said(parameters=(dict(settings.params), {}), dimension=(dimension, None), timezone=(settings.timezone, "UTC"))
+    words["step"] = node.path
+    output = Output(_source(layout, instance))
+    if node.body.mapped_over is not None:
+        template = common.pop("map_index_template", "{{ task.part['branch'] }}")
+        return Call(f"{_OURS}TransformOperator", {**words, "map_index_template": template, **common}), {"part": output}
+    if source is barrier:
+        words["held"] = Output(output.task_id, HELD_KEY)
+    words["part" if instance.bindings else "parts"] = output
+    return Call(f"{_OURS}TransformOperator", {**words, **common}), {}
+
+
+def _choice(layout: Layout, instance: Instance, settings: ChoiceSettings, common: dict[str, Any]) -> Call:
+    def ids(names: tuple[str, ...]) -> list[str]:
+        found = []
+        for name in names:
+            target = layout.spec.tree.find(name, instance.node)
+            assert target is not None  # noqa: S101  a checked spec names steps that exist
+            within = {task.task_id for task in layout.inside(target.node, instance, target.picks)}
+            found += [task.task_id for task in layout.first(target.node) if task.task_id in within]
+        return found
+
+    if settings.python is not None:
+        behind = [node for node in layout.spec.tree.nodes.values() if any(t.node is instance.node for _, t in layout.spec.tree.needs(node))]
+        return Call(
+            f"{_OURS}ChoiceOperator", {"python": settings.python, "names": {node.name: ids((node.name,)) for node in behind}, **common}
+        )
+    cases = [{"if": case.if_, "then": ids(case.then)} for case in settings.cases]
+    return Call(f"{_OURS}ChoiceOperator", {"cases": cases} | _said(otherwise=(ids(settings.else_), [])) | common)
