@@ -7,7 +7,6 @@ import importlib.util
 import inspect
 
 import airflow.operators
-import airflow.sdk
 import airflow.sensors
 import pytest
 
