@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
 
-from tidegate.listeners import run_note
 from tidegate import timetables
+from tidegate.listeners import run_note
 
 
 class TidegatePlugin(AirflowPlugin):

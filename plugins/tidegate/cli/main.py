@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from tidegate.cli.commands import diff, explain, new, plan, render, schema, validate
+from tidegate.cli.commands import diff, explain, import_, new, plan, render, schema, validate
 
 COMMANDS = (validate.validate, plan.plan, diff.diff, render.render, explain.explain, schema.schema, new.new)
 """In the order in which ``tidegate --help`` lists them."""
@@ -12,6 +12,7 @@ COMMANDS = (validate.validate, plan.plan, diff.diff, render.render, explain.expl
 app = typer.Typer(name="tidegate", no_args_is_help=True, add_completion=False)
 for command in COMMANDS:
     app.command()(command)
+app.add_typer(import_.app, name="import")
 
 
 @app.callback()

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, BaseOperator, Label, TaskGroup
 
-from tidegate.errors import ImportRefused
+from tidegate.errors import ImportRefused, TidegateError
 from tidegate.factory.functions import late_with_signature
 from tidegate.factory.resolve import Resolver, imported
 from tidegate.model.findings import did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from tidegate.plan import Plan, PlannedTask
@@ -29,14 +30,14 @@ def build_dag(plan: Plan, include: Path) -> DAG:
     resolver = Resolver(include, tasks)
     arguments = resolver.arguments(plan.arguments)
     # auto_register: a DAG that fails half-way must not be found beside the one that tells why
-    dag = DAG(plan.name, template_searchpath=[str(include)], auto_register=False, **arguments)
+    dag = DAG(plan.name, template_searchpath=[str(include)], auto_register=False, **arguments)  # noqa: AIR002  among the arguments
     if plan.bounds_in_timetable:
         # Airflow asks for a start date where it is to catch up; the timetable has it, and on the DAG it would also bind manual runs.
         dag.start_date = None
     groups: dict[str | None, TaskGroup] = {None: dag.task_group}
-    for group in plan.groups:
-        settings = resolver.arguments(group.arguments)
-        groups[group.group_id] = TaskGroup(group.label, parent_group=groups[group.parent], dag=dag, **settings)
+    for planned in plan.groups:
+        settings = resolver.arguments(planned.arguments)
+        groups[planned.group_id] = TaskGroup(planned.label, parent_group=groups[planned.parent], dag=dag, **settings)
     for task in _sources_first(plan):
         group = groups[task.group]
         if task.function is None:
@@ -64,32 +65,38 @@ def _sources_first(plan: Plan) -> list[PlannedTask]:
 def _task(task: PlannedTask, plan: Plan, resolver: Resolver, dag: DAG, group: TaskGroup) -> Any:
     """The operator of a planned task."""
     arguments = resolver.arguments(task.call.arguments)
+    operator = None if task.function is not None else _operator_class(task, arguments)
     try:
-        if task.function is not None:
+        if operator is None:
             return _decorated(task, plan, resolver, arguments)
-        operator = imported(task.call.path)
-        if not (isinstance(operator, type) and issubclass(operator, BaseOperator)):
-            raise ImportRefused(
-                f"Step '{task.step}' uses {task.call.path}, which is no Airflow operator.", hint="Name an operator's class."
-            )
-        known = _arguments(operator)
-        for word in (*arguments, *task.expand):
-            if word not in known:
-                raise ImportRefused(f"Step '{task.step}': {operator.__name__} takes no '{word}'.", hint=did_you_mean(word, known))
         if not task.mapped:
             return operator(task_id=task.label, dag=dag, task_group=group, **arguments)
         partial = operator.partial(task_id=task.label, dag=dag, task_group=group, **arguments)
-        mapped = (
-            partial.expand(**resolver.arguments(task.expand)) if task.expand else partial.expand_kwargs(resolver.value(task.expand_kwargs))
-        )
-    except ImportRefused:
+        if task.expand:
+            return partial.expand(**resolver.arguments(task.expand))
+        return partial.expand_kwargs(resolver.value(task.expand_kwargs))
+    except TidegateError:
         raise
     except Exception as error:
         raise ImportRefused(
             f"Step '{task.step}' uses {task.function or task.call.path}, which does not take these settings: {error}.",
             hint="Compare 'with' to its arguments.",
         ) from error
-    return mapped
+
+
+def _operator_class(task: PlannedTask, arguments: Mapping[str, Any]) -> type[BaseOperator]:
+    """The operator that a task uses.
+
+    :raises ImportRefused: there is none of that path, or it takes no argument of a name that is given.
+    """
+    operator = imported(task.call.path)
+    if not (isinstance(operator, type) and issubclass(operator, BaseOperator)):
+        raise ImportRefused(f"Step '{task.step}' uses {task.call.path}, which is no Airflow operator.", hint="Name an operator's class.")
+    known = _arguments(operator)
+    for word in (*arguments, *task.expand):
+        if word not in known:
+            raise ImportRefused(f"Step '{task.step}': {operator.__name__} takes no '{word}'.", hint=did_you_mean(word, known))
+    return operator
 
 
 def _decorated(task: PlannedTask, plan: Plan, resolver: Resolver, arguments: dict[str, Any]) -> Any:

@@ -13,6 +13,7 @@ from airflow.sdk import get_parsing_context
 from tidegate.errors import TidegateError
 from tidegate.factory.broken import broken_dag
 from tidegate.factory.build import build_dag
+from tidegate.factory.durations import with_durations
 from tidegate.model import Finding, Loaded, Project, each_of_folder
 from tidegate.plan import plan
 
@@ -73,7 +74,7 @@ def _nothing_to_collect(dags: dict[str, DAG]) -> Iterator[None]:
 
 def _build(loaded: Loaded, project: Project) -> DAG:
     try:
-        return build_dag(plan(loaded.require()), project.include)
+        return build_dag(with_durations(plan(loaded.require())), project.include)
     except TidegateError as error:
         return broken_dag(loaded, [Finding(str(loaded.path.name), 0, 0, "", error.message, error.hint)])
     except Exception as error:  # noqa: BLE001  one pipeline must not take the others with it, whatever Airflow says of it

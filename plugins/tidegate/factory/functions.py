@@ -27,7 +27,7 @@ def late(reference: str, include: Path) -> Callable[..., Any]:
 def late_with_signature(function: Function, include: Path) -> Callable[..., Any]:
     """The same, with the parameters and the docstring of the function itself, as ``@task`` wants them."""
     call = late(function.reference, include)
-    call.__signature__ = function.signature  # type: ignore[attr-defined]  inspect looks there
+    vars(call)["__signature__"] = function.signature  # inspect looks there
     call.__doc__ = function.doc
     call.__annotations__ = {"return": dict} if function.returns.partition("[")[0] in _MAPPINGS else {}
     return call

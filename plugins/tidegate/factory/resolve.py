@@ -46,7 +46,7 @@ class Resolver:
         """Every argument resolved."""
         return {name: value if type(value) in _PLAIN else self.value(value) for name, value in arguments.items()}
 
-    def value(self, value: Any) -> Any:
+    def value(self, value: Any) -> Any:  # noqa: PLR0911  a table of types
         """A value of a plan as what Airflow takes."""
         kind = type(value)
         if kind in _PLAIN:

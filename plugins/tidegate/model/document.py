@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tidegate.model.findings import Finding
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tidegate.model.findings import Finding
     from tidegate.model.yaml_source import Place, Source
 
 

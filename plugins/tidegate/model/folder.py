@@ -53,8 +53,8 @@ def pipeline_files(root: Path, *, only: str | None = None) -> list[Path]:
         folders.sort()
         # os.path, for it costs half of pathlib, and every task's start walks the folder
         found += [
-            os.path.join(folder, file)
+            os.path.join(folder, file)  # noqa: PTH118
             for file in files
             if file.endswith(SUFFIXES) and file != DEFAULTS and only in {None, file.rpartition(".")[0]}
-        ]  # noqa: PTH118
+        ]
     return [Path(name) for name in sorted(found)]

@@ -47,7 +47,7 @@ class Layers:
                     layer.finding(0, 0, (), "is not a mapping of keys to values", "Write keys as in a pipeline's file.")
                 )
         values = [layer.value for layer in reversed(above) if isinstance(layer.value, dict)]
-        below = reduce(merged, ({key: item for key, item in value.items() if key not in _OWN} for value in values), {})
+        below: dict[str, Any] = reduce(merged, ({key: item for key, item in value.items() if key not in _OWN} for value in values), {})
         document.value = merged(below, source.value)
         return document
 

@@ -81,6 +81,8 @@ class Made(Part):
     """Import path of the class, or of a function that makes the object."""
     with_: dict[str, Any] = Field(default_factory=dict, alias="with")
     """Its arguments, by name; each may itself be such an object."""
+    args: tuple[Any, ...] = ()
+    """Its arguments by position, for what takes them so only."""
 
 
 class Reference(Part):
@@ -92,6 +94,8 @@ class Reference(Part):
     """Import path of a class, such as a notifier's, to be called with ``with``."""
     with_: dict[str, Any] = Field(default_factory=dict, alias="with")
     """Arguments: of the class, or handed to the function whenever it is called."""
+    args: tuple[Any, ...] = ()
+    """The same by position."""
 
     @model_validator(mode="before")
     @classmethod

@@ -38,8 +38,6 @@ class Node:
     """What it uses without the version: a kind or an import path; empty for groups and functions."""
     lineage: tuple[Node, ...] = ()
     """The nodes around it and itself, the outermost first."""
-    itself: Target = None  # type: ignore[assignment]  set as soon as the node stands in its tree
-    """The node as what a plain name means."""
     _specials: list[tuple[Place, Word, dict[str, Any]]] | None = None
 
     @property
@@ -97,6 +95,7 @@ class Tree:
         self.nodes: dict[str, Node] = {}
         self.steps: list[Node] = []
         """Every node that is no group, in the order of the file."""
+        self._plain: dict[str, Target] = {}
         self._needs: dict[str, list[tuple[Need, Target]]] = {}
         self.top = self._add(pipeline.steps, None, ("steps",), serial=pipeline.serial)
 
@@ -108,7 +107,6 @@ class Tree:
             node.before = before
             before = node if serial else None
             added[name] = self.nodes[node.path] = node
-            node.itself = Target(node, {})
             node.lineage = (*parent.lineage, node) if parent else (node,)
             if not isinstance(body, Group):
                 self.steps.append(node)
@@ -129,7 +127,7 @@ class Tree:
             while here is not None:
                 found = (here.parent.children if here.parent is not None else self.top).get(name)
                 if found is not None:
-                    return found.itself
+                    return self._plain.setdefault(found.path, Target(found, {}))
                 here = here.parent
             return None
         first, *rest = name.split(".")

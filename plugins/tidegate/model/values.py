@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 Word = Literal["from", "uses", "import", "literal"]
 _KEYS: dict[Word, frozenset[str]] = {
     "from": frozenset({"from", "key"}),
-    "uses": frozenset({"uses", "with"}),
-    "import": frozenset({"import", "with"}),
+    "uses": frozenset({"uses", "with", "args"}),
+    "import": frozenset({"import", "with", "args"}),
     "literal": frozenset({"literal"}),
 }
 
@@ -21,7 +21,7 @@ _KEYS: dict[Word, frozenset[str]] = {
 def stands_for(value: dict[str, Any]) -> Word | None:
     """Whether a mapping is one of the language's own, by the word that says so; None where it is plain data.
 
-    ``{from: step, key: k}`` · ``{uses: path, with: {…}}`` · ``{import: path, with: {…}}`` · ``{literal: …}`` for data that looks like one of them.
+    ``{from: step, key: k}`` · ``{uses: path, with: {…}, args: […]}`` · ``{import: path, with: {…}}`` · ``{literal: …}`` for data that looks like one of them.
     """
     for word, keys in _KEYS.items():
         if word in value and keys.issuperset(value) and (word == "literal" or isinstance(value[word], str)):
@@ -38,6 +38,7 @@ def specials(value: Any, at: Place) -> Iterator[tuple[Place, Word, dict[str, Any
         if word is not None:
             yield at, word, value
             yield from specials(value.get("with", {}), (*at, "with"))
+            yield from specials(value.get("args", []), (*at, "args"))
             return
         for key, item in value.items():
             yield from specials(item, (*at, key))

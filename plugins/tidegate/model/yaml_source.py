@@ -48,13 +48,16 @@ _CORE: tuple[tuple[str, re.Pattern[str]], ...] = (
 """Tag → the plain scalars that have it; all others are text."""
 
 
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
 @lru_cache(maxsize=4096)
 def _tag_of(text: str) -> str:
     """The tag of a plain scalar. Files say the same words again and again, so most are looked up."""
     return next((tag for tag, pattern in _CORE if pattern.fullmatch(text)), _TEXT)
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  which one there is shows only at run time
+class _Loader(_Base):  # type: ignore[misc]
     """Resolves plain scalars as YAML 1.2's core schema does, and dates besides."""
 
     def resolve(self, kind: type[yaml.Node], value: str | None, implicit: Any) -> str:

@@ -131,6 +131,16 @@ class BarrierOperator(TidegateOperator):
         ends = self.branches[name]
         return (ends,) if isinstance(ends, str) else tuple(ends)
 
+    def members(self, name: str) -> tuple[str, ...]:
+        """The ids of all tasks of a branch: of the task group that is named after it, else those in which it ends."""
+        ends = self.ends(name)
+        group = self.dag.get_task(ends[0]).task_group
+        while group is not None and group.group_id is not None:
+            if group.label == name:
+                return tuple(task.task_id for task in group.iter_tasks())
+            group = group.parent_group
+        return ends
+
     def _look(
         self,
         night: Night,
@@ -158,8 +168,8 @@ class BarrierOperator(TidegateOperator):
         return isinstance(task, TidegateOperator) and task.brings_rows
 
     def _failed(self, night: Night, name: str, end: str, states: Mapping[str, str]) -> Branch:
-        """A branch that did not arrive, with the reason of the task that failed first on its way."""
-        failed = self._first_failed(end, states)
+        """A branch that did not arrive, with the reason of the task that failed on its way."""
+        failed = self._culprit(name, end, states)
         state = states.get(failed, "")
         if state != "failed":
             return Branch(name=name, state=BranchState.FAILED, reason=f"never ran: {state or 'no state'}")
@@ -170,9 +180,9 @@ class BarrierOperator(TidegateOperator):
         reason = failure.get("reason") or ("its process died, or a person marked it failed" if known else f"{failed} failed: see its log")
         return Branch(name=name, state=BranchState.FAILED, reason=reason, seconds=seconds, started=started, ended=ended)
 
-    def _first_failed(self, end: str, states: Mapping[str, str]) -> str:
-        """The task that kept another from succeeding: itself, or the nearest before it that failed."""
+    def _culprit(self, name: str, end: str, states: Mapping[str, str]) -> str:
+        """The task of a branch that kept its end from succeeding: the end itself, or one before it that failed."""
         if states.get(end) == "failed":
             return end
-        before = [task.task_id for task in self.dag.get_task(end).get_flat_relatives(upstream=True)]
-        return next((task_id for task_id in before if states.get(task_id) == "failed"), end)
+        before = {task.task_id for task in self.dag.get_task(end).get_flat_relatives(upstream=True)}
+        return next((task_id for task_id in self.members(name) if task_id in before and states.get(task_id) == "failed"), end)

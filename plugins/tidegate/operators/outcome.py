@@ -102,7 +102,13 @@ class OutcomeOperator(TidegateOperator):
             and (record := night.ti.xcom_pull(task_ids=barrier.task_id, key=RECORD_KEY))
         }
         missed = {task_id for task_id, record in records.items() if not record.met}
-        decided = {task_id for barrier in self.barriers if barrier.task_id in records for task_id in barrier.branches.values()}
+        decided = {
+            task_id
+            for barrier in self.barriers
+            if barrier.task_id in records
+            for name in barrier.branches
+            for task_id in barrier.members(name)
+        }
         interval, unknown = self._interval(night)
         completeness, before = self._completeness(night, states, records)
         return Verdict(

@@ -44,7 +44,7 @@ def dag_arguments(spec: PipelineSpec) -> dict[str, Any]:
         found["max_active_runs"] = 1
     found |= _code(pipeline)
     found["doc_md"] = dag_documentation(spec)
-    return {name: value for name, value in found.items() if value is not None and value != [] and value != {}}  # noqa: PLC1901  0 and False are said
+    return {name: value for name, value in found.items() if value not in (None, [], {})}
 
 
 def _code(pipeline: Pipeline) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def schedule_arguments(schedule: Schedule | None) -> dict[str, Any]:
     if not ours and schedule.end is not None:
         found["end_date"] = moment(schedule.end, schedule)
     if schedule.assets is not None:
-        found["schedule"] = _with_assets(schedule, timetable)
+        found["schedule"] = _with_assets(schedule, schedule.assets, timetable)
     elif schedule.timetable is not None:
         found["schedule"] = made(schedule.timetable)
     else:
@@ -104,8 +104,7 @@ def schedule_arguments(schedule: Schedule | None) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _with_assets(schedule: Schedule, timetable: Call | None) -> Any:
-    term: AssetTerm = schedule.assets  # type: ignore[assignment]  asked before
+def _with_assets(schedule: Schedule, term: AssetTerm, timetable: Call | None) -> Any:
     if schedule.partitions is not None:
         arguments: dict[str, Any] = {"assets": asset(term)}
         if schedule.partitions.default is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tidegate.model.effort import Effort
 from tidegate.plan.calls import Call
-from tidegate.plan.values import asset, made, reference
+from tidegate.plan.values import asset, lowered, made, reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tidegate.model.effort import Retry
 
 _FIELDS = {name: number for number, name in enumerate(Effort.model_fields)}
+_UNSAID = {"retry": "retry_policy", "timeout": "execution_timeout", "operator_resources": "resources"}
 _WEIGHT_RULES = frozenset({"downstream", "upstream", "absolute"})
 
 
@@ -22,7 +23,8 @@ def effort(said: Effort) -> dict[str, Any]:
     arguments: dict[str, Any] = {}
     for name in _order(said):
         value = getattr(said, name)
-        if value is None:
+        if value is None:  # written as null: over what the defaults say
+            arguments[_UNSAID.get(name, name)] = None
             continue
         turn = _TURNS.get(name)
         if turn is None:
@@ -44,7 +46,7 @@ def _retry(retry: Retry) -> dict[str, Any]:
         return arguments | {"retry_policy": made(retry.policy)}
     if retry.jitter == "none" and retry.backoff == 1:
         return arguments
-    policy = {"delay": retry.delay, "max_delay": retry.max_delay, "jitter": retry.jitter}
+    policy: dict[str, Any] = {"delay": retry.delay, "max_delay": retry.max_delay, "jitter": retry.jitter}
     if retry.backoff != _DOUBLING:
         policy["backoff"] = retry.backoff
     return arguments | {"retry_policy": Call("tidegate.operators.JitteredRetryPolicy", policy)}
@@ -70,6 +72,7 @@ def _weight_rule(value: str) -> dict[str, Any]:
 _TURNS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "retry": _retry,
     "timeout": lambda value: {"execution_timeout": value},
+    "executor_config": lambda value: {"executor_config": lowered(value, {}, str)},
     "operator_resources": lambda value: {"resources": dict(value)},
     "weight_rule": _weight_rule,
     "pre_execute": lambda value: {"pre_execute": reference(value)},

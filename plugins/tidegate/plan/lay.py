@@ -122,8 +122,8 @@ class Layout:
         names = node.reads if node.path not in self.spec.settings else []
         names = [*names, step.mapped_over] if step.mapped_over is not None and step.python is not None else names
         for name in [*names, *(step.teardown or ())]:
-            if (target := tree.find(name, node)) is not None:
-                yield target, "data", ""
+            if (found := tree.find(name, node)) is not None:
+                yield found, "data", ""
 
     def inside(self, node: Node, like: Instance | None = None, picks: Mapping[str, str] | None = None) -> list[Instance]:
         """The tasks of a node; of those, the ones in the branches of ``like`` and of ``picks``."""

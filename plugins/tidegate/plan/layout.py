@@ -74,7 +74,7 @@ class PlannedTask:
     @property
     def branch(self) -> str | None:
         """The branch that this task serves, the innermost where fan-outs are nested."""
-        return next(reversed(self.bindings.values()), None) if self.bindings else None
+        return list(self.bindings.values())[-1] if self.bindings else None
 
 
 @dataclass(slots=True)

@@ -119,7 +119,7 @@ def _function(step: Step, bindings: Mapping[str, str], find: Callable[[str], str
     return found
 
 
-def _of_kind(
+def _of_kind(  # noqa: PLR0911  a table of kinds
     spec: PipelineSpec, layout: Layout, instance: Instance, settings: Settings, common: dict[str, Any]
 ) -> tuple[Call, dict[str, Any]]:
     """The operator of a step of a kind, and what it is mapped over."""
@@ -131,7 +131,7 @@ def _of_kind(
         case TransformSettings():
             return _transform(layout, instance, settings, common)
         case LoadSettings():
-            words = {"warehouse_conn_id": settings.connection, "table": settings.table, "replace": list(settings.replace)}
+            words: dict[str, Any] = {"warehouse_conn_id": settings.connection, "table": settings.table, "replace": list(settings.replace)}
             return Call(f"{_OURS}LoadOperator", {**words, "parts": Output(_source(layout, instance)), **common}), {}
         case ChoiceSettings():
             return _choice(layout, instance, settings, common), {}
@@ -170,7 +170,7 @@ def _extract(instance: Instance, settings: ExtractSettings, common: dict[str, An
     if settings.params:
         words["parameters"] = dict(settings.params)
     if instance.bindings:
-        dimension, branch = next(reversed(instance.bindings.items()))
+        dimension, branch = list(instance.bindings.items())[-1]
         words |= {"branch": branch, "dimension": dimension}
     words["step"] = instance.node.path
     words |= _said(min_rows=(settings.accept.min_rows, 1), columns=(dict(settings.accept.columns), {}))
@@ -215,10 +215,8 @@ def _transform(layout: Layout, instance: Instance, settings: TransformSettings, 
     tree, node = layout.spec.tree, instance.node
     source = sources(tree, node)[0]
     barrier = barrier_before(tree, node)
-    if barrier is not None:
-        dimension = sources(tree, barrier)[0].body.dimension
-    else:
-        dimension = next(reversed(instance.bindings), None)
+    joined = sources(tree, barrier)[0] if barrier is not None else None
+    dimension = joined.body.dimension if joined is not None else next(iter(reversed(list(instance.bindings))), None)
     words: dict[str, Any] = {name: value for name in ("sql", "python") if (value := getattr(settings, name)) is not None}
     words |= _said(parameters=(dict(settings.params), {}), dimension=(dimension, None), timezone=(settings.timezone, "UTC"))
     words["step"] = node.path

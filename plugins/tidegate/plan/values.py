@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Find = "Callable[[str], str]"
 
 
-def lowered(value: Any, bindings: Mapping[str, str], find: Callable[[str], str]) -> Any:
+def lowered(value: Any, bindings: Mapping[str, str], find: Callable[[str], str]) -> Any:  # noqa: PLR0911  a table of types
     """A value of a file as a value of a plan.
 
     :param bindings: Dimension → branch, for ``{region}`` in texts.
@@ -30,9 +30,9 @@ def lowered(value: Any, bindings: Mapping[str, str], find: Callable[[str], str])
             case "from":
                 return Output(find(value["from"]), value.get("key"))
             case "uses":
-                return Call(value["uses"], lowered(value.get("with", {}), bindings, find))
+                return Call(value["uses"], lowered(value.get("with", {}), bindings, find), _positional(value, bindings, find))
             case "import":
-                return code(value["import"], lowered(value.get("with", {}), bindings, find))
+                return code(value["import"], lowered(value.get("with", {}), bindings, find), _positional(value, bindings, find))
             case "literal":
                 return value["literal"]
         return {key: lowered(item, bindings, find) for key, item in value.items()}
@@ -48,22 +48,27 @@ def rows(value: Any, bindings: Mapping[str, str], find: Callable[[str], str]) ->
     return lowered(value, bindings, find)
 
 
-def code(reference: str, arguments: Mapping[str, Any] | None = None) -> Imported | Included | Call:
+def _positional(value: Mapping[str, Any], bindings: Mapping[str, str], find: Callable[[str], str]) -> tuple[Any, ...]:
+    return tuple(lowered(item, bindings, find) for item in value.get("args", ()))
+
+
+def code(reference: str, arguments: Mapping[str, Any], positional: tuple[Any, ...] = ()) -> Imported | Included | Call:
     """A function by its import path or ``module:function``, with some of its arguments given where there are any."""
     thing = Included(reference) if ":" in reference else Imported(reference)
-    return Call("functools.partial", arguments, (thing,)) if arguments else thing
+    return Call("functools.partial", arguments, (thing, *positional)) if arguments or positional else thing
 
 
 def made(value: Made) -> Call:
     """An object by its import path."""
-    return Call(value.uses, lowered(value.with_, {}, _no_step))
+    return Call(value.uses, lowered(value.with_, {}, _no_step), tuple(lowered(item, {}, _no_step) for item in value.args))
 
 
 def reference(value: Reference) -> Any:
     """A function, or an object that is called as one."""
+    positional = tuple(lowered(item, {}, _no_step) for item in value.args)
     if value.uses is not None:
-        return Call(value.uses, lowered(value.with_, {}, _no_step))
-    return code(value.import_ or "", lowered(value.with_, {}, _no_step))
+        return Call(value.uses, lowered(value.with_, {}, _no_step), positional)
+    return code(value.import_ or "", lowered(value.with_, {}, _no_step), positional)
 
 
 def asset(term: AssetTerm) -> Call:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tidegate.plan.calls import Call, Included, Zipped
+from tidegate.plan.calls import Included, Zipped
 from tidegate.render.blocks import Block, blocks
 from tidegate.render.edges import edge_statements
 from tidegate.render.expressions import call, expression, keywords, mapped_by, plainly_zipped

@@ -20,9 +20,14 @@ def render(
     reading: Reading,
 ) -> None:
     """Write a pipeline as plain Airflow Python: the same tasks, groups and edges without its file. Exits with 1 if the file is wrong."""
+    from tidegate.plan.durations import may_have_durations
     from tidegate.render import to_python
 
     planned, _ = one_plan(path, reading)
+    if may_have_durations(planned):
+        from tidegate.factory.durations import with_durations
+
+        planned = with_durations(planned)
     source = to_python(planned)
     if output is None:
         typer.echo(source, nl=False)

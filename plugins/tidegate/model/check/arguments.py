@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import FileMissing
 from tidegate.model.airflow_names import OPERATOR_ARGUMENTS, Elsewhere
+from tidegate.model.check.structure import RESERVED_PARAMS
 from tidegate.model.findings import did_you_mean
 from tidegate.model.kinds import KINDS, ChoiceSettings, ExtractSettings, TransformSettings
 from tidegate.model.parts import Made, Part, Reference
 from tidegate.model.project import is_file, is_sql_file
 from tidegate.model.spec import Notify
-from tidegate.model.step import Step
+from tidegate.model.step import Group, Step
 from tidegate.model.values import specials
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from tidegate.model.yaml_source import Place
 
 _PLACEHOLDER = re.compile(r"(?<![{$])\{([A-Za-z_]\w*)\}(?!\})")
-_TRUE = re.compile(r"\{\{|\{%")
+_TEMPLATE = re.compile(r"\{\{|\{%")
 
 
 def check_arguments(subject: Subject) -> None:
@@ -34,49 +35,66 @@ def check_arguments(subject: Subject) -> None:
         subject.code(at, code)
     for index, alert in enumerate(pipeline.alerts or ()):
         subject.import_path(("alerts", index, "notify", "uses"), alert.notify.uses)
-    for at, word, value in specials([pipeline.defaults.with_, pipeline.user_defined_macros], ("defaults", "with")):
-        if word != "from":
-            subject.code((*at, word), value[word])
-    for node in subject.tree.steps:
-        _step(subject, node)
+    _objects(subject, pipeline.defaults.with_, ("defaults", "with"))
+    _objects(subject, pipeline.defaults.executor_config, ("defaults", "executor_config"))
+    _objects(subject, pipeline.user_defined_macros, ("user_defined_macros",))
+    for node in subject.tree.nodes.values():
+        if isinstance(node.body, Group):
+            _objects(subject, node.body.defaults.with_, (*node.at, "defaults", "with"))
+        else:
+            _step(subject, node)
+
+
+def _objects(subject: Subject, value: Any, at: Place) -> None:
+    """Objects and functions where no step's result can be."""
+    for here, word, special in specials(value, at):
+        if word == "from":
+            subject.report((*here, "from"), "a step's result can stand under a step's own 'with' only", "Move it there.")
+        else:
+            subject.code((*here, word), special[word])
 
 
 def _step(subject: Subject, node: Node) -> None:
-    step, at = node.step, node.at
+    step = node.step
     of_kind = node.uses in KINDS or node.path in subject.kinds
     for here, word, special in () if of_kind else node.specials:
         if word == "from":
             _result(subject, node, here, special)
         else:
             subject.code((*here, word), special[word])
-    if isinstance(step.when, str) and not _TRUE.search(step.when):
-        if ":" in step.when:
-            subject.code((*at, "when"), step.when)
-        else:
-            subject.report(
-                (*at, "when"), f"{step.when!r} is no condition", 'Write a template such as "{{ params.full }}", or module:function.'
-            )
+    if step.executor_config is not None:
+        _objects(subject, step.executor_config, (*node.at, "executor_config"))
+    if isinstance(step.when, str):
+        _condition(subject, (*node.at, "when"), step.when)
     if step.python is not None:
         _function(subject, node, step)
     elif of_kind:
-        for word in ("expand", "expand_kwargs"):
-            if getattr(step, word):
-                subject.report((*at, word), f"a step of the kind '{node.uses}' is not mapped over arguments", "Use for_each.")
+        _of_kind(subject, node)
     elif "." in (step.uses or ""):
         _operator(subject, node, step)
     else:
         words = [*KINDS, *subject.registry.names(), *_templates(subject)]
-        subject.report(
-            (*at, "uses"), f"there is no kind '{node.uses}'", did_you_mean(node.uses, words) + " Or give an operator's import path."
-        )
-    for branch_or_none, settings in [(None, subject.settings.get(node.path)), *subject.own.get(node.path, {}).items()]:
-        if settings is not None:
-            _kind(
-                subject,
-                node,
-                settings,
-                (*at, "with") if branch_or_none is None else (*at, "for_each", node.body.dimension or "", branch_or_none, "with"),
-            )
+        hint = did_you_mean(node.uses, words) + " Or give an operator's import path."
+        subject.report((*node.at, "uses"), f"there is no kind '{node.uses}'", hint)
+
+
+def _condition(subject: Subject, at: Place, condition: str) -> None:
+    if _TEMPLATE.search(condition):
+        return
+    if ":" in condition:
+        subject.code(at, condition)
+    else:
+        subject.report(at, f"{condition!r} is no condition", 'Write a template such as "{{ params.full }}", or module:function.')
+
+
+def _of_kind(subject: Subject, node: Node) -> None:
+    for word in ("expand", "expand_kwargs"):
+        if getattr(node.step, word):
+            subject.report((*node.at, word), f"a step of the kind '{node.uses}' is not mapped over arguments", "Use for_each.")
+    if (settings := subject.settings.get(node.path)) is not None:
+        _kind(subject, node, settings, (*node.at, "with"))
+    for branch, settings in subject.own.get(node.path, {}).items():
+        _kind(subject, node, settings, (*node.at, "for_each", node.body.dimension or "", branch, "with"))
 
 
 def _templates(subject: Subject) -> list[str]:
@@ -171,25 +189,29 @@ def _kind(subject: Subject, node: Node, settings: Any, at: Place) -> None:
             _file(subject, (*at, "query"), settings.query)
             for key, text in (("connection", settings.connection), ("query", settings.query if is_sql_file(settings.query) else "")):
                 _placeholders(subject, node, (*at, key), text)
+            _params(subject, (*at, "params"), settings.params)
         case TransformSettings():
-            if settings.sql is not None:
-                _file(subject, (*at, "sql"), settings.sql)
+            _file(subject, (*at, "sql"), settings.sql or "")
             if settings.python is not None:
                 subject.code((*at, "python"), settings.python)
+            _params(subject, (*at, "params"), settings.params)
         case ChoiceSettings():
-            if settings.python is not None:
-                subject.code((*at, "python"), settings.python)
-            for place, names in [
-                *((("cases", i, "then"), case.then) for i, case in enumerate(settings.cases)),
-                (("else",), settings.else_),
-            ]:
-                for name in names:
-                    _way(subject, node, (*at, *place), name)
-    if isinstance(settings, ExtractSettings | TransformSettings):
-        from tidegate.model.check.structure import RESERVED_PARAMS
+            _choice(subject, node, settings, at)
 
-        for name in sorted(RESERVED_PARAMS & set(settings.params)):
-            subject.report((*at, "params", name), f"'{name}' is bound already", "Choose another name for this parameter.")
+
+def _params(subject: Subject, at: Place, params: Mapping[str, Any]) -> None:
+    for name in sorted(RESERVED_PARAMS & set(params)):
+        subject.report((*at, name), f"'{name}' is bound already", "Choose another name for this parameter.")
+
+
+def _choice(subject: Subject, node: Node, settings: ChoiceSettings, at: Place) -> None:
+    if settings.python is not None:
+        subject.code((*at, "python"), settings.python)
+    for index, case in enumerate(settings.cases):
+        for name in case.then:
+            _way(subject, node, (*at, "cases", index, "then"), name)
+    for name in settings.else_:
+        _way(subject, node, (*at, "else"), name)
 
 
 def _way(subject: Subject, node: Node, at: Place, name: str) -> None:
@@ -217,24 +239,27 @@ def _placeholders(subject: Subject, node: Node, at: Place, text: str) -> None:
 
 def _code_in(value: Any, at: Place) -> Iterator[tuple[Place, str]]:
     """Every import path in the models, except those of steps' own arguments."""
-    if isinstance(value, Notify):
-        return
-    if isinstance(value, Step) and not _CODE.intersection(value.model_fields_set):
-        return
-    if isinstance(value, Reference):
-        key, code = ("import", value.import_) if value.import_ is not None else ("uses", value.uses or "")
-        yield (*at, key), code
-    elif isinstance(value, Made):
-        yield (*at, "uses"), value.uses
-    elif isinstance(value, Part):
-        for name in value.model_fields_set:
-            yield from _code_in(getattr(value, name), (*at, name.rstrip("_")))
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _code_in(item, (*at, key))
+    match value:
+        case Notify():
+            return
+        case Reference():
+            key, code = ("import", value.import_) if value.import_ is not None else ("uses", value.uses or "")
+            yield (*at, key), code
+        case Made():
+            yield (*at, "uses"), value.uses
+        case dict() | tuple() | Part():
+            for part, item in _inside(value):
+                yield from _code_in(item, (*at, part))
+
+
+def _inside(value: Any) -> Iterator[tuple[str | int, Any]]:
+    if isinstance(value, dict):
+        yield from value.items()
     elif isinstance(value, tuple):
-        for index, item in enumerate(value):
-            yield from _code_in(item, (*at, index))
+        yield from enumerate(value)
+    elif not isinstance(value, Step) or _CODE.intersection(value.model_fields_set):
+        for name in value.model_fields_set:
+            yield name.rstrip("_"), getattr(value, name)
 
 
 _CODE = frozenset({

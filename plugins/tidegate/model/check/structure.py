@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tidegate.model.findings import did_you_mean
 from tidegate.model.spec import OUTCOME
+from tidegate.model.step import Group
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,19 +91,9 @@ def _cycles(subject: Subject) -> None:
         return
     graph: dict[str, set[str]] = {node.path: set() for node in tree.steps}
     for node in tree.nodes.values():
-        upstream = [target.node for _, target in tree.needs(node)]
-        if not node.is_group:
-            upstream += [target.node for name in node.reads if (target := tree.find(name, node))]
-        if not node.is_group and node.step.teardown:
-            upstream += [target.node for name in node.step.teardown if (target := tree.find(name, node))]
-        if node.before is not None:
-            upstream.append(node.before)
-        for source in upstream:
+        for source in _waits_for(subject, node):
             if source in node.lineage[:-1]:
                 subject.report((*node.at, "needs"), f"it stands inside of '{source.name}', so it cannot wait for it", "Remove this need.")
-                continue
-            if not (node.is_group or source.is_group):
-                graph[node.path].add(source.path)
                 continue
             for step in node.within():
                 graph[step.path].update(other.path for other in source.within())
@@ -117,16 +108,25 @@ def _cycles(subject: Subject) -> None:
         )
 
 
+def _waits_for(subject: Subject, node: Node) -> list[Node]:
+    """The steps and groups that a node waits for, whatever makes it wait."""
+    found = [target.node for _, target in subject.tree.needs(node)]
+    if node.before is not None:
+        found.append(node.before)
+    if not node.is_group:
+        names = (*node.reads, *(node.step.teardown or ()))
+        found += [target.node for name in names if (target := subject.tree.find(name, node))]
+    return found
+
+
 def _in_order(subject: Subject) -> bool:
     """Whether every step stands behind those that it waits for, as most people write: then there is no circle, and no need to look for one."""
-    tree, seen = subject.tree, set()
+    tree = subject.tree
+    seen: set[str] = set()
     for node in tree.steps:
         if node.parent is not None:
             return False
-        waits = [target.node for _, target in tree.needs(node)]
-        if node.specials or node.step.teardown:
-            waits += [target.node for name in (*node.reads, *(node.step.teardown or ())) if (target := tree.find(name, node))]
-        if not seen.issuperset(other.path for other in waits):
+        if not seen.issuperset(other.path for other in _waits_for(subject, node)):
             return False
         seen.add(node.path)
     return len(seen) == len(tree.nodes)
@@ -138,7 +138,7 @@ def _task_ids(subject: Subject) -> None:
     count = 0
     flat = not any(node.is_group or node.body.for_each for node in subject.tree.nodes.values())
     for node in () if flat else subject.tree.nodes.values():
-        parents = [parent for parent in node.lineage[:-1] if parent.body.prefix_group_id]  # type: ignore[union-attr]  parents are groups
+        parents = [parent for parent in node.lineage[:-1] if isinstance(parent.body, Group) and parent.body.prefix_group_id]
         repeats = 1
         for branches in node.dimensions.values():
             repeats *= len(branches)
@@ -149,7 +149,7 @@ def _task_ids(subject: Subject) -> None:
                 node.at, f"'{seen[task_id].path}' has the id '{task_id}' already", "Rename one, or leave prefix_group_id as it is."
             )
         seen[task_id] = node
-        if not node.is_group or node.body.prefix_group_id:  # type: ignore[union-attr]
+        if not isinstance(node.body, Group) or node.body.prefix_group_id:
             continue
         if node.body.branches:
             subject.report(
