@@ -17,7 +17,7 @@ OUTCOME = "outcome"
 """The id of the leaf in which a pipeline of Tidegate's kinds ends."""
 
 Event = Literal["complete", "partial", "failed", "recovered"]
-RunType = Literal["scheduled", "manual", "backfill", "asset_triggered", "asset_materialization"]
+RunType = Literal["scheduled", "manual", "backfill", "operator_triggered", "asset_triggered", "asset_materialization"]
 
 
 class Notify(Part):
@@ -66,6 +66,17 @@ class Deadline(Part):
     """Whether it is called in a worker instead, as a function that is not ``async``."""
     name: str | None = None
     """What Airflow's list of deadlines calls it."""
+
+    @field_validator("callback")
+    @classmethod
+    def _importable(cls, value: Reference) -> Reference:
+        if ":" in (value.import_ or ""):
+            raise ValueError(
+                f"{value.import_!r} lies under include/, where the triggerer does not look; write the import path of an installed module"
+            )
+        if value.args:
+            raise ValueError("a deadline's callback takes arguments by name only; write them under 'with'")
+        return value
 
 
 class Pipeline(Part):

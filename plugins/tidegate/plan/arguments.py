@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from tidegate.model.check.params import is_schema, plain
 from tidegate.model.kinds import CARRIERS
 from tidegate.plan.calls import Call, Imported
 from tidegate.plan.documentation import dag_documentation
@@ -26,7 +27,6 @@ _AS_THEY_ARE = (
     "render_template_as_native_obj", "disable_bundle_versioning", "rerun_with_latest_version",
 )  # fmt: skip
 _UNDEFINED = {"lenient": "jinja2.Undefined", "debug": "jinja2.DebugUndefined"}
-_SCHEMA_WORDS = frozenset({"default", "type", "enum", "const", "anyOf", "oneOf", "allOf", "examples", "values_display"})
 
 
 def dag_arguments(spec: PipelineSpec) -> dict[str, Any]:
@@ -184,16 +184,7 @@ def _params(spec: PipelineSpec) -> dict[str, Any]:
 
 def _param(value: Any) -> Any:
     value = plain(value)
-    if not (isinstance(value, dict) and _SCHEMA_WORDS & set(value)):
+    if not is_schema(value):
         return value
     words = {word: item for word, item in value.items() if word != "default"}
     return Call("airflow.sdk.Param", words, (value["default"],) if "default" in value else ())
-
-
-def plain(value: Any) -> Any:
-    """Dates as text, as JSON has them."""
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    return value.isoformat() if isinstance(value, date) else value

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import FileMissing
 from tidegate.model.airflow_names import OPERATOR_ARGUMENTS, Elsewhere
-from tidegate.model.check.structure import RESERVED_PARAMS
+from tidegate.model.check.params import RESERVED_PARAMS
 from tidegate.model.findings import did_you_mean
 from tidegate.model.kinds import KINDS, ChoiceSettings, ExtractSettings, TransformSettings
 from tidegate.model.parts import Made, Part, Reference
@@ -60,6 +60,9 @@ def _step(subject: Subject, node: Node) -> None:
     for here, word, special in () if of_kind else node.specials:
         if word == "from":
             _result(subject, node, here, special)
+            if "key" in special and here[len(node.at)] in {"expand", "expand_kwargs"}:
+                hint = "Return the list itself from a step of its own."
+                subject.report((*here, "key"), "Airflow maps over what a step returned, not over one of its keys", hint)
         else:
             subject.code((*here, word), special[word])
     if step.executor_config is not None:

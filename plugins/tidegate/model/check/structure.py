@@ -5,6 +5,7 @@ from __future__ import annotations
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
+from tidegate.model.check.params import RESERVED_PARAMS, check_params
 from tidegate.model.findings import did_you_mean
 from tidegate.model.spec import OUTCOME
 from tidegate.model.step import Group
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from tidegate.model.check.subject import Subject
     from tidegate.model.tree import Node
 
-RESERVED_PARAMS = frozenset({"interval_start", "interval_end", "branch"})
-"""Names that every query may bind already."""
 MOST_TASKS = 5_000
 
 
@@ -31,10 +30,7 @@ def check_structure(subject: Subject, path: Path) -> None:
         )
     if OUTCOME in pipeline.steps:
         subject.report(("steps", OUTCOME), f"'{OUTCOME}' is the name of the step that ends every pipeline", "Name yours otherwise.")
-    for name in pipeline.params:
-        taken = RESERVED_PARAMS | {dimension for node in subject.tree.nodes.values() if (dimension := node.body.dimension)}
-        if name in taken:
-            subject.report(("params", name), f"the form has a field '{name}' already", "Name this one otherwise.")
+    check_params(subject)
     for node in subject.tree.nodes.values():
         _names(subject, node)
     _cycles(subject)
@@ -55,7 +51,14 @@ def _names(subject: Subject, node: Node) -> None:
     step = node.step
     if step.holds:
         _holds(subject, node)
-    for name in step.teardown or ():
+    if step.teardown is not None:
+        _teardown(subject, node)
+
+
+def _teardown(subject: Subject, node: Node) -> None:
+    if node.step.trigger_rule is not None:
+        subject.report((*node.at, "trigger_rule"), "a teardown runs when its setups ran; it has no other rule", "Remove trigger_rule.")
+    for name in node.step.teardown or ():
         target = subject.tree.find(name, node)
         if target is None:
             subject.unknown_step((*node.at, "teardown"), name, node)

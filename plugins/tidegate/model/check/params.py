@@ -1,0 +1,55 @@
+"""The trigger form: fields that do not clash, schemas that are schemas, defaults that fit them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tidegate.model.check.subject import Subject
+
+RESERVED_PARAMS = frozenset({"interval_start", "interval_end", "branch"})
+"""Names that every query may bind already."""
+_SCHEMA_WORDS = frozenset({"default", "type", "enum", "const", "anyOf", "oneOf", "allOf", "examples", "values_display"})
+
+
+def is_schema(value: Any) -> bool:
+    """Whether a param is given by a JSON Schema; else it is its default."""
+    return isinstance(value, dict) and bool(_SCHEMA_WORDS & set(value))
+
+
+def plain(value: Any) -> Any:
+    """Dates as text, as JSON has them."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def check_params(subject: Subject) -> None:
+    """Report what is wrong with the trigger form."""
+    params = subject.pipeline.params
+    if not params:
+        return
+    taken = RESERVED_PARAMS | subject.tree.dimensions
+    for name, value in params.items():
+        if name in taken:
+            subject.report(("params", name), f"the form has a field '{name}' already", "Name this one otherwise.")
+        if is_schema(value):
+            _fits(subject, name, plain(value))
+
+
+def _fits(subject: Subject, name: str, schema: dict[str, Any]) -> None:
+    from jsonschema import Draft202012Validator, SchemaError
+
+    try:
+        Draft202012Validator.check_schema({word: item for word, item in schema.items() if word not in {"default", "values_display"}})
+    except SchemaError as error:
+        at = ("params", name, *(part for part in error.absolute_path if isinstance(part, str | int)))
+        subject.report(at, f"is no JSON Schema: {error.message}", "Compare it with https://json-schema.org.")
+        return
+    if schema.get("default") is None:
+        return  # Airflow takes a field without a value as one that must be filled in
+    for misfit in Draft202012Validator(schema).iter_errors(schema["default"]):
+        subject.report(("params", name, "default"), f"the default does not fit: {misfit.message}", "Mend the default, or the schema.")
