@@ -49,18 +49,23 @@ def rendered(loaded: Sequence[Loaded], form: Format, *, root: Path) -> str:
 def summary(loaded: Sequence[Loaded]) -> str:
     """How many files were read, and how many of them are wrong."""
     wrong = sum(1 for result in loaded if result.findings)
-    found = sum(len(result.findings) for result in loaded)
+    found = len(each(loaded))
     return f"{len(loaded)} file(s), {wrong} with {found} finding(s)." if wrong else f"{len(loaded)} file(s), all right."
 
 
 def text(loaded: Sequence[Loaded]) -> Text:
     """For people: each finding with its line, a caret and what to do. Colours are marks that a pipe does not show."""
     told = Text()
+    seen: set[Finding] = set()  # what is wrong in a layer is wrong for all that stand on it, and told once
     for result in loaded:
         if not result.findings:
             told.append_text(Text.assemble((f"{result.path}", "bold"), ": ", ("right", "green"), "\n"))
+        elif seen.issuperset(result.findings):
+            told.append_text(Text.assemble((f"{result.path}", "bold"), ": ", ("stands on what is told above", "red"), "\n\n"))
         for finding in result.findings:
-            told.append_text(_coloured(finding)).append("\n\n")
+            if finding not in seen:
+                told.append_text(_coloured(finding)).append("\n\n")
+            seen.add(finding)
     return told.append(summary(loaded))
 
 
