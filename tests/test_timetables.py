@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from airflow.timetables.base import DataInterval, TimeRestriction
 from pendulum import instance
 
-from tidegate.timetables import NightTimetable
+from tidegate.operators.night import Night
+from tidegate.timetables import EveryTimetable, NightTimetable
 
 START, END = datetime(2026, 1, 10, tzinfo=UTC), datetime(2026, 1, 12, tzinfo=UTC)
 FREE = TimeRestriction(earliest=None, latest=None, catchup=True)
@@ -74,3 +76,27 @@ def test_a_run_by_hand_is_about_the_last_interval_that_had_ended_and_never_one_a
     made = NightTimetable("@daily", timezone="UTC", start=START, end=END)
     found = made.infer_manual_data_interval(run_after=instance(datetime.fromisoformat(moment).replace(tzinfo=UTC)))
     assert found.start.to_date_string() == begins
+
+
+@pytest.mark.parametrize(("moment", "begins"), [("2026-01-11T07:00", "2026-01-11T00:00"), ("2026-11-22T10:00", "2026-01-12T00:00")])
+def test_so_is_a_run_of_intervals_of_a_fixed_length(moment: str, begins: str) -> None:
+    """A task of a run that says no interval asks the timetable, whichever of the two it is."""
+    made = EveryTimetable(timedelta(hours=6), start=START, end=END)
+    due = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+    run = SimpleNamespace(conf={}, data_interval_start=None, data_interval_end=None, run_after=due, run_id="by_hand", dag_id="p")
+    ti = SimpleNamespace(dag_id="p", run_id="by_hand", task_id="t", try_number=1)
+    night = Night.of({"ti": ti, "dag_run": run, "params": {}, "dag": SimpleNamespace(timetable=made)})  # type: ignore[typeddict-item]
+    assert night.interval.start.isoformat()[:16] == begins
+    assert night.interval.end - night.interval.start == timedelta(hours=6)
+
+
+@pytest.mark.parametrize("catchup", [True, False])
+def test_intervals_of_a_fixed_length_are_counted_from_the_start(catchup: bool) -> None:
+    """Also where the scheduler begins with the latest."""
+    made = EveryTimetable.deserialize(EveryTimetable(timedelta(hours=7), start=START).serialize())
+    info = made.next_dagrun_info(
+        last_automated_data_interval=None, restriction=TimeRestriction(earliest=None, latest=None, catchup=catchup)
+    )
+    assert info is not None
+    assert (info.data_interval.start - instance(START)).total_seconds() % (7 * 3600) == 0
+    assert (info.data_interval.start == START) == catchup

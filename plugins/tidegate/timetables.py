@@ -107,10 +107,13 @@ class EveryTimetable(Bounds, DeltaDataIntervalTimetable):
     def _round(self, dt: DateTime, anchor: DateTime) -> DateTime:  # noqa: ARG002  Airflow's signature
         """The boundary at or before a moment, counted from ``start``; Airflow counts from 1970."""
         first = instance(self.start)
-        return first + ((dt - first) // self._delta) * self._delta
+        return first + ((dt - first).as_timedelta() // self._delta) * self._delta
 
     def infer_manual_data_interval(self, run_after: DateTime) -> DataInterval:
-        """The last interval that had ended by then."""
+        """The last interval that had ended by then, and at the latest the last one of this timetable."""
+        if self.end is not None:
+            last = instance(self.end)
+            run_after = min(run_after, self._get_next(self._round(last, last)))
         end = self._round(run_after, run_after)
         return DataInterval(start=self._get_prev(end), end=end)
 

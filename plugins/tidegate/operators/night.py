@@ -12,7 +12,7 @@ from pendulum import instance
 from tidegate.errors import IntervalUnknown
 from tidegate.resilience.correlation import CORRELATION_ID, correlation_id
 from tidegate.resilience.interval import Interval, requested_interval
-from tidegate.timetables import NightTimetable
+from tidegate.timetables import EveryTimetable, NightTimetable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -77,7 +77,7 @@ def _interval(asked: Mapping[str, Any], context: Context) -> Interval:
     if start and end and start < end:
         return Interval(start.astimezone(UTC), end.astimezone(UTC))
     timetable = getattr(context.get("dag"), "timetable", None)
-    if isinstance(timetable, NightTimetable):
+    if isinstance(timetable, NightTimetable | EveryTimetable):
         last = timetable.infer_manual_data_interval(run_after=instance(run.run_after))
         return Interval(last.start.astimezone(UTC), last.end.astimezone(UTC))
     raise IntervalUnknown(

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from tidegate.model.check.params import is_schema, plain
 from tidegate.model.kinds import CARRIERS
+from tidegate.model.schedule import AssetTerm
 from tidegate.plan.calls import Call, Imported
 from tidegate.plan.documentation import dag_documentation
 from tidegate.plan.effort import effort, references
@@ -15,9 +16,11 @@ from tidegate.plan.values import asset, lowered, made, reference
 from tidegate.resilience.interval import INTERVAL_END, INTERVAL_START
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tidegate.model import PipelineSpec
     from tidegate.model.effort import Defaults
-    from tidegate.model.schedule import AssetTerm, Schedule
+    from tidegate.model.schedule import Schedule
     from tidegate.model.spec import Deadline, Pipeline
     from tidegate.model.tree import Node
 
@@ -110,12 +113,24 @@ def _with_assets(schedule: Schedule, term: AssetTerm, timetable: Call | None) ->
         if schedule.partitions.default is not None:
             arguments["default_partition_mapper"] = made(schedule.partitions.default)
         if schedule.partitions.by_asset:
-            pairs = schedule.partitions.by_asset.items()
-            arguments["partition_mapper_config"] = {name: made(mapper) for name, mapper in pairs}
+            pairs = [(asset(_named(name, term)), made(mapper)) for name, mapper in schedule.partitions.by_asset.items()]
+            arguments["partition_mapper_config"] = Call("builtins.dict", {}, (pairs,))  # its keys are assets
         return Call("airflow.sdk.PartitionedAssetTimetable", arguments)
     if timetable is not None:
         return Call("airflow.sdk.AssetOrTimeSchedule", {"timetable": timetable, "assets": asset(term)})
     return asset(term) if term.any or term.all else [asset(term)]
+
+
+def _named(name: str, term: AssetTerm) -> AssetTerm:
+    """The asset of a name or URI among those that a schedule waits for: Airflow finds its mapper by both."""
+    return next((leaf for leaf in _leaves(term) if name in {leaf.name, leaf.uri}), AssetTerm.model_validate(name))
+
+
+def _leaves(term: AssetTerm) -> Iterator[AssetTerm]:
+    for part in (*term.all, *term.any):
+        yield from _leaves(part)
+    if not (term.all or term.any):
+        yield term
 
 
 def _timetable(schedule: Schedule) -> Call | None:
