@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tidegate.model.effort import Defaults
     from tidegate.model.schedule import Schedule
     from tidegate.model.spec import Deadline, Pipeline
+    from tidegate.model.step import BranchSettings
     from tidegate.model.tree import Node
 
 _INTERVAL_HELP = "Wins over the data interval above. Leave both bounds empty to take that one."
@@ -72,16 +73,20 @@ def _permissions(said: Any) -> Any:
     return {"DAGs": list(said)} if isinstance(said, list) else said
 
 
-def _defaults(defaults: Defaults) -> dict[str, Any]:
+def _defaults(defaults: Defaults | BranchSettings) -> dict[str, Any]:
     return {**effort(defaults), **lowered(defaults.with_, {}, str)}
 
 
-def group_arguments(node: Node) -> dict[str, Any]:
-    """Of ``airflow.sdk.TaskGroup``, without id and parent."""
+def group_arguments(node: Node, branch: str | None = None) -> dict[str, Any]:
+    """Of ``airflow.sdk.TaskGroup``, without id and parent.
+
+    :param branch: Of a repeated group, whose own settings are laid over the group's defaults.
+    """
     body: Any = node.body
+    own = body.own_settings.get(branch)
     found = {"group_display_name": body.display_name, "prefix_group_id": None if body.prefix_group_id else False}
     found |= {name: getattr(body, name) for name in ("doc_md", "tooltip", "ui_color", "ui_fgcolor")}
-    found["default_args"] = _defaults(body.defaults) or None
+    found["default_args"] = {**_defaults(body.defaults), **(_defaults(own) if own is not None else {})} or None
     return {name: value for name, value in found.items() if value is not None}
 
 

@@ -95,7 +95,7 @@ class Layout:
     def _group(self, node: Node, label: str, parent: str | None, *, prefix: bool, branch: str | None = None) -> str:
         group_id = _child(parent, label, prefix=prefix)
         whole = isinstance(node.body, Group) and (branch is not None or not node.body.branches)
-        arguments = group_arguments(node) if whole else {}
+        arguments = group_arguments(node, branch) if whole else {}
         self.groups.append(PlannedGroup(group_id, arguments, step=node.path, branch=branch, label=label, parent=parent))
         return group_id
 

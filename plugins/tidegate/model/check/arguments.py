@@ -41,6 +41,8 @@ def check_arguments(subject: Subject) -> None:
     for node in subject.tree.nodes.values():
         if isinstance(node.body, Group):
             _objects(subject, node.body.defaults.with_, (*node.at, "defaults", "with"))
+            for branch, own in node.body.own_settings.items():
+                _objects(subject, own.with_, (*node.at, "for_each", node.body.dimension or "", branch, "with"))
         else:
             _step(subject, node)
 
