@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from corpus_project import CORPUS, GOOD
 
 from tidegate.model import Project, load_pipeline
 
-CORPUS = Path(__file__).parent / "corpus"
+if TYPE_CHECKING:
+    from pathlib import Path
+
 PROJECT = Project(CORPUS / "include")
-GOOD = sorted((CORPUS / "good").glob("*.yaml"))
 BAD = sorted((CORPUS / "bad").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
 def test_good_files_load(path: Path) -> None:
     """A file in good/ has no finding and becomes a spec of its own name."""
-    loaded = load_pipeline(path, PROJECT)
+    loaded = load_pipeline(path)
     assert loaded.findings == ()
     assert loaded.require().name == path.stem
 

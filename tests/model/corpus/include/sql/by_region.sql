@@ -1,0 +1,1 @@
+SELECT region, count(*) AS n FROM input GROUP BY ALL

@@ -1,0 +1,1 @@
+SELECT :branch AS region, :floor AS floor
