@@ -36,6 +36,8 @@ class Function:
     """The annotation of what it returns, as text; empty without one."""
     doc: str | None = None
     """Its docstring."""
+    asynchronous: bool = False
+    """Whether it is an ``async def``."""
 
     def misfits(self, given: set[str]) -> tuple[list[str], list[str]]:
         """Arguments that it does not take, and parameters that nobody gives."""
@@ -75,6 +77,7 @@ class Functions:
                 _signature(found.args),
                 ast.unparse(found.returns) if found.returns else "",
                 ast.get_docstring(found, clean=False),
+                isinstance(found, ast.AsyncFunctionDef),
             )
         if name in _other_names(body):
             return Function(reference, Signature([Parameter("kwargs", Parameter.VAR_KEYWORD)]))
