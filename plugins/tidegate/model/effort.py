@@ -16,6 +16,8 @@ TriggerRule = Literal[
     "none_failed_min_one_success", "none_skipped", "one_done", "one_failed", "one_success",
 ]  # fmt: skip
 """Airflow's own; they are complete."""
+WEIGHT_RULES = frozenset({"downstream", "upstream", "absolute"})
+"""Airflow's own; anything else is the import path of a strategy."""
 
 
 class Retry(Part):

@@ -227,10 +227,9 @@ def scalar(node: yaml.ScalarNode, loader: Any) -> Any:
                 return int(text, 0) if text[:2].lower() in {"0o", "0x"} else int(text)
             case "float":
                 return float(text.replace(".inf", "inf").replace(".Inf", "inf").replace(".INF", "inf").replace(".nan", "nan").lower())
-            case "timestamp" if loader.timestamp_regexp.match(text):
-                return loader.construct_yaml_timestamp(node)
-            case "timestamp":  # without seconds, or with a zone such as +0100, which PyYAML's own does not read
-                return datetime.fromisoformat(text)
+            case "timestamp":  # PyYAML's own reads none without seconds, and no zone such as +0100
+                read = loader.timestamp_regexp.match(text)
+                return loader.construct_yaml_timestamp(node) if read else datetime.fromisoformat(text)
     except (ValueError, yaml.YAMLError) as error:
         raise _OddError from error
     raise _OddError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tidegate.model.effort import Effort
+from tidegate.model.effort import WEIGHT_RULES, Effort
 from tidegate.plan.calls import Call
 from tidegate.plan.values import asset, lowered, made, reference
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 _FIELDS = {name: number for number, name in enumerate(Effort.model_fields)}
 _UNSAID = {"retry": "retry_policy", "timeout": "execution_timeout", "operator_resources": "resources"}
-_WEIGHT_RULES = frozenset({"downstream", "upstream", "absolute"})
 
 
 def effort(said: Effort) -> dict[str, Any]:
@@ -66,7 +65,7 @@ def references(value: Any) -> Any:
 
 
 def _weight_rule(value: str) -> dict[str, Any]:
-    return {"weight_rule": value if value in _WEIGHT_RULES else Call(value)}
+    return {"weight_rule": value if value in WEIGHT_RULES else Call(value)}
 
 
 _TURNS: dict[str, Callable[[Any], dict[str, Any]]] = {

@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import FileMissing
 from tidegate.model.airflow_names import OPERATOR_ARGUMENTS, Elsewhere
+from tidegate.model.check.code import check_code, check_objects
 from tidegate.model.check.params import RESERVED_PARAMS
 from tidegate.model.findings import did_you_mean
-from tidegate.model.kinds import KINDS, ChoiceSettings, ExtractSettings, TransformSettings
-from tidegate.model.parts import Made, Part, Reference
+from tidegate.model.kinds import KINDS, ChoiceSettings, ExtractSettings, PipelineSettings, TransformSettings
 from tidegate.model.project import is_file, is_sql_file
-from tidegate.model.spec import Notify
-from tidegate.model.step import Group, Step
-from tidegate.model.values import specials
+from tidegate.model.step import Group
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tidegate.model.check.subject import Subject
+    from tidegate.model.step import Step
     from tidegate.model.tree import Node
     from tidegate.model.yaml_source import Place
 
@@ -31,29 +30,16 @@ def check_arguments(subject: Subject) -> None:
     """Report what is wrong with the code, files and results that steps name."""
     pipeline = subject.pipeline
     _file(subject, ("doc_md",), pipeline.doc_md or "")
-    for at, code in _code_in(pipeline, ()):
-        subject.code(at, code)
-    for index, alert in enumerate(pipeline.alerts or ()):
-        subject.import_path(("alerts", index, "notify", "uses"), alert.notify.uses)
-    _objects(subject, pipeline.defaults.with_, ("defaults", "with"))
-    _objects(subject, pipeline.defaults.executor_config, ("defaults", "executor_config"))
-    _objects(subject, pipeline.user_defined_macros, ("user_defined_macros",))
+    check_code(subject, pipeline, ())
+    check_objects(subject, pipeline.defaults.with_, ("defaults", "with"))
+    check_objects(subject, pipeline.user_defined_macros, ("user_defined_macros",))
     for node in subject.tree.nodes.values():
         if isinstance(node.body, Group):
-            _objects(subject, node.body.defaults.with_, (*node.at, "defaults", "with"))
+            check_objects(subject, node.body.defaults.with_, (*node.at, "defaults", "with"))
             for branch, own in node.body.own_settings.items():
-                _objects(subject, own.with_, (*node.at, "for_each", node.body.dimension or "", branch, "with"))
+                check_objects(subject, own.with_, (*node.at, "for_each", node.body.dimension or "", branch, "with"))
         else:
             _step(subject, node)
-
-
-def _objects(subject: Subject, value: Any, at: Place) -> None:
-    """Objects and functions where no step's result can be."""
-    for here, word, special in specials(value, at):
-        if word == "from":
-            subject.report((*here, "from"), "a step's result can stand under a step's own 'with' only", "Move it there.")
-        else:
-            subject.code((*here, word), special[word])
 
 
 def _step(subject: Subject, node: Node) -> None:
@@ -67,8 +53,6 @@ def _step(subject: Subject, node: Node) -> None:
                 subject.report((*here, "key"), "Airflow maps over what a step returned, not over one of its keys", hint)
         else:
             subject.code((*here, word), special[word])
-    if step.executor_config is not None:
-        _objects(subject, step.executor_config, (*node.at, "executor_config"))
     if isinstance(step.when, str):
         _condition(subject, (*node.at, "when"), step.when)
     if step.python is not None:
@@ -202,6 +186,8 @@ def _kind(subject: Subject, node: Node, settings: Any, at: Place) -> None:
             _params(subject, (*at, "params"), settings.params)
         case ChoiceSettings():
             _choice(subject, node, settings, at)
+        case PipelineSettings():
+            check_objects(subject, settings.conf, (*at, "conf"))
 
 
 def _params(subject: Subject, at: Place, params: Mapping[str, Any]) -> None:
@@ -240,38 +226,6 @@ def _placeholders(subject: Subject, node: Node, at: Place, text: str) -> None:
         if word not in node.dimensions:
             hint = did_you_mean(word, node.dimensions) or "This step has no for_each; write the name in full."
             subject.report(at, f"{{{word}}} stands for nothing here", hint)
-
-
-def _code_in(value: Any, at: Place) -> Iterator[tuple[Place, str]]:
-    """Every import path in the models, except those of steps' own arguments."""
-    match value:
-        case Notify():
-            return
-        case Reference():
-            key, code = ("import", value.import_) if value.import_ is not None else ("uses", value.uses or "")
-            yield (*at, key), code
-        case Made():
-            yield (*at, "uses"), value.uses
-        case dict() | tuple() | Part():
-            for part, item in _inside(value):
-                yield from _code_in(item, (*at, part))
-
-
-def _inside(value: Any) -> Iterator[tuple[str | int, Any]]:
-    if isinstance(value, dict):
-        yield from value.items()
-    elif isinstance(value, tuple):
-        yield from enumerate(value)
-    elif not isinstance(value, Step) or _CODE.intersection(value.model_fields_set):
-        for name in value.model_fields_set:
-            yield name.rstrip("_"), getattr(value, name)
-
-
-_CODE = frozenset({
-    "retry", "weight_rule", "on_execute_callback", "on_failure_callback", "on_success_callback", "on_retry_callback", "on_skipped_callback",
-    "pre_execute", "post_execute", "inlets", "outlets", "for_each",
-})  # fmt: skip
-"""The keys of a step that may hold import paths, ``with`` and its like apart."""
 
 
 def fill(text: str, bindings: Mapping[str, str]) -> str:

@@ -1,0 +1,76 @@
+"""Code that is named anywhere but in steps' own arguments: each import path may be imported, each function is there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tidegate.model.effort import WEIGHT_RULES, Effort
+from tidegate.model.parts import Made, Part, Reference
+from tidegate.model.schedule import Watcher
+from tidegate.model.spec import Notify
+from tidegate.model.step import Step
+from tidegate.model.values import specials
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tidegate.model.check.subject import Subject
+    from tidegate.model.yaml_source import Place
+
+
+def check_code(subject: Subject, value: Any, at: Place) -> None:
+    """Report import paths and functions in a model and all that it holds, arguments that objects are made with among them."""
+    match value:
+        case Reference():
+            key, code = ("import", value.import_) if value.import_ is not None else ("uses", value.uses or "")
+            subject.code((*at, key), code)
+            _given(subject, value, at)
+        case Made():
+            subject.code((*at, "uses"), value.uses)
+            _given(subject, value, at)
+        case Watcher() | Notify():
+            subject.import_path((*at, "uses"), value.uses)
+            check_objects(subject, value.with_, (*at, "with"))
+        case dict() | tuple() | Part():
+            if isinstance(value, Effort):
+                _effort(subject, value, at)
+            for part, item in _inside(value):
+                check_code(subject, item, (*at, part))
+
+
+def check_objects(subject: Subject, value: Any, at: Place) -> None:
+    """Report objects and functions in plain data where no step's result can be."""
+    for here, word, special in specials(value, at):
+        if word == "from":
+            subject.report((*here, "from"), "a step's result can stand under a step's own 'with' only", "Move it there.")
+        else:
+            subject.code((*here, word), special[word])
+
+
+def _given(subject: Subject, value: Reference | Made, at: Place) -> None:
+    check_objects(subject, value.with_, (*at, "with"))
+    check_objects(subject, value.args, (*at, "args"))
+
+
+def _effort(subject: Subject, value: Effort, at: Place) -> None:
+    if value.weight_rule is not None and value.weight_rule not in WEIGHT_RULES:
+        subject.import_path((*at, "weight_rule"), value.weight_rule)
+    if value.executor_config is not None:
+        check_objects(subject, value.executor_config, (*at, "executor_config"))
+
+
+def _inside(value: Any) -> Iterator[tuple[str | int, Any]]:
+    if isinstance(value, dict):
+        yield from value.items()
+    elif isinstance(value, tuple):
+        yield from enumerate(value)
+    elif not isinstance(value, Step) or _CODE.intersection(value.model_fields_set):
+        for name in value.model_fields_set:
+            yield name.rstrip("_"), getattr(value, name)
+
+
+_CODE = frozenset({
+    "retry", "on_execute_callback", "on_failure_callback", "on_success_callback", "on_retry_callback", "on_skipped_callback", "pre_execute",
+    "post_execute", "inlets", "outlets", "for_each",
+})  # fmt: skip
+"""The keys of a step below which code may be named, ``with`` and its like apart."""
