@@ -1,0 +1,263 @@
+"""Airflow's scheduler without Airflow: given what each task does once it starts, what becomes of a run, moment by moment.
+
+Some trigger rules decide before all tasks before them have ended, so it matters who ends first. A run here has a clock for that: tasks start as soon as
+they may, all at once, and each takes the time that it is given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING
+
+from tidegate.testing.trigger_rules import FAILED, RULES, SKIPPED, START, SUCCESS, UPSTREAM_FAILED, Before
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    Work = Callable[[str, Mapping[str, str]], "Ended"]
+
+_BAD = frozenset({FAILED, UPSTREAM_FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What the scheduler knows of one task."""
+
+    task_id: str
+    upstream: tuple[str, ...] = ()
+    rule: str = "all_success"
+    setup: bool = False
+    teardown: bool = False
+    fails_run: bool = False
+    """For a teardown: whether its failure fails the run."""
+    mapped: bool = False
+    mapped_over: tuple[str, ...] = ()
+    """The tasks over whose results it is mapped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What a task that starts will have done when it has ended."""
+
+    state: str = SUCCESS
+    seconds: float = 60.0
+    """How long it takes."""
+    skips: Collection[str] = ()
+    """Tasks behind it that it skips by itself, as a branch does."""
+
+
+@dataclass(slots=True)
+class Run:
+    """What became of a run."""
+
+    states: dict[str, str] = field(default_factory=dict)
+    """Task id → Airflow's state, in the order in which tasks ended."""
+    started: set[str] = field(default_factory=set)
+    """The tasks that ran, however they ended."""
+    state: str = ""
+    """Of the run: ``success`` or ``failed``."""
+    seconds: float = 0.0
+    """From its start to the end of its last task."""
+    running: set[str] = field(default_factory=set)
+    ends: list[tuple[float, int, str, Ended]] = field(default_factory=list)
+    """Of the tasks that run: when, the number of its start, which, how."""
+
+
+class Scheduler:
+    """The tasks of one DAG; runs of it share nothing else.
+
+    :param tasks: All of them, in any order, without a circle.
+    :param fail_fast: Whether the first task that fails ends the run.
+    """
+
+    def __init__(self, tasks: Sequence[Task], *, fail_fast: bool = False) -> None:
+        self.tasks = {task.task_id: task for task in tasks}
+        self.fail_fast = fail_fast
+        self._number = {task.task_id: number for number, task in enumerate(tasks)}
+        self.downstream: dict[str, list[str]] = {task.task_id: [] for task in tasks}
+        for task in tasks:
+            for before in task.upstream:
+                self.downstream[before].append(task.task_id)
+        self._setups = {task.task_id: self._indirect_setups(task) for task in tasks} if any(task.setup for task in tasks) else {}
+        self._scope = {task.task_id: self._in_scope(task) for task in tasks if task.teardown}
+        watchers: dict[str, dict[str, None]] = {task_id: dict.fromkeys(behind) for task_id, behind in self.downstream.items()}
+        for watched in (self._setups, self._scope):
+            for task_id, others in watched.items():
+                for other in others:
+                    watchers[other][task_id] = None
+        self._watchers = {task_id: tuple(behind) for task_id, behind in watchers.items()}
+        self._leaves = self._effective_leaves()
+
+    def above(self, task_id: str) -> set[str]:
+        """All tasks before a task, however far."""
+        return self._all(self.tasks[task_id].upstream, lambda other: self.tasks[other].upstream)
+
+    def below(self, task_id: str) -> set[str]:
+        """All tasks behind a task, however far."""
+        return self._all(self.downstream[task_id], self.downstream.__getitem__)
+
+    @staticmethod
+    def _all(first: Iterable[str], more: Callable[[str], Iterable[str]]) -> set[str]:
+        found, left = set(first), list(first)
+        while left:
+            new = set(more(left.pop())) - found
+            found |= new
+            left += new
+        return found
+
+    def _indirect_setups(self, task: Task) -> tuple[str, ...]:
+        """The setups that a task needs though they are not right before it: those not taken down yet where it stands."""
+        if task.teardown or not task.upstream or task.rule == "always":
+            return ()
+        ahead = {other for other in self.below(task.task_id) if self.tasks[other].teardown}
+        found = []
+        for other in sorted(self.above(task.task_id)):
+            teardowns = {behind for behind in self.downstream[other] if self.tasks[behind].teardown}
+            if self.tasks[other].setup and other not in task.upstream and (not teardowns or teardowns & ahead):
+                found.append(other)
+        return tuple(found)
+
+    def _in_scope(self, task: Task) -> tuple[str, ...]:
+        """The tasks between a teardown and its setups, which it waits for."""
+        between: set[str] = set()
+        further = self.above(task.task_id) - set(task.upstream)
+        for setup in task.upstream:
+            if self.tasks[setup].setup:
+                between |= further & self.below(setup)
+        return tuple(sorted(between))
+
+    def _effective_leaves(self) -> tuple[str, ...]:
+        """The tasks whose states are the run's: the last ones, where teardowns do not count."""
+
+        def counts(task: Task) -> bool:
+            return not task.teardown or task.fails_run
+
+        found = [
+            task_id
+            for task_id, task in self.tasks.items()
+            if counts(task) and not any(counts(self.tasks[behind]) for behind in self.downstream[task_id])
+        ]
+        return tuple(found) or tuple(task_id for task_id in self.tasks if not self.downstream[task_id])
+
+    def run(self, work: Work) -> Run:
+        """Let every task start, be skipped, or be given up, until nothing moves any more.
+
+        :param work: Told a task's id when it starts, and the states of those that have ended by then; says what it will have done.
+        """
+        run = Run()
+        states, running, ends = run.states, run.running, run.ends
+        look: Iterable[str] = self.tasks
+        while True:
+            while look:
+                look = self._look(look, run, work)
+            if not ends:
+                break
+            run.seconds = ends[0][0]
+            moved: list[str] = []
+            while ends and ends[0][0] == run.seconds:
+                _, _, task_id, ended = heappop(ends)
+                if task_id in running:
+                    running.discard(task_id)
+                    states[task_id] = ended.state
+                    moved += [task_id, *self._skipped(ended.skips, states, running), *self._stopped(ended, states, running)]
+            look = self._behind(moved)
+        run.state = self._state(states)
+        return run
+
+    def _look(self, look: Iterable[str], run: Run, work: Work) -> dict[str, None]:
+        """One look at some tasks, all in the light of the same states: give up, skip, start. Returns those to look at next."""
+        changed, ready = [], []
+        for task_id in look:
+            if task_id in run.states or task_id in run.running:
+                continue
+            told = self._told(self.tasks[task_id], run.states, run.started)
+            if told == START:
+                ready.append(task_id)
+            elif told is not None:
+                changed.append((task_id, told))
+        run.states.update(changed)
+        run.running.update(ready)
+        for task_id in sorted(ready, key=self._number.__getitem__) if len(ready) > 1 else ready:
+            ended = work(task_id, run.states)
+            run.started.add(task_id)
+            heappush(run.ends, (run.seconds + ended.seconds, len(run.started), task_id, ended))
+        return self._behind(task_id for task_id, _ in changed)
+
+    def _behind(self, moved: Iterable[str]) -> dict[str, None]:
+        return {behind: None for task_id in moved for behind in self._watchers[task_id]}
+
+    def _told(self, task: Task, states: Mapping[str, str], started: Collection[str]) -> str | None:
+        """What the scheduler makes of a task that has not started."""
+        if not task.upstream or task.rule == "always":
+            told: str | None = START
+        elif task.teardown:
+            told = RULES[task.rule](self._counted(task.upstream, states))
+            if told == START and not all(other in states for other in self._scope[task.task_id]):
+                return None
+        else:
+            setups = self._setups.get(task.task_id, ())
+            if setups and (given_up := self._without(setups, states)):
+                return given_up
+            told = RULES[task.rule](self._counted(task.upstream, states))
+            if told == START and not all(states.get(setup) == SUCCESS for setup in setups):
+                told = None
+        return self._mapping(task, states, started, told) if task.mapped_over else told
+
+    def _counted(self, ids: Iterable[str], states: Mapping[str, str]) -> Before:
+        found = Before(0)
+        for task_id in ids:
+            state, setup = states.get(task_id), self.tasks[task_id].setup
+            found.total += 1
+            found.setups += setup
+            if state == SUCCESS:
+                found.success += 1
+                found.setups_success += setup
+            elif state == FAILED:
+                found.failed += 1
+            elif state == SKIPPED:
+                found.skipped += 1
+                found.setups_skipped += setup
+            elif state == UPSTREAM_FAILED:
+                found.upstream_failed += 1
+        return found
+
+    @staticmethod
+    def _without(needed: Iterable[str], states: Mapping[str, str]) -> str | None:
+        """What becomes of a task that cannot be without others, when one of them did not succeed."""
+        ended = {states[other] for other in needed if other in states}
+        if ended & _BAD:
+            return UPSTREAM_FAILED
+        return SKIPPED if SKIPPED in ended else None
+
+    def _mapping(self, task: Task, states: Mapping[str, str], started: Collection[str], told: str | None) -> str | None:
+        """A mapped task needs what it is mapped over, whatever its trigger rule says. Another mapped task that ran counts: some of it may be there.
+
+        Where a rule would skip the task and a failed dependency would give it up, Airflow does one or the other; here the failure wins.
+        """
+        needed = [other for other in task.mapped_over if not (self.tasks[other].mapped and other in started)]
+        given_up = self._without(needed, states)
+        if given_up is not None:
+            return told if told == UPSTREAM_FAILED else given_up
+        too_early = told == START and any(other not in states for other in task.mapped_over)
+        return UPSTREAM_FAILED if too_early else told
+
+    @staticmethod
+    def _skipped(skips: Iterable[str], states: dict[str, str], running: Collection[str]) -> list[str]:
+        found = [task_id for task_id in skips if task_id not in running and states.get(task_id) not in {SUCCESS, FAILED}]
+        states.update(dict.fromkeys(found, SKIPPED))
+        return found
+
+    def _stopped(self, ended: Ended, states: dict[str, str], running: set[str]) -> list[str]:
+        """What the first failure ends with it, where the DAG says so."""
+        if not (self.fail_fast and ended.state == FAILED):
+            return []
+        found = [task_id for task_id, task in self.tasks.items() if not task.teardown and states.get(task_id) not in {SUCCESS, FAILED}]
+        states.update({task_id: FAILED if task_id in running else SKIPPED for task_id in found})
+        running.difference_update(found)
+        return found
+
+    def _state(self, states: Mapping[str, str]) -> str:
+        if len(states) < len(self.tasks):
+            return FAILED  # nothing can start any more, though not all has ended
+        return FAILED if any(states[task_id] in _BAD for task_id in self._leaves) else SUCCESS
