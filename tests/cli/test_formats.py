@@ -86,7 +86,7 @@ SARIF = {
 
 
 def _loaded(path: Path) -> Loaded:
-    return load_pipeline(path, Project(CORPUS / "include"), name=str(path.relative_to(ROOT)))
+    return load_pipeline(path, Project(CORPUS / "bad" / "include"), name=str(path.relative_to(ROOT)))
 
 
 def _wrong(message: str, *, file: str = "include/pipelines/a.yaml", path: str = "steps.a", line: int = 3) -> Loaded:

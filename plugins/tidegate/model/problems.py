@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
+from datetime import date
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from tidegate.model.airflow_names import DAG_ARGUMENTS, OPERATOR_ARGUMENTS, Elsewhere
 from tidegate.model.findings import did_you_mean
+from tidegate.model.keys import keys_at, unknown_key
+from tidegate.model.parts import FUNCTION, IMPORT_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,18 +20,21 @@ if TYPE_CHECKING:
 Model = TypeVar("Model", bound=BaseModel)
 Place = tuple["str | int", ...]
 
+_TEXT, _WHOLE, _FLAG, _LIST, _MAPPING = "text", "a whole number", "true or false", "a list", "a mapping of keys to values"
 _WANTED = {
-    "string_type": "text",
-    "int_type": "a whole number",
-    "int_parsing": "a whole number",
-    "int_from_float": "a whole number",
-    "bool_type": "true or false",
-    "bool_parsing": "true or false",
-    "tuple_type": "a list",
-    "list_type": "a list",
-    "dict_type": "a mapping of keys to values",
-    "model_type": "a mapping of keys to values",
-    "model_attributes_type": "a mapping of keys to values",
+    "string_type": _TEXT,
+    "int_type": _WHOLE,
+    "int_parsing": _WHOLE,
+    "int_from_float": _WHOLE,
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": _FLAG,
+    "bool_parsing": _FLAG,
+    "tuple_type": _LIST,
+    "list_type": _LIST,
+    "dict_type": _MAPPING,
+    "model_type": _MAPPING,
+    "model_attributes_type": _MAPPING,
     "date_type": "a date",
     "date_parsing": "a date",
     "date_from_datetime_parsing": "a date",
@@ -49,15 +54,31 @@ def validated(document: Document, model: type[Model], value: Any, at: Place) -> 
         for problem in error.errors(include_url=False):
             problems[_place(problem["loc"])].append(problem)
         told = {finding.path for finding in document.findings}
+        renamed = _renamed(model, problems)
         for loc, here in problems.items():
             dotted = ".".join(str(part) for part in (*at, *loc))
-            if dotted in told or (here[0]["type"] == "value_error" and any(path.startswith(f"{dotted}.") for path in told)):
+            if (
+                loc in renamed
+                or dotted in told
+                or (here[0]["type"] == "value_error" and any(path.startswith(f"{dotted}.") for path in told))
+            ):
                 continue  # the parser has said already what is wrong with this value, or with one inside of it
             # Where a value may be one of two things, pydantic also tells that it is not the other one.
             deeper = any(other[: len(loc)] == loc and len(other) > len(loc) for other in problems)
             if not (deeper and all(problem["type"] in _WANTED for problem in here)):
                 document.report((*at, *loc), *_words(model, loc, here))
         return None
+
+
+def _renamed(model: type[BaseModel], problems: dict[Place, list[Any]]) -> set[Place]:
+    """The keys that are missing because they are misspelt, which is told already."""
+    hints = {
+        loc: unknown_key(str(loc[-1]), keys_at(model, here[0]["loc"][:-1]))[1]
+        for loc, here in problems.items()
+        if here[0]["type"] == "extra_forbidden"
+    }
+    missing = [loc for loc, here in problems.items() if here[0]["type"] == "missing"]
+    return {loc for loc in missing if any(other[:-1] == loc[:-1] and f"'{loc[-1]}'" in hint for other, hint in hints.items())}
 
 
 def _place(loc: Sequence[str | int]) -> Place:
@@ -68,34 +89,34 @@ def _place(loc: Sequence[str | int]) -> Place:
 _UNION_MARKS = {"constrained-str", "str", "int", "float", "bool", "none", "date", "datetime"}
 
 
-def _words(model: type[BaseModel], loc: Place, problems: Sequence[Any]) -> tuple[str, str]:  # noqa: C901, PLR0911, PLR0912  a table of words
+def _words(model: type[BaseModel], loc: Place, problems: Sequence[Any]) -> tuple[str, str]:  # noqa: C901, PLR0911  a table of words
     """What to say of the problems in one place: message and hint."""
+    if choice := next((problem for problem in problems if problem["type"] == "literal_error"), None):
+        return _choice(choice, others=len(problems) > 1)
     wanted = [_WANTED[problem["type"]] for problem in problems if problem["type"] in _WANTED]
-    if wanted == ["text"] and isinstance(problems[0]["input"], int | float):
-        return f"{_shown(problems[0]['input'])} is a number, and text should stand here", f'Quote it: "{problems[0]["input"]}".'
     if wanted:
-        return f"{_shown(problems[0]['input'])} is not {' or '.join(dict.fromkeys(wanted))}", "Compare it with docs/reference/pipeline.md."
+        return _mistyped(model, problems[0], tuple(dict.fromkeys(wanted)))
     problem = problems[0]
     kind, context, last = problem["type"], problem.get("ctx", {}), str(loc[-1]) if loc else ""
     match kind:
         case "extra_forbidden":
-            return _unknown_key(last, _keys(model, loc[:-1]))
+            return unknown_key(last, keys_at(model, problem["loc"][:-1]))
         case "missing":
             return f"the key '{last}' is missing", "Add it; docs/reference/pipeline.md tells what it means."
         case "string_pattern_mismatch":
-            return f"{_shown(problem['input'])} does not fit", _pattern_hint(context["pattern"])
+            return f"{shown(problem['input'])} does not fit", _pattern_hint(context["pattern"])
         case "string_too_long":
-            return f"{_shown(problem['input'])} is too long", f"Use at most {context['max_length']} characters."
+            return f"{shown(problem['input'])} is too long", f"Use at most {context['max_length']} characters."
         case "string_too_short" | "too_short":
             return "there is nothing in it", "Give at least one."
         case "too_long":
-            return f"there are {context.get('actual_length') or 'too many'} in it", f"Give at most {context['max_length']}."
+            given = problem["input"]
+            names = f": {', '.join(map(str, given))}" if isinstance(given, dict | list | tuple) else ""
+            return f"there are {len(given) if names else 'too many'} in it{names}", f"Give at most {context['max_length']}."
         case "greater_than_equal":
-            return f"{_shown(problem['input'])} is too small", f"Give {context['ge']} or more."
+            return f"{shown(problem['input'])} is too small", f"Give {context['ge']} or more."
         case "less_than_equal":
-            return f"{_shown(problem['input'])} is too large", f"Give {context['le']} or less."
-        case "literal_error":
-            return f"{_shown(problem['input'])} is none of the words that fit", f"Choose among {context['expected']}."
+            return f"{shown(problem['input'])} is too large", f"Give {context['le']} or less."
         case "value_error":
             message, _, hint = str(context["error"]).partition("; ")
             return message, f"{hint[:1].upper()}{hint[1:]}." if hint else ""
@@ -103,60 +124,75 @@ def _words(model: type[BaseModel], loc: Place, problems: Sequence[Any]) -> tuple
             return problem["msg"][:1].lower() + problem["msg"][1:], "Compare it with docs/reference/pipeline.md."
 
 
-def _unknown_key(word: str, known: Sequence[str]) -> tuple[str, str]:
-    """What to say of a key that no model has: what it is called here, where people know it by another name."""
-    if word == "<<":
-        return (
-            "merge keys are not supported",
-            "Write the keys out, or share them under 'defaults', in a folder's defaults.yaml or by 'extends'.",
-        )
-    here = _ELSEWHERE.get(word) or (OPERATOR_ARGUMENTS if "retries" in known else DAG_ARGUMENTS).get(word)
-    if isinstance(here, Elsewhere):
-        return f"unknown key '{word}': it {here.why}", here.hint
-    if here is not None and here.partition(".")[0] in known:
-        return f"unknown key '{word}'", f"Here it is called '{here}'."
-    listed = f"Known keys: {', '.join(known)}." if len(known) <= _FEW else "The reference page docs/reference/pipeline.md lists all keys."
-    near = did_you_mean(word, known)
-    return f"unknown key '{word}'", f"{near} {listed}" if near.startswith("Did") else listed
+def _choice(problem: Any, *, others: bool) -> tuple[str, str]:
+    """Of a word that is none of those that fit."""
+    expected, given = problem["ctx"]["expected"], problem["input"]
+    words = expected.replace(" or ", ", ").replace("'", "").split(", ")
+    near = did_you_mean(given, words) if isinstance(given, str) else ""
+    hint = f"{near} Choose among {expected}" if near.startswith("Did") else f"Choose among {expected}"
+    return f"{shown(given)} is none of the words that fit", f"{hint}{', or write what else may stand here' if others else ''}."
+
+
+def _mistyped(model: type[BaseModel], problem: Any, wanted: tuple[str, ...]) -> tuple[str, str]:
+    """Of a value of the wrong type."""
+    given = problem["input"]
+    known = keys_at(model, problem["loc"]) if _MAPPING in wanted else []
+    if wanted == (_TEXT,) and isinstance(given, int | float) and not isinstance(given, bool):
+        return f"{shown(given)} is a number, and text should stand here", f'Quote it: "{given}".'
+    return f"{shown(given)} is not {' or '.join(wanted)}", _instead(given, wanted, known)
+
+
+def _instead(given: Any, wanted: tuple[str, ...], known: Sequence[str]) -> str:  # noqa: C901, PLR0911  a table of words
+    """What to write in place of a value."""
+    match wanted[0]:
+        case "a whole number" | "a number" if isinstance(given, str) and given.strip().lstrip("+-").isdecimal():
+            return f"Write {given.strip()}, without quotes."
+        case "a whole number":
+            return "Write a number such as 3."
+        case "true or false":
+            return "Write true or false; yes, no, on and off are text."
+        case "a list" if isinstance(given, str | int | float):
+            return f"Write it in brackets: [{shown(given).strip(chr(39))}]."
+        case "a list":
+            return "Write a list: [a, b], or one item a line behind a dash."
+        case "a mapping of keys to values" if isinstance(given, list):
+            return "Write 'name: value' for each, without a dash: here every item has a name."
+        case "a mapping of keys to values" if "cron" in known and "catchup" in known:
+            return 'Write it as {cron: "0 2 * * *", start: 2026-01-01}.'
+        case "a mapping of keys to values" if "uses" in known and "python" in known:
+            return "Write it as {uses: kind or import path, with: {…}}."
+        case "a mapping of keys to values":
+            return f"Its keys are {', '.join(known[:_FEW])}." if known else "Write it as {name: value}."
+        case "text" if len(wanted) > 1:
+            return f"Write {' or '.join(wanted)} here."
+        case "text":
+            return f'Quote it if it is text: "{shown(given)}".' if isinstance(given, bool | date) else "Write text here."
+        case "a date" | "a time":
+            return "Write it as 2026-01-31, or 2026-01-31T02:00:00+01:00."
+    return "Compare it with docs/reference/pipeline.md."
 
 
 _FEW = 16
-_ELSEWHERE = {
-    "dag_id": "pipeline", "name": "pipeline", "schedule_interval": "schedule", "cron": "schedule.cron", "tasks": "steps", "jobs": "steps",
-    "task_groups": "steps", "operator": "uses", "kind": "uses", "dependencies": "needs", "depends_on": "needs", "upstream": "needs",
-    "matrix": "for_each", "strategy": "for_each", "arguments": "with", "args": "with", "config": "with", "if": "when", "condition": "when",
-    "vars": "variables", "env": "variables", "parameters": "params", "inputs": "params", "callbacks": "on_failure_callback",
-    "python_callable": "python", "catchup": "schedule.catchup", "timezone": "schedule.timezone",
-}  # fmt: skip
-"""Words that other tools, and older Airflows, have for keys of ours."""
 
 
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"  # noqa: PLR2004  what fits a line
+def shown(value: Any) -> str:
+    """A value as the file may have it, short enough for a line."""
+    if isinstance(value, dict):
+        text = "{" + ", ".join(f"{key}: {shown(item)}" for key, item in list(value.items())[:_FEW]) + "}"
+    elif isinstance(value, list | tuple):
+        text = f"[{', '.join(shown(item) for item in value[:_FEW])}]"
+    elif value is None or isinstance(value, bool):
+        text = {None: "null", True: "true", False: "false"}[value]
+    else:
+        text = value.isoformat() if isinstance(value, date) else repr(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"  # noqa: PLR2004  what fits a line
 
 
 def _pattern_hint(pattern: str) -> str:
     if "decimal" in pattern:
         return "Types are int, float, decimal, decimal(p,s), text, bool, date, timestamp, timestamptz and bytes."
+    if pattern == rf"^{FUNCTION}$":
+        return "Write module:function, such as jobs.sales:count for the function count in include/jobs/sales.py."
+    if pattern == rf"^{IMPORT_PATH}$":
+        return "Write an import path, such as airflow.providers.standard.operators.bash.BashOperator."
     return "Names have letters, digits, '_' and '-'; those of pipelines, steps and dimensions start with a letter or '_'."
-
-
-def _keys(model: Any, loc: Place) -> list[str]:
-    """The keys that a model, or the model found at ``loc`` below it, knows."""
-    here = model
-    for part in loc:
-        if get_origin(here) in {dict, tuple, list}:
-            here = [argument for argument in get_args(here) if argument is not Ellipsis][-1]
-        elif (found := _only_model(here)) is not None:
-            fields = {info.alias or name: info.annotation for name, info in found.model_fields.items()}
-            here = fields.get(str(part))
-    found = _only_model(here)
-    return sorted(info.alias or name for name, info in found.model_fields.items()) if found is not None else []
-
-
-def _only_model(annotation: Any) -> type[BaseModel] | None:
-    """The model inside ``X | None``, ``Annotated[X, …]`` or X itself."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for argument in get_args(annotation) if (found := _only_model(argument)) is not None), None)

@@ -1,0 +1,3 @@
+"""A module among the kinds that holds none."""
+
+KINDS = ["quality"]

@@ -1,0 +1,4 @@
+"""A module that somebody left in the middle of a line."""
+
+
+def count(table:
