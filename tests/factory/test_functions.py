@@ -30,3 +30,17 @@ def test_an_async_function_stays_one(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "slow_jobs" not in sys.modules
     assert asyncio.run(function(x=21)) == 42
     sys.modules.pop("slow_jobs")
+
+
+def test_a_function_with_arguments_of_its_own_is_stored(tmp_path: Path) -> None:
+    """Airflow looks for the source of what is called, and is content with that of the stand-in."""
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    (tmp_path / "alarms.py").write_text("def page(context, who):\n    pass\n")
+    path = tmp_path / "night.yaml"
+    path.write_text(
+        "pipeline: night\nsteps:\n  wait:\n    uses: airflow.providers.standard.operators.empty.EmptyOperator\n"
+        '    on_failure_callback: {import: "alarms:page", with: {who: me}}\n    pre_execute: {import: "alarms:page", with: {who: me}}\n'
+    )
+    dag = build_dag(plan(load_pipeline(path, Project(tmp_path)).require()), tmp_path)
+    assert DagSerialization.from_dict(DagSerialization.to_dict(dag)).task_ids == ["wait"]

@@ -32,7 +32,13 @@ class Late:
 
         return Functions(Project(self._include)).find(self._reference).signature
 
+    @property
+    def __wrapped__(self) -> Callable[..., Any]:
+        """Source for :mod:`inspect`: Airflow stores that of a partial's function, and takes no object without any."""
+        return Late.__call__
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What the function returns."""
         from tidegate.operators.surroundings import include_function
 
         return include_function(self._reference, self._include)(*args, **kwargs)

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import ImportRefused
-from tidegate.factory.functions import late
+from tidegate.factory.functions import Late
 from tidegate.plan.calls import Call, Imported, Included, Output, Zipped
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Resolver:
             case Imported(path):
                 return imported(path)
             case Included(reference):
-                return late(reference, self.include)
+                return Late(reference, self.include)
             case Output(task_id, key):
                 output = self.tasks[task_id].output
                 return output if key is None else output[key]
