@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from tidegate.cli.commands import diff, explain, import_, new, plan, render, schema, validate
+from tidegate.cli.commands import apply, diff, explain, import_, new, plan, render, schema, validate
 
-COMMANDS = (validate.validate, plan.plan, diff.diff, render.render, explain.explain, schema.schema, new.new)
+COMMANDS = (validate.validate, plan.plan, diff.diff, render.render, explain.explain, schema.schema, new.new, apply.apply)
 """In the order in which ``tidegate --help`` lists them."""
 
 app = typer.Typer(name="tidegate", no_args_is_help=True, add_completion=False)
