@@ -4,6 +4,7 @@
 
     <root>/<pipeline>/<start>--<end>/<step>/<branch>/<attempt>.parquet    the rows
                                                      <attempt>.json       the manifest, written last: the commit
+                                                     <attempt>.withdrawn  the commit does not count, as long as this is there
 
 Every attempt writes beside the others and never over them, so a zombie cannot damage what its successor committed. The root is a local
 folder or anything with the interface of :class:`upath.UPath`. Runs in a worker.
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _CHUNK = 1 << 20
+_WITHDRAWN = ".withdrawn"
 _LONGEST_NAME = 150
 """Bytes; most file systems allow 255, and the attempt and suffixes want some."""
 
@@ -168,15 +170,32 @@ class Staging:
             raise
 
     def committed(self, pipeline: str, step: str, start: datetime, end: datetime) -> dict[str, Manifest]:
-        """Of each branch that has committed anything, the newest attempt by fence, in the order of the branches' names."""
+        """Of each branch that has committed anything that counts, the newest attempt by fence, in the order of the branches' names."""
         newest: dict[str, Manifest] = {}
         for folder in _listed(self.folder(pipeline, step, start, end)):
-            for receipt in _listed(folder):
-                if receipt.name.endswith(".json") and (manifest := _read_receipt(receipt)):
+            files = _listed(folder)
+            withdrawn = {file.stem for file in files if file.suffix == _WITHDRAWN}
+            for receipt in files:
+                if receipt.suffix == ".json" and receipt.stem not in withdrawn and (manifest := _read_receipt(receipt)):
                     known = newest.get(manifest.branch)
                     if known is None or (known.fence, known.attempt) < (manifest.fence, manifest.attempt):
                         newest[manifest.branch] = manifest
         return dict(sorted(newest.items()))
+
+    def withdraw(self, manifest: Manifest) -> None:
+        """Let a committed attempt count no more: its branch failed behind it. Doing it twice is fine."""
+        mark = self._mark(manifest)
+        with _storing(mark):
+            mark.touch()
+
+    def restore(self, manifest: Manifest) -> None:
+        """Let it count again. Doing it twice is fine."""
+        mark = self._mark(manifest)
+        with _storing(mark):
+            mark.unlink(missing_ok=True)
+
+    def _mark(self, manifest: Manifest) -> Any:
+        return self.root.joinpath(*manifest.path.split("/")).with_suffix(_WITHDRAWN)
 
     @contextmanager
     def local_file(self, manifest: Manifest) -> Iterator[Path]:

@@ -65,6 +65,7 @@ class BarrierOperator(TidegateOperator):
         chosen = night.chosen(self.dimension, self.branches)
         states = {crumb["task_id"]: str(crumb["state"]) for crumb in night.ti.get_task_breadcrumbs(night.dag_id, night.run_id)}
         found = {name: self._look(night, name, states, name in chosen) for name in self.branches}
+        self._settle(night, found, states)
         branches = tuple(branch for branch, _ in found.values())
         if len(chosen) < len(branches):
             branches = self._with_held(night, branches)
@@ -88,9 +89,32 @@ class BarrierOperator(TidegateOperator):
         night.ti.xcom_push(key=HELD_KEY, value=self._staged_earlier(night, arrived))
         return arrived
 
+    @property
+    def _combined(self) -> bool:
+        """Whether a task behind combines what arrives with what earlier runs staged."""
+        return any(getattr(task, "held", None) is not None for task in self.get_flat_relatives(upstream=False))
+
+    def _settle(self, night: Night, found: Mapping[str, tuple[Branch, dict[str, Any] | None]], states: Mapping[str, str]) -> None:
+        """Withdraw the rows of branches that failed behind them, so that no later run combines them; what arrived counts again."""
+        several = [name for name in found if len(self.ends(name)) > 1]
+        if not several or not self._combined:
+            return
+        from tidegate.data.manifest import Manifest
+        from tidegate.data.staging import Staging
+
+        staging = Staging(staging_root())
+        for name in several:
+            branch, manifest = found[name]
+            if manifest is not None:
+                staging.restore(Manifest.from_dict(manifest))
+            elif branch.state is BranchState.FAILED and states.get(carrier := self.ends(name)[0]) == "success":
+                report = night.ti.xcom_pull(task_ids=carrier)
+                if isinstance(report, dict) and (receipt := report.get("manifest", report)).get("branch") == name:
+                    staging.withdraw(Manifest.from_dict(receipt))
+
     def _staged_earlier(self, night: Night, arrived: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """The manifests of branches that only earlier runs staged, where a task behind combines them with what arrived."""
-        if all(getattr(task, "held", None) is None for task in self.get_flat_relatives(upstream=False)):
+        if not self._combined:
             return []
         from tidegate.data.staging import Staging
 

@@ -53,6 +53,10 @@ def called(function: Callable[..., Any], context: Context) -> Any:
     return function(**{name: known[name] for name in parameters if name in known})
 
 
+def in_worker(context: Context) -> None:
+    """Has Airflow run an empty operator in a worker, as an ``on_execute_callback``: without one its scheduler marks it done, and asks no condition."""
+
+
 class When:
     """Skips a task unless its condition is true. Called in the worker, right before the task executes.
 

@@ -10,7 +10,7 @@ from tidegate.model.kinds import BarrierSettings, ChoiceSettings, ExtractSetting
 from tidegate.model.project import is_sql_file
 from tidegate.model.rows import barrier_before, end, sources
 from tidegate.model.spec import OUTCOME
-from tidegate.plan.calls import Call, Output
+from tidegate.plan.calls import Call, Imported, Output
 from tidegate.plan.effort import effort
 from tidegate.plan.layout import PlannedTask
 from tidegate.plan.values import asset, lowered, reference, rows
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from tidegate.model import PipelineSpec
     from tidegate.model.kind import Settings
     from tidegate.model.step import Step
+    from tidegate.model.tree import Node
     from tidegate.plan.lay import Instance, Layout
 
 _OURS = "tidegate.operators."
+_EMPTY = "airflow.providers.standard.operators.empty.EmptyOperator"
 _PLAIN = frozenset({"uses", "needs", "with_"})
 
 
@@ -39,7 +41,7 @@ def task_of(spec: PipelineSpec, layout: Layout, instance: Instance) -> PlannedTa
     common = effort(step)
     if own is not None:
         common |= effort(own)
-    common |= _conditions(step)
+    common |= _conditions(node)
 
     def find(name: str) -> str:
         return layout.id_of(name, instance)
@@ -87,8 +89,9 @@ def outcome_task(spec: PipelineSpec) -> PlannedTask:
     return PlannedTask(OUTCOME, OUTCOME, Call(f"{_OURS}OutcomeOperator", arguments), label=OUTCOME)
 
 
-def _conditions(step: Step) -> dict[str, Any]:
+def _conditions(node: Node) -> dict[str, Any]:
     """What the step's other words mean for its operator."""
+    step = node.step
     found: dict[str, Any] = {}
     if step.display_name is not None:
         found["task_display_name"] = step.display_name
@@ -97,6 +100,8 @@ def _conditions(step: Step) -> dict[str, Any]:
     if step.when is not None:
         then = {"then": reference(step.pre_execute)} if step.pre_execute is not None else {}
         found["pre_execute"] = Call(f"{_OURS}When", then, (step.when,))
+        if step.uses == _EMPTY and not step.on_execute_callback:
+            found["on_execute_callback"] = Imported(f"{_OURS}when.in_worker")
     return found
 
 
@@ -199,11 +204,12 @@ def _barrier(layout: Layout, instance: Instance, settings: BarrierSettings, comm
 
 
 def _ends(layout: Layout, source: Any, branch: str, carrier: str | None) -> list[str]:
-    """The tasks in which a branch ends, the one that carries its rows first."""
+    """The tasks in which a branch ends, and before them the one that carries its rows, though another may stand behind that."""
     from tidegate.model.tree import Target
 
-    tasks = layout.last_of(Target(source, {source.path: branch}), None)
-    return [task.task_id for task in sorted(tasks, key=lambda task: task.node.path != carrier)]
+    one = Target(source, {source.path: branch})
+    carrying = [task.task_id for task in layout.inside(source, None, one.picks) if task.node.path == carrier]
+    return list(dict.fromkeys([*carrying, *(task.task_id for task in layout.last_of(one, None))]))
 
 
 def _source(layout: Layout, instance: Instance) -> str:
