@@ -105,12 +105,17 @@ class Script:
         """The tasks inside of a group, at any depth."""
         return [task for task in self.plan.tasks if any(group.group_id == group_id for group in self.around(task))]
 
-    def members(self, task_id: str, branch: str) -> tuple[str, ...]:
-        """The tasks of a branch that ends in a task: all of the group that is named after it, where there is one."""
-        for group in self.around(self.tasks[task_id]):
+    def ends(self, barrier: str) -> dict[str, tuple[str, ...]]:
+        """Branch → the tasks in which it ends, as a barrier looks at them."""
+        said = self.tasks[barrier].call.arguments["branches"]
+        return {branch: (ends,) if isinstance(ends, str) else tuple(ends) for branch, ends in said.items()}
+
+    def members(self, branch: str, ends: tuple[str, ...]) -> tuple[str, ...]:
+        """The tasks of a branch: all of the group that is named after it, where there is one, else those in which it ends."""
+        for group in self.around(self.tasks[ends[0]]):
             if group.label == branch:
                 return tuple(task.task_id for task in self.within(group.group_id))
-        return (task_id,)
+        return ends
 
     @cached_property
     def _called(self) -> dict[str, list[PlannedTask]]:
