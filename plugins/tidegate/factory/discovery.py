@@ -42,7 +42,7 @@ def build_dags(folder: str | Path, *, allow: Iterable[str] = (), environment: st
     with _nothing_to_collect(dags):
         for loaded in each_of_folder(root, project, only=get_parsing_context().dag_id, environment=environment):
             findings[loaded.name] += loaded.findings  # files that share a name share a page
-            dags[loaded.name] = broken_dag(loaded, findings[loaded.name]) if findings[loaded.name] else _build(loaded, project)
+            dags[loaded.name] = broken_dag(loaded, findings[loaded.name], project) if findings[loaded.name] else _build(loaded, project)
     return dags
 
 
@@ -71,8 +71,21 @@ def _nothing_to_collect(dags: dict[str, DAG]) -> Iterator[None]:
 
 def _build(loaded: Loaded, project: Project) -> DAG:
     try:
-        return build_dag(with_durations(plan(loaded.require())), project.include)
+        dag = build_dag(with_durations(plan(loaded.require())), project.include)
+        _validate(dag)
     except TidegateError as error:
-        return broken_dag(loaded, [Finding(str(loaded.path.name), 0, 0, "", error.message, error.hint)])
+        return broken_dag(loaded, [Finding(str(loaded.path.name), 0, 0, "", error.message, error.hint)], project)
     except Exception as error:  # noqa: BLE001  one pipeline must not take the others with it, whatever Airflow says of it
-        return broken_dag(loaded, [Finding(str(loaded.path.name), 0, 0, "", f"Airflow refuses it: {error}")])
+        hint = "Airflow's documentation of what is named there tells what it takes."
+        return broken_dag(loaded, [Finding(str(loaded.path.name), 0, 0, "", f"Airflow refuses it: {error}", hint)], project)
+    return dag
+
+
+def _validate(dag: DAG) -> None:
+    """Ask Airflow now what it asks when it takes a DAG from a file: there, the answer would make the DAG vanish."""
+    dag.validate()
+    if names := sorted({task.executor for task in dag.tasks if task.executor}):
+        from airflow.executors.executor_loader import ExecutorLoader
+
+        for name in names:
+            ExecutorLoader.lookup_executor_name_by_str(name, validate_teams=False)
