@@ -12,6 +12,7 @@ from tidegate.errors import ImportRefused, TidegateError
 from tidegate.factory.functions import late_with_signature
 from tidegate.factory.resolve import Resolver, imported
 from tidegate.model.findings import did_you_mean
+from tidegate.plan.calls import Included
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,6 +67,8 @@ def _task(task: PlannedTask, plan: Plan, resolver: Resolver, dag: DAG, group: Ta
     """The operator of a planned task."""
     arguments = resolver.arguments(task.call.arguments)
     operator = None if task.function is not None else _operator_class(task, arguments)
+    if hasattr(operator, "get_python_source"):
+        arguments |= _with_their_source(task, resolver)
     try:
         if operator is None:
             return _decorated(task, plan, resolver, arguments)
@@ -97,6 +100,14 @@ def _operator_class(task: PlannedTask, arguments: Mapping[str, Any]) -> type[Bas
         if word not in known:
             raise ImportRefused(f"Step '{task.step}': {operator.__name__} takes no '{word}'.", hint=did_you_mean(word, known))
     return operator
+
+
+def _with_their_source(task: PlannedTask, resolver: Resolver) -> dict[str, Any]:
+    """The functions for an operator that runs them in another Python, to which it sends their source: such a function is imported at once."""
+    from tidegate.operators.surroundings import include_function
+
+    functions = {name: value.reference for name, value in task.call.arguments.items() if isinstance(value, Included)}
+    return {name: include_function(reference, resolver.include) for name, reference in functions.items()}
 
 
 def _decorated(task: PlannedTask, plan: Plan, resolver: Resolver, arguments: dict[str, Any]) -> Any:
