@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
-import sqlite3
-import subprocess
-import sys
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from pages import DOCS, PAGES, ROOT, blocks, loaded, path_of, pipelines
 
 from tidegate import errors
 from tidegate.cli import reference
-from tidegate.model import PipelineSpec, Project, load_pipeline
-from tidegate.model.kinds import ExtractSettings, TransformSettings
 from tidegate.model.yaml_source import read_source
 
-ROOT = Path(__file__).parents[1]
-DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference"
 CORPUS = ROOT / "tests" / "model" / "corpus"
-PAGES = sorted(DOCS.rglob("*.md"))
 GOOD = sorted([*(CORPUS / "good").glob("*.yaml"), *(ROOT / "include" / "pipelines").glob("*.yaml")])
 STRUCTURAL = [
     *("a_list", "bad_branches", "bad_effort", "bad_quorum", "load_without_replace", "no_steps", "schedule_is_text", "sql_and_python"),
@@ -33,12 +25,7 @@ STRUCTURAL = [
 ]
 """Files of the corpus whose mistake stands in one place and needs no look at anything else."""
 
-_FENCE = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
-
-
-def _blocks(page: Path, language: str) -> list[str]:
-    return [inspect.cleandoc(body) + "\n" for _, found, body in _FENCE.findall(page.read_text()) if found == language]
 
 
 def _plain(value: Any) -> Any:
@@ -170,40 +157,27 @@ def test_every_page_is_on_the_map() -> None:
     assert {page for page in PAGES if page.name != "index.md"} <= linked
 
 
-PIPELINES = [
-    pytest.param(page, block, id=f"{page.stem}-{number}")
-    for page in PAGES
-    for number, block in enumerate(_blocks(page, "yaml"))
-    if block.startswith("pipeline:")
-]
+PIPELINES = [pytest.param(page, block, id=f"{page.stem}-{number}") for page in PAGES for number, block in enumerate(pipelines(page))]
 
 
 @pytest.mark.parametrize(("page", "block"), PIPELINES)
 def test_every_pipeline_that_is_shown_is_right(schema: jsonschema.Draft7Validator, tmp_path: Path, page: Path, block: str) -> None:
-    """A reader may copy it: the loader and the schema find nothing wrong once its SQL files are there."""
-    assert _loaded(tmp_path, block).name
-    assert [error.message for error in schema.iter_errors(_plain(read_source(_file(tmp_path, block)).value))] == []
+    """A reader may copy it with what stands beside it: the loader and the schema find nothing wrong, and Airflow takes the DAG."""
+    from airflow.serialization.serialized_objects import DagSerialization
 
+    from tidegate.factory import build_dag
+    from tidegate.factory.durations import with_durations
+    from tidegate.plan import plan
 
-def _file(folder: Path, block: str) -> Path:
-    path = folder / "include" / "pipelines" / f"{block.partition(chr(10))[0].partition(': ')[2]}.yaml"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(block)
-    return path
-
-
-def _loaded(folder: Path, block: str) -> PipelineSpec:
-    for name in re.findall(r"[\w/]+\.sql\b", block):
-        named = folder / "include" / name
-        named.parent.mkdir(parents=True, exist_ok=True)
-        if not named.exists():
-            named.write_text("SELECT 1")
-    return load_pipeline(_file(folder, block)).require()
+    spec = loaded(page, block, tmp_path)
+    assert [error.message for error in schema.iter_errors(_plain(read_source(path_of(tmp_path, block)).value))] == []
+    dag = build_dag(with_durations(plan(spec)), tmp_path / "include")
+    assert DagSerialization.to_dict(dag)["dag"]["dag_id"] == spec.name
 
 
 def test_there_are_pipelines_to_try() -> None:
     """The collection above finds what it looks for."""
-    assert len(PIPELINES) >= 5
+    assert len(PIPELINES) >= 25
 
 
 def test_the_pages_use_every_key() -> None:
@@ -252,7 +226,7 @@ def test_the_ledgers_queries_answer() -> None:
 
     from tidegate.data import ledger
 
-    complete, lacking = _blocks(REFERENCE / "ledger.md", "sql")
+    complete, lacking = blocks(REFERENCE / "ledger.md", "sql")
     engine = sa.create_engine("sqlite://")
     with engine.begin() as connection:
         ledger.ensure(connection)
@@ -286,94 +260,3 @@ def test_staging_lies_where_the_page_says() -> None:
     from tidegate.operators.surroundings import staging_root
 
     assert staging_root() == Path(os.environ["AIRFLOW_HOME"]) / "staging"
-
-
-# -- The tutorial ---------------------------------------------------------------------------------------------------
-
-
-def test_the_tutorial_ends_in_the_table_that_it_shows(tmp_path: Path) -> None:
-    """Its databases, SQL and YAML, taken from the page, give its numbers: read, computed and loaded as the operators do it."""
-    page = DOCS / "tutorial.md"
-    make, show = (block for block in _blocks(page, "bash") if "import sqlite3" in block)
-    _typed(tmp_path, make)
-    for sql in _blocks(page, "sql"):
-        path = tmp_path / sql.partition("\n")[0].removeprefix("-- ")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(sql)
-    (block,) = (block for block in _blocks(page, "yaml") if block.startswith("pipeline:"))
-    spec = _loaded(tmp_path, block)
-    for day in (5, 6):
-        _night(tmp_path, spec, datetime(2026, 1, day, tzinfo=UTC), datetime(2026, 1, day + 1, tzinfo=UTC))
-    shown = _typed(tmp_path, show)
-    assert [line for line in shown.splitlines() if line.startswith("2026-01-05")] == _blocks(page, "text")[0].splitlines()
-    with sqlite3.connect(tmp_path / ".tidegate" / "first" / "warehouse.db") as warehouse:
-        assert warehouse.execute("SELECT sum(orders), sum(cents) FROM takings").fetchone() == (6, 2120)
-    warehouse.close()
-
-
-def _typed(folder: Path, commands: str) -> str:
-    """Run what a reader would type in a clone, with this Python for the clone's."""
-    typed = commands.replace(".venv/bin/python", sys.executable)
-    return subprocess.run(["bash", "-e"], input=typed, cwd=folder, capture_output=True, text=True, check=True).stdout
-
-
-def _night(folder: Path, spec: PipelineSpec, start: datetime, end: datetime) -> None:
-    from tidegate.data.contract import Accept
-    from tidegate.data.engines import database_url
-    from tidegate.data.extract import extract
-    from tidegate.data.load import load
-    from tidegate.data.manifest import StageKey
-    from tidegate.data.staging import Staging, new_attempt
-    from tidegate.data.transform import transform_sql
-
-    def url(name: str) -> Any:
-        return database_url(conn_id=name, conn_type="sqlite", host=str(folder / ".tidegate" / "first" / f"{name}.db"))
-
-    settings, takings = spec.settings["extract"], spec.settings["takings"]
-    assert isinstance(settings, ExtractSettings)
-    assert isinstance(takings, TransformSettings)
-    staging, include = Staging(folder / "staging"), folder / "include"
-    parts = []
-    for shop in spec.pipeline.steps["extract"].branches:
-        keys = [
-            StageKey(pipeline=spec.name, step=step, interval_start=start, interval_end=end, branch=shop) for step in ("extract", "takings")
-        ]
-        manifest = extract(
-            url(shop),
-            (include / settings.query).read_text(),
-            key=keys[0],
-            staging=staging,
-            accept=Accept(min_rows=settings.accept.min_rows, columns=settings.accept.columns),
-            attempt=new_attempt("run", 1),
-            correlation_id="c",
-            connection_name=shop,
-            source_name=settings.query,
-        )
-        sql = (include / str(takings.sql)).read_text()
-        attempt = new_attempt("run", 1)
-        parts.append(transform_sql([manifest], sql, key=keys[1], staging=staging, attempt=attempt, correlation_id="c", dimension="shop"))
-    load(
-        url("warehouse"),
-        target_table="takings",
-        replace=("day", "shop"),
-        parts=parts,
-        staging=staging,
-        pipeline=spec.name,
-        interval_start=start,
-        interval_end=end,
-        run_id="run",
-        correlation_id="c",
-        connection_name="first_warehouse",
-    )
-
-
-def test_the_tutorials_misspelling_is_told_as_the_page_says(tmp_path: Path) -> None:
-    """The finding on the page of the command line is the one that a reader sees."""
-    (block,) = (block for block in _blocks(DOCS / "tutorial.md", "yaml") if block.startswith("pipeline:"))
-    wrong = block.replace("needs: extract", "need: extract")
-    for name in ("first_orders.sql", "first_takings.sql"):
-        (tmp_path / "include" / "sql").mkdir(parents=True, exist_ok=True)
-        (tmp_path / "include" / "sql" / name).write_text("SELECT 1")
-    (finding,) = load_pipeline(_file(tmp_path, wrong), Project(tmp_path / "include"), name="include/pipelines/first_night.yaml").findings
-    (shown,) = (text for text in _blocks(REFERENCE / "cli.md", "text") if "unknown key" in text)
-    assert shown.startswith(finding.render())
