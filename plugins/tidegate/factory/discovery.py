@@ -83,7 +83,7 @@ def _build(loaded: Loaded, project: Project) -> DAG:
 
 def _validate(dag: DAG) -> None:
     """Ask Airflow now what it asks when it takes a DAG from a file: there, the answer would make the DAG vanish."""
-    dag.validate()
+    dag.validate()  # type: ignore[no-untyped-call]
     if names := sorted({task.executor for task in dag.tasks if task.executor}):
         from airflow.executors.executor_loader import ExecutorLoader
 

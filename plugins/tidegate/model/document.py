@@ -31,12 +31,28 @@ class Document:
     value: Any = None
     findings: list[Finding] = field(default_factory=list)
     mounts: list[Mount] = field(default_factory=list)
+    muted: list[Place] = field(default_factory=list)
+    """Parts of which nothing is told, for what is wrong with them was told elsewhere."""
 
     def report(self, path: Iterable[str | int], message: str, hint: str = "") -> None:
         """Add a finding at the place of ``path``, or of its nearest ancestor that stands in a file."""
-        path = tuple(path)
+        path = self._written(tuple(path))
+        if any(path[: len(muted)] == muted for muted in self.muted):
+            return
         source, line, column = self.place(path)
         self.findings.append(source.finding(line, column, path, message, hint))
+
+    def _written(self, path: Place) -> Place:
+        """The path as the file has it: where one thing may stand in place of a list, no item of a list is told."""
+        for length, part in enumerate(path):
+            if isinstance(part, int) and not self.has(path[: length + 1]):
+                return path[:length]
+        return path
+
+    def has(self, path: Place) -> bool:
+        """Whether something stands at a path, in one of the files."""
+        inner = ((mount.source, (*mount.inner, *path[len(mount.at) :])) for mount in self.mounts if path[: len(mount.at)] == mount.at)
+        return any(place in source.places for source, place in (*((source, path) for source in self.sources), *inner))
 
     def place(self, path: Place) -> tuple[Source, int, int]:
         """The file, line and column that a path's value came from, or its nearest ancestor's."""

@@ -37,13 +37,24 @@ class Finding:
     def render(self) -> str:
         """The finding as plain text: place, message, the line with a caret, the hint."""
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        lines = [f"{place}  {self.path}: {self.message}" if self.path else f"{place}  {self.message}"]
+        path = _plain(f"{self.path}: ", _LONG) if self.path else ""
+        lines = [f"{_plain(place, _LONG)}  {path}{_plain(self.message, _LONG)}"]
         if self.excerpt.strip():
-            number = f"{self.line:>5}"
-            lines += [f"{number} | {self.excerpt}", f"{' ' * len(number)} | {' ' * (self.column - 1)}^"]
+            number, before = f"{self.line:>5}", max(0, self.column - _WIDE)
+            shown = f"{'…' if before else ''}{_plain(self.excerpt[before : before + 2 * _WIDE], 2 * _WIDE)}"
+            lines += [f"{number} | {shown}", f"{' ' * len(number)} | {' ' * (self.column - 1 - before + bool(before))}^"]
         if self.hint:
-            lines.append(f"  {self.hint}")
+            lines.append(f"  {_plain(self.hint, _LONG)}")
         return "\n".join(lines)
+
+
+_LONG, _WIDE = 1_000, 150
+
+
+def _plain(text: str, most: int) -> str:
+    """A line that a terminal, a log and a database take: no control characters, no halves of characters, not without end."""
+    text = text if text.isprintable() else "".join(letter if letter.isprintable() or letter == "\t" else "\ufffd" for letter in text)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -67,8 +67,8 @@ class Functions:
             try:
                 self._modules[path] = ast.parse(path.read_bytes())
             except (SyntaxError, ValueError) as error:
-                line = getattr(error, "lineno", None) or 0
-                raise FileMissing(f"{module.replace('.', '/')}.py is no Python: line {line}: {error}.", hint="Mend the module.") from None
+                told = f"line {error.lineno}: {error.msg}" if isinstance(error, SyntaxError) else str(error)
+                raise FileMissing(f"{module.replace('.', '/')}.py is no Python: {told}.", hint="Mend the module.") from None
         body = self._modules[path].body
         found = next((node for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name), None)
         if found is not None:

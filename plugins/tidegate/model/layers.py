@@ -43,8 +43,9 @@ class Layers:
         for layer in above:
             document.findings += layer.findings
             if layer.value is not None and not isinstance(layer.value, dict):
+                place = layer.places.get((), (0, 0))
                 document.findings.append(
-                    layer.finding(0, 0, (), "is not a mapping of keys to values", "Write keys as in a pipeline's file.")
+                    layer.finding(*place, (), "is not a mapping of keys to values", "Write keys as in a pipeline's file.")
                 )
         values = [layer.value for layer in reversed(above) if isinstance(layer.value, dict)]
         below: dict[str, Any] = reduce(merged, ({key: item for key, item in value.items() if key not in _OWN} for value in values), {})
@@ -61,7 +62,7 @@ class Layers:
 
     def _layer(self, path: Path) -> Source | None:
         if path not in self.known:
-            self.known[path] = read_source(path, name=self.project.shown(path)) if path.is_file() else None
+            self.known[path] = _own_keys(read_source(path, name=self.project.shown(path)), path) if path.is_file() else None
         return self.known[path]
 
     def _extended(self, document: Document, path: Path, value: dict[str, Any], chain: list[Path]) -> list[Source]:
@@ -88,6 +89,16 @@ class Layers:
                 if isinstance(layer.value, dict):
                     found += self._extended(document, base, layer.value, [*chain, base])
         return found
+
+
+def _own_keys(layer: Source, path: Path) -> Source:
+    """A layer, with findings for keys of a folder's defaults that would be dropped."""
+    if path.name == DEFAULTS and isinstance(layer.value, dict):
+        for key in _OWN:
+            if key in layer.value:
+                words = (f"a folder's {DEFAULTS} has no '{key}'", "Remove it; a pipeline's own file says it.")
+                layer.report(*layer.places[key,], (key,), *words)
+    return layer
 
 
 def merged(below: Any, above: Any) -> Any:

@@ -191,7 +191,7 @@ class _Found:
         wanted = [kind for kind in kinds if not version or str(kind.version) == version]
         if kinds and not wanted:
             known = ", ".join(str(kind.version) for kind in kinds)
-            document.report((*at, "uses"), f"the kind '{name}' has no version {version}", f"It has {known}.")
+            document.report((*at, "uses"), f"the kind '{name}' has no version {version}", f"Its versions: {known}.")
         if not wanted:
             return None
         self.kinds[path] = wanted[-1]

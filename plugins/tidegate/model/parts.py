@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, StringConstraints, model_validator
 
+from tidegate.model.findings import did_you_mean
 from tidegate.model.shapes import Shape
 
 NAME = r"^[A-Za-z_][A-Za-z0-9_-]*$"
@@ -27,7 +28,9 @@ def _known_zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{value!r} is no time zone; write an IANA name such as Europe/Berlin or UTC") from None
+        near = did_you_mean(value, available_timezones())
+        hint = f"{near[0].lower()}{near[1:-1]}?" if near.startswith("Did") else "write an IANA name such as Europe/Berlin or UTC"
+        raise ValueError(f"{value!r} is no time zone; {hint}") from None
     return value
 
 

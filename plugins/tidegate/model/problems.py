@@ -119,7 +119,7 @@ def _words(model: type[BaseModel], loc: Place, problems: Sequence[Any]) -> tuple
             return f"{shown(problem['input'])} is too large", f"Give {context['le']} or less."
         case "value_error":
             message, _, hint = str(context["error"]).partition("; ")
-            return message, f"{hint[:1].upper()}{hint[1:]}." if hint else ""
+            return message, f"{hint[:1].upper()}{hint[1:]}{'' if hint.endswith('?') else '.'}" if hint else ""
         case _:
             return problem["msg"][:1].lower() + problem["msg"][1:], "Compare it with docs/reference/pipeline.md."
 

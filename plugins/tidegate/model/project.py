@@ -40,11 +40,29 @@ class Project:
 
         :raises FileMissing: it is not there, or the name leads out of the folder.
         """
-        path = (self.include / name).resolve()
-        if not path.is_relative_to(self.include.resolve()):
-            raise FileMissing(f"{name} leads out of {self.include}.", hint="Files that a config names lie under include/.")
+        path = self._inside(self.include, name)
         if not path.is_file():
-            raise FileMissing(f"There is no file {name} under {self.include}.", hint=self._near(name))
+            raise FileMissing(f"There is no file {name} under {self._place}.", hint=self._near(name))
+        return path
+
+    @property
+    def _place(self) -> str:
+        """What messages call ``include/``: as short as it is plain."""
+        shown = self.shown(self.include)
+        return str(self.include.resolve()) if shown.startswith("..") else shown
+
+    def _inside(self, folder: Path, name: str) -> Path:
+        """The path that a name means from a folder.
+
+        :raises FileMissing: it leads out of ``include/``, or no file can have it.
+        """
+        try:
+            path = (folder / name).resolve()
+            path.is_file()
+        except (OSError, ValueError):
+            raise FileMissing(f"No file can be named {name[:100]!r}.", hint="Name a file under include/.") from None
+        if not path.is_relative_to(self.include.resolve()):
+            raise FileMissing(f"{name} leads out of {self._place}.", hint="Files that a config names lie under include/.")
         return path
 
     def shown(self, path: Path) -> str:
@@ -56,9 +74,7 @@ class Project:
 
         :raises FileMissing: it is not there, or lies outside of ``include/``.
         """
-        found = (path.resolve().parent / name).resolve()
-        if not found.is_relative_to(self.include.resolve()):
-            raise FileMissing(f"{name} leads out of {self.include}.", hint="Files that a config names lie under include/.")
+        found = self._inside(path.resolve().parent, name)
         if not found.is_file():
             raise FileMissing(f"There is no file {name} beside {path.name}.", hint="Name it from this file's folder, such as ../base.yaml.")
         return found

@@ -114,7 +114,7 @@ class Schedule(Part):
     def _valid_cron(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for cron in value:
             if not _is_cron(cron):
-                raise ValueError(f"{cron!r} is no cron expression; write five fields such as '0 2 * * *' or a preset such as '@daily'")
+                raise ValueError(f"{cron!r} is no cron expression; {_instead(cron)}")
         return value
 
     @model_validator(mode="after")
@@ -139,8 +139,19 @@ class Schedule(Part):
         return self
 
 
+_PRESETS = frozenset({"@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly"})
+
+
+def _instead(value: str) -> str:
+    if f"@{value}" in _PRESETS:
+        return f"write '@{value}'"
+    count = len(value.split())
+    told = f"it has {count} fields where five are known: " if count in {_FIELDS - 1, _FIELDS + 1, _FIELDS + 2} else ""
+    return f"{told}write minute, hour, day, month and weekday, such as '0 2 * * *', or a preset such as '@daily'"
+
+
 def _is_cron(value: str) -> bool:
-    if value in {"@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly"}:
+    if value in _PRESETS:
         return True
     if _plain_cron(value):
         return True

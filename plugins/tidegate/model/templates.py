@@ -12,7 +12,7 @@ from tidegate.model.findings import did_you_mean
 from tidegate.model.kinds import KINDS
 from tidegate.model.layers import merged
 from tidegate.model.parts import Flag, Name, Part, Whole
-from tidegate.model.problems import validated
+from tidegate.model.problems import shown, validated
 from tidegate.model.step import Group
 from tidegate.model.variables import substituted
 from tidegate.model.yaml_source import read_source
@@ -123,7 +123,8 @@ class Templates:
     def _arguments(self, given: Any, template: Template, at: Place) -> dict[str, Any]:
         if not isinstance(given, dict):
             self._document.report(at, "is not a mapping of parameters to values", "Write with: {parameter: value}.")
-            given = {}
+            self._document.muted.append((*at[:-1], "steps"))
+            return {}
         for word in given:
             if word not in template.parameters:
                 hint = did_you_mean(word, template.parameters) or "It takes no parameters."
@@ -135,12 +136,16 @@ class Templates:
                 value = parameter.default
                 if "default" not in parameter.model_fields_set:
                     told = f": {parameter.description}" if parameter.description else ""
+                    self._document.muted.append((*at[:-1], "steps"))
                     self._document.report(
                         at, f"the template '{template.template}' wants '{name}'{told}", f"Add {name}, which is {parameter.type}."
                     )
             elif not isinstance(value, _TYPES[parameter.type]) or (isinstance(value, bool) and parameter.type != "bool"):
+                self._document.muted.append((*at[:-1], "steps"))
                 self._document.report(
-                    (*at, name), f"{value!r} is not {parameter.type}", f"The template '{template.template}' says so of '{name}'."
+                    (*at, name),
+                    f"{shown(value)} is not {parameter.type}",
+                    f"The template '{template.template}' wants {name} as {parameter.type}.",
                 )
             values[name] = value
         return values
@@ -151,24 +156,24 @@ class Templates:
         newest = folder / f"{name}.yaml"
         if not newest.is_file():
             return None
-        found = self._read(newest.name, at)
+        found = self._read(newest.name)
         if found is None or not version or version == str(found[1].version):
             return found
         if (folder / f"{uses}.yaml").is_file():
-            return self._read(f"{uses}.yaml", at)
+            return self._read(f"{uses}.yaml")
         self._document.report(
             (*at, "uses"), f"the template '{name}' has no version {version}", f"Its newest version is {found[1].version}."
         )
         return found
 
-    def _read(self, file: str, at: Place) -> tuple[Source, Template] | None:
+    def _read(self, file: str) -> tuple[Source, Template] | None:
         if file not in self._known:
             path = self._project.include / FOLDER / file
             source = read_source(path, name=self._project.shown(path))
-            self._known[file] = self._checked(source, file, at)
+            self._known[file] = self._checked(source, file)
         return self._known[file]
 
-    def _checked(self, source: Source, file: str, at: Place) -> tuple[Source, Template] | None:
+    def _checked(self, source: Source, file: str) -> tuple[Source, Template] | None:
         from tidegate.model.document import Document
 
         document = Document([source], source.value, list(source.findings))
@@ -180,6 +185,4 @@ class Templates:
         elif not document.findings:
             document.report((), "is not a mapping of keys to values", "Start with 'template: <name>' and 'steps:'.")
         self._document.findings += document.findings
-        if template is None:
-            self._document.report((*at, "uses"), f"the template in {source.file} is wrong", "Mend it first; its own findings are told too.")
         return (source, template) if template is not None else None

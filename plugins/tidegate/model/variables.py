@@ -19,10 +19,7 @@ _TABLES = ("variables", "environments")
 
 def variables_of(document: Document, environment: str | None) -> dict[str, Any]:
     """The variables of a document in an environment; findings where one of them changes its type, or the environment is unknown."""
-    base = document.value.get("variables") or {}
-    environments = document.value.get("environments") or {}
-    if not isinstance(base, dict) or not isinstance(environments, dict):
-        return {}
+    base, environments = _tables(document)
     values = dict(base)
     for name, table in environments.items():
         for variable, value in table.items() if isinstance(table, dict) else ():
@@ -40,12 +37,20 @@ def variables_of(document: Document, environment: str | None) -> dict[str, Any]:
     return values
 
 
+def _tables(document: Document) -> tuple[dict[str, Any], dict[str, Any]]:
+    base, environments = (document.value.get(table) or {} for table in _TABLES)
+    return base if isinstance(base, dict) else {}, environments if isinstance(environments, dict) else {}
+
+
 def resolve(document: Document, environment: str | None) -> dict[str, Any]:
     """Put the variables into a document's value.
 
     :return: The variables, for the templates that the document uses.
     """
     values = variables_of(document, environment)
+    if not all(isinstance(document.value.get(table) or {}, dict) for table in _TABLES):
+        document.muted += [(key,) for key in document.value if key not in _TABLES]  # what stands for what cannot be told
+        return values
     if not any("${" in source.text for source in document.sources):
         return values
     elsewhere = _set_elsewhere(document)
