@@ -10,6 +10,7 @@ from tidegate.cli.reference.keys import keys
 from tidegate.cli.reference.models import Model, called, documented_models, kinds, takes_kinds
 from tidegate.cli.reference.words import first_paragraph, markdown
 from tidegate.model.spec import Pipeline
+from tidegate.model.step import Group
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,7 +122,17 @@ def _by_uses(model: Model, operators: Sequence[Operator], own: Sequence[str]) ->
         "uses": {"anyOf": [{"enum": words}, key.schema], "description": key.meaning.replace("`", "")},
     }
     choices = [of_kind(kind, settings) for kind, settings in kinds().items()]
-    return {"properties": properties, "allOf": [*choices, *(_by_operator(operator) for operator in operators)]}
+    of_groups = {key: told for key, told in of_model(Group)["properties"].items() if key not in {*properties, "steps", "serial"}}
+    return {
+        "properties": {**properties, **of_groups},
+        "allOf": [_no_template(of_groups), *choices, *(_by_operator(operator) for operator in operators)],
+    }
+
+
+def _no_template(of_groups: Json) -> Json:
+    """A step that uses a template becomes a group, and takes its keys; one that uses an operator or a built-in kind, or calls a function, does not."""
+    uses = {"pattern": rf"\.|^({'|'.join(kinds())})(@\d+)?$"}
+    return {"if": {"properties": {"uses": uses}}, "then": {"properties": dict.fromkeys(of_groups, False)}}
 
 
 def of_kind(kind: str, settings: Model) -> Json:
