@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tidegate.model.project import is_sql_file
 from tidegate.resilience.completeness import Branch, BranchState, Completeness
 from tidegate.resilience.quorum import Quorum, decide
 from tidegate.testing.errors import Unplayable
@@ -99,7 +100,9 @@ class Play:
         brought = rows if rows is not None else self.given.rows.get(branch, max(least, 1))
         if brought < least:
             counted = f"{brought} row{'' if brought == 1 else 's'}"
-            return f"{task.call.arguments['source_conn_id']} brought {counted}, and accept: asks for at least {least}."
+            query = task.call.arguments["query"]
+            source = f"{task.call.arguments['source_conn_id']}, {query if is_sql_file(query) else 'the query'},"
+            return f"{source} brought {counted}, and accept: asks for at least {least}."
         self.rows[task.task_id] = brought
         return None
 

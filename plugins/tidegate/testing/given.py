@@ -91,7 +91,7 @@ class Telling:
 
     def conditions(self, said: Mapping[str, bool]) -> dict[str, bool]:
         """Name → whether the condition under ``when`` holds, for the tasks that have one."""
-        found = {}
+        found: dict[str, bool] = {}
         for name, holds in said.items():
             tasks = [task for task in self.script.named(name) if conditional(task)]
             if not tasks:
