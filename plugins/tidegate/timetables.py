@@ -145,6 +145,15 @@ class MomentsTimetable(Bounds, MultipleCronTriggerTimetable):
         self.start = start
         self.end = end
 
+    def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
+        """What the last tick by then was about, and at the latest the last tick of this timetable; without an interval, the moment itself."""
+        if not self.interval:
+            return DataInterval.exact(run_after)
+        if self.end is not None:
+            run_after = min(run_after, instance(self.end))
+        tick = max(timetable._align_to_prev(run_after) for timetable in self._timetables)  # noqa: SLF001  of Airflow's own
+        return DataInterval(start=tick - self.interval, end=tick)
+
     def serialize(self) -> dict[str, Any]:
         """Plain JSON types."""
         return {"crons": list(self.crons), "timezone": self.zone, "interval": self.interval.total_seconds(), **self._bounds()}

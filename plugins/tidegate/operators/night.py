@@ -12,7 +12,7 @@ from pendulum import instance
 from tidegate.errors import IntervalUnknown
 from tidegate.resilience.correlation import CORRELATION_ID, correlation_id
 from tidegate.resilience.interval import Interval, requested_interval
-from tidegate.timetables import EveryTimetable, NightTimetable
+from tidegate.timetables import Bounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -77,9 +77,11 @@ def _interval(asked: Mapping[str, Any], context: Context) -> Interval:
     if start and end and start < end:
         return Interval(start.astimezone(UTC), end.astimezone(UTC))
     timetable = getattr(context.get("dag"), "timetable", None)
-    if isinstance(timetable, NightTimetable | EveryTimetable):
+    timetable = getattr(timetable, "timetable", timetable)  # of assets or time, the time
+    if isinstance(timetable, Bounds):
         last = timetable.infer_manual_data_interval(run_after=instance(run.run_after))
-        return Interval(last.start.astimezone(UTC), last.end.astimezone(UTC))
+        if last.start < last.end:
+            return Interval(last.start.astimezone(UTC), last.end.astimezone(UTC))
     raise IntervalUnknown(
         f"Run {run.run_id} of {run.dag_id} says no interval of data, and the DAG is no scheduled pipeline to derive one from.",
         hint="Trigger it with interval_start and interval_end, or give the pipeline a schedule.",
