@@ -43,16 +43,22 @@ class Document:
         self.findings.append(source.finding(line, column, path, message, hint))
 
     def _written(self, path: Place) -> Place:
-        """The path as the file has it: where one thing may stand in place of a list, no item of a list is told."""
-        for length, part in enumerate(path):
-            if isinstance(part, int) and not self.has(path[: length + 1]):
-                return path[:length]
-        return path
-
-    def has(self, path: Place) -> bool:
-        """Whether something stands at a path, in one of the files."""
-        inner = ((mount.source, (*mount.inner, *path[len(mount.at) :])) for mount in self.mounts if path[: len(mount.at)] == mount.at)
-        return any(place in source.places for source, place in (*((source, path) for source in self.sources), *inner))
+        """The path as the file has it, where a plain text stands in place of a mapping, or one thing in place of a list of them."""
+        written: list[str | int] = []
+        here = self.value
+        for part in path:
+            if isinstance(here, list) and isinstance(part, int):
+                here = here[part] if part < len(here) else None
+            elif isinstance(here, dict) and not isinstance(part, int):
+                if part not in here:
+                    return (*written, *path[path.index(part, len(written)) :])
+                here = here[part]
+            elif isinstance(here, dict):
+                continue
+            else:
+                break
+            written.append(part)
+        return tuple(written)
 
     def place(self, path: Place) -> tuple[Source, int, int]:
         """The file, line and column that a path's value came from, or its nearest ancestor's."""

@@ -75,7 +75,7 @@ def _belongs(word: str, known: Sequence[str]) -> str:
     if isinstance(said, str) and said.partition(".")[0] in _EFFORT:
         return f"It is said of steps: write it in a step, or for all of them under 'defaults'{whose}, as '{said}'."
     if word in {"uses", "python", "with", "when", "expand", "expand_kwargs", "holds", "setup", "teardown"}:
-        return f"It is said of a step; {'a group' if whose else 'a pipeline'} has steps that say so."
+        return f"{'A group' if whose else 'A pipeline'} holds steps: write it in one of them."
     return ""
 
 

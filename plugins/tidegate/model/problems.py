@@ -91,9 +91,9 @@ _UNION_MARKS = {"constrained-str", "str", "int", "float", "bool", "none", "date"
 
 def _words(model: type[BaseModel], loc: Place, problems: Sequence[Any]) -> tuple[str, str]:  # noqa: C901, PLR0911  a table of words
     """What to say of the problems in one place: message and hint."""
-    if choice := next((problem for problem in problems if problem["type"] == "literal_error"), None):
-        return _choice(choice, others=len(problems) > 1)
     wanted = [_WANTED[problem["type"]] for problem in problems if problem["type"] in _WANTED]
+    if choice := next((problem for problem in problems if problem["type"] == "literal_error"), None):
+        return _choice(choice, wanted)
     if wanted:
         return _mistyped(model, problems[0], tuple(dict.fromkeys(wanted)))
     problem = problems[0]
@@ -124,13 +124,14 @@ def _words(model: type[BaseModel], loc: Place, problems: Sequence[Any]) -> tuple
             return problem["msg"][:1].lower() + problem["msg"][1:], "Compare it with docs/reference/pipeline.md."
 
 
-def _choice(problem: Any, *, others: bool) -> tuple[str, str]:
+def _choice(problem: Any, others: Sequence[str]) -> tuple[str, str]:
     """Of a word that is none of those that fit."""
     expected, given = problem["ctx"]["expected"], problem["input"]
     words = expected.replace(" or ", ", ").replace("'", "").split(", ")
     near = did_you_mean(given, words) if isinstance(given, str) else ""
     hint = f"{near} Choose among {expected}" if near.startswith("Did") else f"Choose among {expected}"
-    return f"{shown(given)} is none of the words that fit", f"{hint}{', or write what else may stand here' if others else ''}."
+    rest = f", or write {' or '.join(others)}" if others else ""
+    return f"{shown(given)} is none of the words that fit", f"{hint}{rest}."
 
 
 def _mistyped(model: type[BaseModel], problem: Any, wanted: tuple[str, ...]) -> tuple[str, str]:
@@ -139,6 +140,8 @@ def _mistyped(model: type[BaseModel], problem: Any, wanted: tuple[str, ...]) -> 
     known = keys_at(model, problem["loc"]) if _MAPPING in wanted else []
     if wanted == (_TEXT,) and isinstance(given, int | float) and not isinstance(given, bool):
         return f"{shown(given)} is a number, and text should stand here", f'Quote it: "{given}".'
+    if given is None:
+        return f"there is nothing here, and {' or '.join(wanted)} should stand here", "Give it a value, or remove the key."
     return f"{shown(given)} is not {' or '.join(wanted)}", _instead(given, wanted, known)
 
 
@@ -155,12 +158,12 @@ def _instead(given: Any, wanted: tuple[str, ...], known: Sequence[str]) -> str: 
             return f"Write it in brackets: [{shown(given).strip(chr(39))}]."
         case "a list":
             return "Write a list: [a, b], or one item a line behind a dash."
-        case "a mapping of keys to values" if isinstance(given, list):
-            return "Write 'name: value' for each, without a dash: here every item has a name."
         case "a mapping of keys to values" if "cron" in known and "catchup" in known:
             return 'Write it as {cron: "0 2 * * *", start: 2026-01-01}.'
         case "a mapping of keys to values" if "uses" in known and "python" in known:
             return "Write it as {uses: kind or import path, with: {…}}."
+        case "a mapping of keys to values" if isinstance(given, list):
+            return "Write 'name: value' for each, without a dash: here every item has a name."
         case "a mapping of keys to values":
             return f"Its keys are {', '.join(known[:_FEW])}." if known else "Write it as {name: value}."
         case "text" if len(wanted) > 1:

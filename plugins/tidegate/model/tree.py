@@ -158,6 +158,23 @@ class Tree:
             here = here.parent
         return list(names)
 
+    def deep_from(self, node: Node) -> list[str]:
+        """The dotted names that a node could write: of steps inside of what it sees, and of single branches."""
+        names: dict[str, None] = {}
+        here: Node | None = node
+        while here is not None:
+            for other in self.beside(here).values():
+                names.update(dict.fromkeys(self._deep(other, other.name)) if other is not here else {})
+            here = here.parent
+        return list(names)
+
+    def _deep(self, node: Node, name: str) -> Iterator[str]:
+        for branch in node.body.branches:
+            yield f"{name}.{branch}"
+        for child in node.children.values():
+            yield f"{name}.{child.name}"
+            yield from self._deep(child, f"{name}.{child.name}")
+
     @cached_property
     def dimensions(self) -> frozenset[str]:
         """What anything in the pipeline is repeated over."""

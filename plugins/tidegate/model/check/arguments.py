@@ -63,8 +63,12 @@ def _step(subject: Subject, node: Node) -> None:
         _operator(subject, node, step)
     else:
         words = [*KINDS, *subject.registry.names(), *_templates(subject)]
-        hint = did_you_mean(node.uses, words) + " Or give an operator's import path."
-        subject.report((*node.at, "uses"), f"there is no kind '{node.uses}'", hint)
+        if node.uses not in words:  # else what is wrong with it is told already
+            near = did_you_mean(node.uses, words)
+            if node.uses.endswith(("Operator", "Sensor")):
+                near = "An operator is named by its import path, such as airflow.providers.standard.operators.bash.BashOperator."
+            hint = near if near.startswith("An") else f"{near} Or give an operator's import path."
+            subject.report((*node.at, "uses"), f"there is no kind '{node.uses}'", hint)
 
 
 def _condition(subject: Subject, at: Place, condition: str) -> None:
@@ -102,7 +106,7 @@ def _operator(subject: Subject, node: Node, step: Step) -> None:
                     (*node.at, place, word), f"'{word}' is said of the step, not under 'with'", f"Write it beside 'uses', as {known}."
                 )
     if subject.tree.dimensions:
-        placed = node.dimensions
+        placed = {*node.dimensions, node.body.dimension}
         for word in _words([step.with_, step.expand, step.expand_kwargs]):
             if word not in placed and word in subject.tree.dimensions:
                 subject.report((*node.at, "with"), f"{{{word}}} stands for nothing here", f"The step is not repeated over {word}.")

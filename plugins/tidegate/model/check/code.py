@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tidegate.model.effort import WEIGHT_RULES, Effort
+from tidegate.model.findings import did_you_mean
 from tidegate.model.parts import Made, Part, Reference
 from tidegate.model.schedule import Watcher
 from tidegate.model.spec import Notify
@@ -54,7 +55,11 @@ def _given(subject: Subject, value: Reference | Made, at: Place) -> None:
 
 def _effort(subject: Subject, value: Effort, at: Place) -> None:
     if value.weight_rule is not None and value.weight_rule not in WEIGHT_RULES:
-        subject.import_path((*at, "weight_rule"), value.weight_rule)
+        if "." in value.weight_rule:
+            subject.import_path((*at, "weight_rule"), value.weight_rule)
+        else:
+            hint = f"{did_you_mean(value.weight_rule, WEIGHT_RULES)} Or give the import path of a strategy."
+            subject.report((*at, "weight_rule"), f"there is no weight rule '{value.weight_rule}'", hint)
     if value.executor_config is not None:
         check_objects(subject, value.executor_config, (*at, "executor_config"))
 

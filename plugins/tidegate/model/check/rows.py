@@ -66,12 +66,11 @@ def _repetition(subject: Subject, node: Node) -> None:
     if uses in CARRIERS and len(node.dimensions) > 1:
         around = " and ".join(node.dimensions)
         subject.report(at, f"it is repeated over {around}; rows are kept by one dimension", "Join the two into one list of branches.")
-    if uses in {"barrier", "load"} and node.parent is not None and node.parent.dimensions:
+    if _inside_of_the_fan_out(node):
         subject.report(node.at, f"a {uses} stands behind the fan-out, not inside of it", "Move it out of the repeated group.")
     if step.branches and uses in CARRIERS and uses != "extract":
-        subject.report(
-            at, f"a {uses} is not repeated over named branches", "Write for_each: {part: <barrier>} in a transform, or leave it out."
-        )
+        instead = "Write for_each: {part: <barrier>}, or leave it out." if uses == "transform" else "Leave for_each out."
+        subject.report(at, f"a {uses} is not repeated over named branches", instead)
     over = step.mapped_over
     if over is None:
         return
@@ -81,7 +80,7 @@ def _repetition(subject: Subject, node: Node) -> None:
         )
         return
     target = subject.tree.find(over, node)
-    if target is None or target.node.uses != "barrier":
+    if target is None or not _mapped_over_a_barrier(subject, node):
         barriers = [other.name for other in subject.tree.steps if other.uses == "barrier"]
         subject.report(
             at, f"'{over}' is no barrier of this pipeline", did_you_mean(over, barriers) or "Add a barrier, or list branches by name."
@@ -90,10 +89,21 @@ def _repetition(subject: Subject, node: Node) -> None:
         subject.report(at, f"it is repeated over '{over}', which it does not need", f"Write needs: {over}.")
 
 
+def _inside_of_the_fan_out(node: Node) -> bool:
+    return node.uses in {"barrier", "load"} and node.parent is not None and bool(node.parent.dimensions)
+
+
+def _mapped_over_a_barrier(subject: Subject, node: Node) -> bool:
+    target = subject.tree.find(node.body.mapped_over or "", node)
+    return target is not None and target.node.uses == "barrier"
+
+
 def _feeds(subject: Subject, node: Node) -> None:
     """A step that works on rows has exactly one step to take them from."""
     if any(subject.tree.find(need.step, node) is None for need in node.body.needs) or node.uses not in {*FEEDS, "barrier"}:
         return
+    if _inside_of_the_fan_out(node) or (node.body.mapped_over is not None and not _mapped_over_a_barrier(subject, node)):
+        return  # told by what is repeated
     found = sources(subject.tree, node)
     at = (*node.at, "needs")
     if node.uses == "barrier":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tidegate.model.check.params import RESERVED_PARAMS, check_params
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from tidegate.model.check.subject import Subject
     from tidegate.model.tree import Node
+    from tidegate.model.yaml_source import Place
 
 MOST_TASKS = 5_000
 
@@ -42,8 +44,7 @@ def _names(subject: Subject, node: Node) -> None:
     if len(subject.tree.needs(node)) < len(body.needs):
         for index, need in enumerate(body.needs):
             if subject.tree.find(need.step, node) is None:
-                at = (*node.at, "needs", index)
-                subject.unknown_step((*at, "step") if (*at, "step") in subject.document.place(at)[0].places else at, need.step, node)
+                subject.unknown_step((*node.at, "needs", index, "step"), need.step, node)
     if body.for_each:
         _repetition(subject, node)
     if node.is_group:
@@ -58,12 +59,13 @@ def _names(subject: Subject, node: Node) -> None:
 def _teardown(subject: Subject, node: Node) -> None:
     if node.step.trigger_rule is not None:
         subject.report((*node.at, "trigger_rule"), "a teardown runs when its setups ran; it has no other rule", "Remove trigger_rule.")
-    for name in node.step.teardown or ():
+    for index, name in enumerate(node.step.teardown or ()):
+        at = (*node.at, "teardown", index)
         target = subject.tree.find(name, node)
         if target is None:
-            subject.unknown_step((*node.at, "teardown"), name, node)
+            subject.unknown_step(at, name, node)
         elif target.node.is_group:
-            subject.report((*node.at, "teardown"), f"'{name}' is a group", "Name the steps that are its setups.")
+            subject.report(at, f"'{name}' is a group", "Name the steps that are its setups.")
 
 
 def _repetition(subject: Subject, node: Node) -> None:
@@ -83,7 +85,11 @@ def _holds(subject: Subject, node: Node) -> None:
             hint = did_you_mean(name, known) or "Declare it: resources: {" + name + ": {limit: 4}}."
             subject.report(at, f"there is no resource '{name}'", hint)
         elif slots > known[name].limit:
-            subject.report(at, f"'{name}' has {known[name].limit} slots, and each task wants {slots}", "Such a task would never start.")
+            subject.report(
+                at,
+                f"'{name}' has {known[name].limit} slots, and each task wants {slots}",
+                "Raise the limit or take fewer: such a task would never start.",
+            )
     if step.pool is not None or step.pool_slots is not None:
         subject.report(at, "the step names a pool, too; an Airflow task holds slots of one pool only", "Keep one of them.")
 
@@ -104,11 +110,35 @@ def _cycles(subject: Subject) -> None:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         circle = list(reversed(error.args[1]))
-        subject.report(
-            (*tree.nodes[circle[0]].at, "needs"),
-            f"steps wait for each other in a circle: {' → '.join(circle)}",
-            "Remove one of these needs.",
-        )
+        pairs = list(pairwise(circle))
+        said = [(turn, at) for turn, (step, before) in enumerate(pairs) if (at := _said(subject, step, before))]
+        turn, at = said[0] if said else (0, tree.nodes[circle[0]].at)
+        circle = [step for step, _ in (*pairs[turn:], *pairs[:turn])]
+        if len(circle) == 1:
+            subject.report(at, "it waits for itself", "Remove this need.")
+        else:
+            told = " → ".join([*circle, circle[0]])
+            subject.report(at, f"steps wait for each other in a circle: {told}", "Remove one of these needs.")
+
+
+def _said(subject: Subject, step: str, before: str) -> Place | None:
+    """Where the file says that a step waits for another one; None where only the order of a serial group does."""
+    tree = subject.tree
+    node = tree.nodes[step]
+    for member in reversed(node.lineage):
+        for index, (_, target) in enumerate(tree.needs(member)):
+            if any(other.path == before for other in target.node.within()):
+                return (*member.at, "needs", index)
+    for key, names in (("with", node.reads), ("teardown", node.step.teardown or ()), ("for_each", _mapped_over(node))):
+        if any((found := tree.find(name, node)) and found.node.path == before for name in names):
+            return (*node.at, key)
+    return None
+
+
+def _mapped_over(node: Node) -> tuple[str, ...]:
+    """The step over whose result a python step is repeated; a transform says in its needs what it waits for."""
+    over = node.step.mapped_over
+    return (over,) if over is not None and node.step.python is not None else ()
 
 
 def _waits_for(subject: Subject, node: Node) -> list[Node]:
@@ -117,7 +147,7 @@ def _waits_for(subject: Subject, node: Node) -> list[Node]:
     if node.before is not None:
         found.append(node.before)
     if not node.is_group:
-        names = (*node.reads, *(node.step.teardown or ()))
+        names = (*node.reads, *(node.step.teardown or ()), *_mapped_over(node))
         found += [target.node for name in names if (target := subject.tree.find(name, node))]
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from tidegate.errors import FileMissing
@@ -45,7 +46,17 @@ class Subject:
         """Tell of an import path that is not allowed."""
         if not self.project.allows(path):
             prefixes = ", ".join(f"{prefix}*" for prefix in self.project.allowed_imports)
-            self.report(at, f"'{path}' may not be imported", f"Allowed are {prefixes}; add others by allow= in dags/pipelines.py.")
+            hint = f"Allowed are {prefixes}; add others by allow= in dags/pipelines.py."
+            self.report(at, f"'{path}' may not be imported", f"{self._meant(path)}{hint}")
+
+    def _meant(self, path: str) -> str:
+        """What an import path that is not allowed may have been meant to be."""
+        for prefix in self.project.allowed_imports:
+            depth = prefix.count(".")
+            first, rest = path.split(".")[:depth], path.split(".")[depth:]
+            if rest and get_close_matches(".".join(first), [prefix.rstrip(".")], cutoff=0.85):
+                return f"Did you mean '{prefix}{'.'.join(rest)}'? "
+        return ""
 
     def code(self, at: Place, code: str) -> None:
         """Tell of an import path that is not allowed, or of a ``module:function`` that is not there."""
@@ -59,6 +70,12 @@ class Subject:
 
     def unknown_step(self, at: Place, name: str, seen_from: Node) -> None:
         """Tell of a name that is no step's."""
-        self.report(
-            at, f"there is no step '{name}'", did_you_mean(name, self.tree.known_from(seen_from)) or "There is no other step to name."
-        )
+        known = self.tree.known_from(seen_from)
+        deep = self.tree.deep_from(seen_from)
+        inside = [path for path in deep if path.endswith(f".{name}")]
+        near = did_you_mean(name, deep) if "." in name else ""
+        if inside:
+            hint = f"It stands inside of a group or fan-out: write {inside[0]}."
+        else:
+            hint = near if near.startswith("Did") else did_you_mean(name, known) or "There is no other step to name."
+        self.report(at, f"there is no step '{name}'", hint)
