@@ -14,7 +14,7 @@ DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
 
 _FENCE = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
-_FILE = re.compile(r"(?:#|--) ((?:include|dags)/\S+)\n")
+_FILE = re.compile(r"(?:#|--) ((?:include|dags|tests)/\S+)\n")
 """The first line of a block that is a file beside the pipelines: ``# include/jobs/sales.py``."""
 _PIPELINE = re.compile(r"(?:# include/pipelines/(?:\w+/)*\w+\.yaml\n)?pipeline: (\S+)\n")
 _COMMAND = re.compile(r"^\$ (?P<command>(?:.*\\\n)*.*)\n?(?P<output>(?:(?!\$ ).*\n?)*)", re.MULTILINE)

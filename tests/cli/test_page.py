@@ -11,7 +11,13 @@ from command_line import ROOT, called
 from tidegate.cli import app
 
 PAGE = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
-COMMANDS = typer.main.get_group(app).commands
+GROUP = typer.main.get_group(app)
+COMMANDS = {
+    f"{name} {inner}".strip(): found
+    for name, command in GROUP.commands.items()
+    for inner, found in getattr(command, "commands", {"": command}).items()
+}
+"""Every command by what is typed for it, those of a group too."""
 
 
 @pytest.mark.parametrize("name", COMMANDS)
