@@ -54,7 +54,7 @@ def schema() -> jsonschema.Draft7Validator:
 # -- What is generated ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["pipeline.md", "pipeline.schema.json", "operators.md"])
+@pytest.mark.parametrize("name", ["pipeline.md", "pipeline.schema.json", "operators.md", "airflow-arguments.md"])
 def test_what_is_generated_is_up_to_date(generated: dict[str, str], name: str) -> None:
     """`make docs` would change nothing."""
     assert (REFERENCE / name).read_text() == generated[name], "run `make docs`"
@@ -182,11 +182,28 @@ def test_there_are_pipelines_to_try() -> None:
 
 def test_the_pages_use_every_key() -> None:
     """Each key of the language stands somewhere outside the generated table, in an example or a sentence."""
-    prose = "\n".join(page.read_text() for page in PAGES if page.name not in {"pipeline.md", "operators.md"})
+    prose = "\n".join(page.read_text() for page in PAGES if page.name not in {"pipeline.md", "operators.md", "airflow-arguments.md"})
     prose += "\n".join(path.read_text() for path in GOOD)
     for model in reference.documented_models():
         for key in reference.keys(model):
             assert re.search(rf"\b{re.escape(key.name)}\b", prose), f"{model.__name__}.{key.name}"
+
+
+def test_every_argument_of_airflow_is_told() -> None:
+    """Those that the installed Airflow takes have a row each, with a key or a reason, and no other has."""
+    from inspect import Parameter, signature
+
+    from airflow.sdk import DAG, BaseOperator
+
+    page = (REFERENCE / "airflow-arguments.md").read_text()
+    for heading, owner in (("Of a DAG", DAG), ("Of an operator", BaseOperator)):
+        (section,) = re.findall(rf"^## {heading}$(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
+        named = {
+            parameter.name
+            for parameter in signature(owner).parameters.values()
+            if parameter.kind not in {Parameter.VAR_KEYWORD, Parameter.VAR_POSITIONAL}
+        }
+        assert dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", section, re.MULTILINE)).keys() == named
 
 
 def test_every_error_is_told_with_its_retries() -> None:

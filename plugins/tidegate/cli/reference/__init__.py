@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from tidegate.cli.reference.airflow import airflow_page
 from tidegate.cli.reference.keys import keys
 from tidegate.cli.reference.models import documented_models
 from tidegate.cli.reference.operators import operators_page
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["documented_models", "json_schema", "keys", "operators_page", "pages", "pipeline_page", "write"]
+__all__ = ["airflow_page", "documented_models", "json_schema", "keys", "operators_page", "pages", "pipeline_page", "write"]
 
 
 def pages() -> Iterator[tuple[str, str]]:
@@ -27,6 +28,7 @@ def pages() -> Iterator[tuple[str, str]]:
     yield "pipeline.md", pipeline_page()
     yield "pipeline.schema.json", json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
     yield "operators.md", operators_page()
+    yield "airflow-arguments.md", airflow_page()
 
 
 def write(folder: Path) -> list[Path]:
