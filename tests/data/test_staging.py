@@ -52,6 +52,22 @@ def test_without_a_manifest_nothing_counts(night: Night) -> None:
     assert night.staging.committed("nightly", "extract", START, END) == {}
 
 
+@pytest.mark.parametrize("root", [None, "memory://bucket/withdrawn"])
+def test_what_is_withdrawn_does_not_count_until_it_is_restored(night: Night, root: str | None) -> None:
+    """The attempt before it counts again; of a folder as of an object store, and as often as one likes."""
+    if root is not None:
+        night.staging = Staging(UPath(root))
+    before, last = night.stage(ROWS), night.stage(ROWS)
+    for _ in range(2):
+        night.staging.withdraw(last)
+        assert night.staging.committed("nightly", "extract", START, END) == {"emea": before}
+    night.staging.withdraw(before)
+    assert night.staging.committed("nightly", "extract", START, END) == {}
+    for _ in range(2):
+        night.staging.restore(last)
+        assert night.staging.committed("nightly", "extract", START, END) == {"emea": last}
+
+
 def test_an_error_leaves_nothing(night: Night) -> None:
     """A writer that fails takes its file with it."""
     with (  # noqa: PT012 -- both must be inside

@@ -44,3 +44,22 @@ def test_a_function_with_arguments_of_its_own_is_stored(tmp_path: Path) -> None:
     )
     dag = build_dag(plan(load_pipeline(path, Project(tmp_path)).require()), tmp_path)
     assert DagSerialization.from_dict(DagSerialization.to_dict(dag)).task_ids == ["wait"]
+
+
+def test_a_function_shows_its_parameters_without_being_imported(tmp_path: Path) -> None:
+    """Airflow hands a function those values of the context that it names; one that seemed to take anything would get all of them."""
+    from airflow.sdk.bases.decorator import determine_kwargs
+
+    (tmp_path / "looks.py").write_text("def is_there(params, *, ds=None):\n    return params['there']\n")
+    path = tmp_path / "night.yaml"
+    path.write_text(
+        "pipeline: night\nsteps:\n  look:\n    uses: airflow.providers.standard.operators.python.PythonOperator\n"
+        '    with: {python_callable: {import: "looks:is_there"}}\n'
+    )
+    function = build_dag(plan(load_pipeline(path, Project(tmp_path)).require()), tmp_path).get_task("look").python_callable
+    assert list(inspect.signature(function).parameters) == ["params", "ds"]
+    given = determine_kwargs(function, [], {"params": {"there": 7}, "ds": "2026-01-01", "run_id": "run-1"})
+    assert given == {"params": {"there": 7}, "ds": "2026-01-01"}
+    assert "looks" not in sys.modules
+    assert function(**given) == 7
+    sys.modules.pop("looks")

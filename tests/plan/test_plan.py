@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tidegate.model import Project, load_pipeline
-from tidegate.plan import Output, Plan, plan
+from tidegate.plan import Call, Output, Plan, plan
+from tidegate.plan.calls import Imported
 
 CORPUS = Path(__file__).parent.parent / "model" / "corpus"
 
@@ -43,3 +44,62 @@ def test_a_step_over_what_arrives_is_one_task_that_airflow_maps() -> None:
     """Its branches are known only at run time."""
     (task,) = planned("night").of_step("cleaned")
     assert (task.task_id, task.branch, task.expand) == ("cleaned", None, {"part": Output("arrived")})
+
+
+def written(tmp_path: Path, text: str) -> Plan:
+    """The plan of a file of some steps."""
+    (tmp_path / "judges.py").write_text("def judge(region):\n    pass\n")
+    path = tmp_path / "some.yaml"
+    path.write_text(f"pipeline: some\nsteps:\n{text}")
+    return plan(load_pipeline(path, Project(tmp_path)).require())
+
+
+@pytest.mark.parametrize(
+    ("needs", "ends"),
+    [
+        ("needs: extract", ["regions.{}.extract", "regions.{}.judge"]),
+        ("needs: []", ["regions.{}.extract", "regions.{}.judge"]),
+    ],
+    ids=["behind the rows", "beside the rows"],
+)
+def test_a_branch_ends_where_its_rows_are_and_where_they_are_judged(tmp_path: Path, needs: str, ends: list[str]) -> None:
+    """The step that carries the rows first, though the branch is not at its end there; only the last one leads to the barrier."""
+    made = written(
+        tmp_path,
+        f"""\
+  regions:
+    for_each: {{region: [a, b]}}
+    steps:
+      judge: {{{needs}, python: "judges:judge", with: {{region: "{{region}}"}}}}
+      extract: {{uses: extract, with: {{connection: "x_{{region}}", query: SELECT 1}}}}
+  arrived: {{needs: regions, uses: barrier}}
+  total: {{needs: arrived, uses: transform, with: {{sql: SELECT 1}}}}
+  load: {{needs: total, uses: load, with: {{connection: w, table: t, replace: day}}}}
+""",
+    )
+    (barrier,) = made.of_step("arrived")
+    assert barrier.call.arguments["branches"] == {branch: [end.format(branch) for end in ends] for branch in "ab"}
+    assert barrier.call.arguments["staged_as"] == "regions.extract"
+    waits = {edge.upstream for edge in made.edges if edge.downstream == "arrived"}
+    last = ends[1:] if needs == "needs: extract" else ends
+    assert waits == {end.format(branch) for end in last for branch in "ab"}
+
+
+def test_the_condition_of_an_empty_operator_is_asked(tmp_path: Path) -> None:
+    """Airflow's scheduler marks such a task done without a worker, unless something must be called in one."""
+    empty = "airflow.providers.standard.operators.empty.EmptyOperator"
+    made = written(
+        tmp_path,
+        f"""\
+  plain: {{uses: {empty}}}
+  asked: {{uses: {empty}, when: "{{{{ params.x }}}}"}}
+  told: {{uses: {empty}, when: false, on_execute_callback: "judges:judge"}}
+""",
+    )
+    plain, asked, told = (task.call.arguments for task in made.tasks)
+    assert plain == {}
+    assert asked == {
+        "pre_execute": Call("tidegate.operators.When", {}, ("{{ params.x }}",)),
+        "on_execute_callback": Imported("tidegate.operators.when.in_worker"),
+    }
+    assert told["on_execute_callback"] != asked["on_execute_callback"]

@@ -29,6 +29,31 @@ def test_without_jitter_waits_double_up_to_the_cap() -> None:
     assert [pause.total_seconds() for pause in waits] == [1, 2, 4, 8, 8]
 
 
+@pytest.mark.parametrize(
+    ("backoff", "seconds"), [(1.0, [10, 10, 10, 10]), (1.5, [10, 15, 22.5, 33.75]), (3.0, [10, 30, 90, 100]), (10.0, [10, 100, 100, 100])]
+)
+def test_waits_grow_by_what_is_said(backoff: float, seconds: list[float]) -> None:
+    """One keeps them the same; none grows beyond the cap."""
+    waits = [wait(n, delay=10 * SECOND, max_delay=100 * SECOND, jitter="none", random=float, backoff=backoff) for n in range(1, 5)]
+    assert [pause.total_seconds() for pause in waits] == seconds
+
+
+def test_jitter_spreads_a_wait_from_nothing_to_all_of_it() -> None:
+    """Of the exponential wait, not of the cap."""
+    chances = [0.0, 0.25, 0.999]
+    waits = [wait(3, delay=SECOND, max_delay=600 * SECOND, jitter="full", random=lambda: chance, backoff=3.0) for chance in chances]  # noqa: B023
+    assert [pause.total_seconds() for pause in waits] == [0, 2.25, 8.991]
+
+
+@given(st.integers(1, 200), st.floats(1, 10))
+def test_no_number_of_tries_and_no_backoff_is_too_much(try_number: int, backoff: float) -> None:
+    """Nothing overflows, and no later wait is shorter."""
+    first, second = (
+        wait(n, delay=SECOND, max_delay=600 * SECOND, jitter="none", random=float, backoff=backoff) for n in (try_number, try_number + 1)
+    )
+    assert SECOND <= first <= second <= 600 * SECOND
+
+
 def test_only_what_may_end_differently_is_worth_a_retry() -> None:
     """A dropped connection may come back; a missing column will not."""
     assert worth_retrying(Unreachable("gone"))
