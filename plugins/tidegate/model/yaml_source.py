@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tidegate.model.findings import Finding
+from tidegate.model.yaml_errors import place_of, told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,10 +27,10 @@ Place = tuple["str | int", ...]
 MOST_BYTES = 1_000_000
 _MOST_NODES = 50_000
 _MOST_DEPTH = 50
-_DEEP_FLOW = re.compile(r"[\[{]\s*" * (_MOST_DEPTH + 1))
-_LOOK_HERE = "Look for a missing quote, bracket or a wrong indent here or just above."
-_QUOTE_BRACES = 'Inside {…} and […], quote text that holds braces: "sales_{region}".'
+_SPLIT = "Split the file, or write out what its aliases repeat."
+_TOO_DEEP = f"is nested deeper than {_MOST_DEPTH} levels"
 _TAG = "tag:yaml.org,2002:"
+_PLAIN = "Write plain values, lists and mappings; share keys by 'extends', and steps by templates."
 _TEXT, _MAPPING, _SEQUENCE = f"{_TAG}str", f"{_TAG}map", f"{_TAG}seq"
 
 
@@ -139,11 +140,9 @@ def parse(source: Source, text: str) -> Source:
 
 def _compose(source: Source, read: Any) -> Any:
     """What ``read`` makes of the text's node graph; None and findings where it has none."""
-    if source.text.count("[") + source.text.count("{") > _MOST_DEPTH and _DEEP_FLOW.search(source.text):
-        source.report(0, 0, (), f"is nested deeper than {_MOST_DEPTH} levels", "Split the file, or write out what its aliases repeat.")
-        return None
     loader = None
     try:
+        _deep(source.text)
         loader = _Loader(source.text)
         node = loader.get_single_node()
         if node is None:
@@ -151,19 +150,17 @@ def _compose(source: Source, read: Any) -> Any:
             return None
         return read(node, loader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        problem = " ".join(part for part in (error.context, error.problem) if part)
-        excerpt = source.lines[line - 1] if 0 < line <= len(source.lines) else ""
-        hint = _QUOTE_BRACES if re.search(r"\w\{\w+\}", excerpt) else _LOOK_HERE
-        source.report(line, column, (), f"is no valid YAML: {problem}", hint)
-    except yaml.YAMLError as error:
-        source.report(0, 0, (), f"is no valid YAML: {' '.join(str(error).split())}", "Remove the characters that YAML does not allow.")
+        line, column, message, hint = told(error, source.lines)
+        source.report(line, column, (), message, hint)
+    except yaml.reader.ReaderError as error:
+        hint = "Remove the character, or write it in double quotes by its number."
+        source.report(*place_of(source.text, error.position), (), f"is no valid YAML: {str(error).partition(' in ')[0].strip()}", hint)
     except UnicodeError:
         source.report(0, 0, (), "holds half of a character", "Save the file as UTF-8.")
-    except (_TooMuchError, RecursionError) as error:
-        words = str(error) if isinstance(error, _TooMuchError) else f"is nested deeper than {_MOST_DEPTH} levels"
-        source.report(0, 0, (), words, "Split the file, or write out what its aliases repeat.")
+    except _TooMuchError as error:
+        source.report(error.line, error.column, (), str(error), _SPLIT)
+    except RecursionError:  # PyYAML's own parser, where the C parser is not there
+        source.report(0, 0, (), _TOO_DEEP, _SPLIT)
     finally:
         if loader is not None:
             loader.dispose()
@@ -172,6 +169,34 @@ def _compose(source: Source, read: Any) -> Any:
 
 class _TooMuchError(Exception):
     """The document is larger or deeper than any pipeline."""
+
+    def __init__(self, words: str, mark: Any) -> None:
+        super().__init__(words)
+        self.line, self.column = mark.line + 1, mark.column + 1
+
+
+_MANY = 1_000
+"""Marks that open something, from which on their depth is counted first: the parser descends on the C stack, which ends without an exception."""
+
+
+def _deep(text: str) -> None:
+    """Refuse a text that the parser could not leave alive.
+
+    :raises _TooMuchError: it is nested too deep.
+    """
+    if sum(map(text.count, "[{-?")) < _MANY:
+        return
+    depth, loader = 0, _Loader(text)
+    try:
+        while (event := loader.get_event()) is not None:
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+            if depth > _MOST_DEPTH:
+                raise _TooMuchError(_TOO_DEEP, event.start_mark)
+    finally:
+        loader.dispose()
 
 
 class _OddError(Exception):
@@ -257,14 +282,14 @@ class _Noting:
     def _value(self, node: yaml.Node, path: Place, depth: int) -> Any:
         self._seen += 1
         if self._seen > _MOST_NODES:
-            raise _TooMuchError(f"holds more than {_MOST_NODES:,} values, aliases written out")
+            raise _TooMuchError(f"holds more than {_MOST_NODES:,} values, aliases written out", node.start_mark)
         if depth > _MOST_DEPTH:
-            raise _TooMuchError(f"is nested deeper than {_MOST_DEPTH} levels")
+            raise _TooMuchError(_TOO_DEEP, node.start_mark)
         self.places.setdefault(path, (node.start_mark.line + 1, node.start_mark.column + 1))
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)
         if node.tag not in {f"{_TAG}map", f"{_TAG}seq"}:
-            self._report(node, path, f"the tag {node.tag.replace(_TAG, '!!')} is refused", "Write plain lists and mappings.")
+            self._report(node, path, f"the tag {node.tag.replace(_TAG, '!!')} is refused", _PLAIN)
             return None
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, depth)
@@ -274,7 +299,7 @@ class _Noting:
         mapping: dict[str, Any] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
-                self._report(key_node, path, "a key is a list or a mapping", "Keys are names: write them as text.")
+                self._report(key_node, path, "a key is a list or a mapping", 'Keys are names; a template stands in quotes: "{{ ds }}".')
                 continue
             key = str(key_node.value)
             here = (*path, key)
@@ -293,7 +318,8 @@ class _Noting:
             text = str(node.value)
             if node.tag == f"{_TAG}timestamp":
                 self._report(node, path, f"{text!r} looks like a date and is none", "Write it as 2026-01-31, or quote it if it is text.")
+            elif node.tag in {tag for tag, _ in _CORE}:
+                self._report(node, path, f"cannot read {text!r} as {node.tag.replace(_TAG, '!!')}", "Quote it if it is text.")
             else:
-                hint = "Quote it if it is text; tags such as !!python are refused."
-                self._report(node, path, f"cannot read {text!r} as {node.tag.replace(_TAG, '!!')}", hint)
+                self._report(node, path, f"the tag {node.tag.replace(_TAG, '!!')} is refused", _PLAIN)
             return None
