@@ -155,8 +155,8 @@ class Pipeline(Part):
     alerts: tuple[Alert, ...] | None = None
     """By default every partial, failed and recovered run is told in the log of its outcome."""
     outcome: Flag | None = None
-    """Whether the run ends in the task ``outcome``, which makes its state honest. By default where a step is of a kind of Tidegate's own, and where
-    ``alerts`` or ``publish`` are given."""
+    """Whether the run ends in the task ``outcome``, which makes its state honest. By default where a step is an ``extract``, ``barrier``, ``transform`` or
+    ``load``, and where ``alerts`` or ``publish`` are given."""
 
     @field_validator("owner_links")
     @classmethod
