@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from tidegate.model.yaml_source import Place
 
 
+def _nested(arguments: dict[str, Any]) -> bool:
+    """Whether arguments hold more than texts and numbers, or look like one of the language's own mappings."""
+    return "from" in arguments or "import" in arguments or any(isinstance(value, dict | list) for value in arguments.values())
+
+
 @dataclass(slots=True, eq=False)
 class Node:
     """One step or group where it stands."""
@@ -51,6 +56,9 @@ class Node:
         """What a step's arguments hold in place of plain data, with the places: results of steps, objects, functions."""
         if self._specials is None:
             step = self.step
+            if not (step.expand or step.expand_kwargs or step.for_each or _nested(step.with_)):
+                self._specials = []
+                return self._specials
             found = list(specials(step.with_, (*self.at, "with")))
             if step.expand:
                 found += specials(step.expand, (*self.at, "expand"))
@@ -64,7 +72,7 @@ class Node:
     @property
     def reads(self) -> list[str]:
         """The names of the steps whose results the step takes by ``{from: …}``."""
-        return [value["from"] for _, word, value in self.specials if word == "from"]
+        return [value["from"] for _, word, value in self.specials if word == "from"] if self._specials != [] else []
 
     @property
     def dimensions(self) -> dict[str, tuple[str, ...]]:

@@ -36,7 +36,8 @@ def check_code(subject: Subject, value: Any, at: Place) -> None:
             if isinstance(value, Effort):
                 _effort(subject, value, at)
             for part, item in _inside(value):
-                check_code(subject, item, (*at, part))
+                if not (type(item) is str or (type(item) is Step and item.model_fields_set.isdisjoint(_CODE))):  # nearly all there is
+                    check_code(subject, item, (*at, part))
 
 
 def check_objects(subject: Subject, value: Any, at: Place) -> None:
@@ -69,13 +70,13 @@ def _inside(value: Any) -> Iterator[tuple[str | int, Any]]:
         yield from value.items()
     elif isinstance(value, tuple):
         yield from enumerate(value)
-    elif not isinstance(value, Step) or _CODE.intersection(value.model_fields_set):
+    else:
         for name in value.model_fields_set:
             yield name.rstrip("_"), getattr(value, name)
 
 
 _CODE = frozenset({
     "retry", "on_execute_callback", "on_failure_callback", "on_success_callback", "on_retry_callback", "on_skipped_callback", "pre_execute",
-    "post_execute", "inlets", "outlets", "for_each",
+    "post_execute", "inlets", "outlets", "for_each", "weight_rule", "executor_config",
 })  # fmt: skip
 """The keys of a step below which code may be named, ``with`` and its like apart."""
