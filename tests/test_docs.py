@@ -175,6 +175,22 @@ def test_every_pipeline_that_is_shown_is_right(schema: jsonschema.Draft7Validato
     assert DagSerialization.to_dict(dag)["dag"]["dag_id"] == spec.name
 
 
+README = {
+    "include/bases/nightly.yaml": "owner: analytics\n",
+    "include/jobs/checks.py": "def rows(region, copied): ...\ndef files(): ...\ndef read(path): ...\n",
+}
+"""What the README's pipelines name and do not show."""
+
+
+@pytest.mark.parametrize("block", pipelines(ROOT / "README.md"), ids=["first", "second"])
+def test_the_readmes_pipelines_are_right(schema: jsonschema.Draft7Validator, tmp_path: Path, block: str) -> None:
+    """As those of the pages are."""
+    for name, text in README.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    test_every_pipeline_that_is_shown_is_right(schema, tmp_path, ROOT / "README.md", block)
+
+
 def test_there_are_pipelines_to_try() -> None:
     """The collection above finds what it looks for."""
     assert len(PIPELINES) >= 25
