@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from bad_corpus import BAD, FILES, load, told
+from command_line import called
 
 from tidegate.model import load_pipeline
 from tidegate.model.yaml_source import MOST_BYTES
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(BAD).with_suffix("").as_posix())
@@ -66,3 +64,54 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
     path = tmp_path / "marked.yaml"
     path.write_bytes("\ufeffpipeline: marked\nsteps: {step: {uses: airflow.providers.standard.operators.empty.EmptyOperator}}\n".encode())
     assert load_pipeline(path).require().name == "marked"
+
+
+SIXTEEN = {
+    "an unknown key of the DAG": ("unknown_key", "airflow_names_of_a_dag", "names_of_other_tools"),
+    "an unknown key of a step": ("unknown_step_key", "airflow_names_of_a_step", "names_of_other_tools"),
+    "a typo in the dependency key": ("typo_in_needs", "many_mistakes"),
+    "a typo in a kind or an operator": ("typo_in_kind", "typo_in_an_operator", "include/pipelines/typo_in_a_template"),
+    "a cycle": ("cycle", "cycle_through_groups", "cycle_through_a_result", "cycle_in_a_serial_pipeline", "needs_itself"),
+    "an unknown upstream": ("unknown_upstream", "needs_an_unknown_branch", "needs_what_is_inside_of_another_group"),
+    "one id for two steps": ("duplicate_step", "ids_that_clash"),
+    "a bad cron": ("bad_cron", "cron_in_words", "cron_of_six_fields"),
+    "a wrong type": ("wrong_type", "values_of_the_wrong_type", "schedule_is_text"),
+    "broken YAML": ("broken_syntax", "missing_quote", "missing_colon", "wrong_indent", "tabs", "jinja_without_quotes"),
+    "duplicate keys": ("duplicate_key",),
+    "an empty file": ("empty",),
+    "bytes that are no UTF-8": ("not_utf8", "utf16", "latin1_in_a_comment"),
+    "one id in two files": ("include/pipelines/twins/a/same", "include/pipelines/twins/b/same"),
+    "an unset variable": ("unset_variable", "variable_only_in_prod"),
+}
+"""What every tool that reads pipelines from files must answer → the files of it here. The sixteenth, a missing schedule, is no mistake."""
+
+
+@pytest.mark.parametrize("case", SIXTEEN)
+def test_each_of_the_known_mistakes_is_answered_with_its_place(case: str) -> None:
+    """File, line, column, path and hint; a mistake of the whole file has no line, and one of its syntax no path."""
+    whole, syntax = case in {"an empty file", "one id in two files"}, case in {"broken YAML", "bytes that are no UTF-8"}
+    for name in SIXTEEN[case]:
+        findings = load(BAD / f"{name}.yaml").findings
+        assert findings, name
+        for finding in findings:
+            assert finding.file.endswith(f"{Path(name).name}.yaml")
+            assert (finding.line > 0) != whole
+            assert (finding.column > 0) != whole
+            assert bool(finding.path) != (whole or (syntax and name != "jinja_without_quotes"))
+            assert finding.message
+            assert finding.hint
+
+
+def test_a_missing_schedule_is_no_mistake_and_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``tidegate plan`` tells that nothing runs by itself."""
+    path = tmp_path / "by_hand.yaml"
+    path.write_text("pipeline: by_hand\nsteps: {step: {uses: airflow.providers.standard.operators.empty.EmptyOperator}}\n")
+    monkeypatch.setenv("COLUMNS", "200")
+    done = called("plan", str(path))
+    assert done.exit_code == 0
+    assert "none: it runs when somebody or something starts it" in done.stdout
+
+
+def test_there_are_many_of_them() -> None:
+    """A corpus that shrinks would hide what is no longer told."""
+    assert len(FILES) >= 180

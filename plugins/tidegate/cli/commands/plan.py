@@ -96,9 +96,11 @@ def _tables(planned: Plan, loaded: Loaded, places: Mapping[str, str] | None) -> 
     """The DAG's arguments, the tasks, and where asked for the places of values."""
     from tidegate.render import COLUMNS, origins, rows, words
 
-    arguments = {name: value for name, value in planned.arguments.items() if name != "doc_md"}
+    arguments = [(name, words(value, most=_WIDEST)) for name, value in planned.arguments.items() if name != "doc_md"]
+    if "schedule" not in planned.arguments:
+        arguments.insert(0, ("schedule", "none: it runs when somebody or something starts it"))
     tables = [
-        _table(planned.name, ("argument of the DAG", "value"), [(name, words(value, most=_WIDEST)) for name, value in arguments.items()]),
+        _table(planned.name, ("argument of the DAG", "value"), arguments),
         _table(f"{len(planned.tasks)} tasks, {len(planned.edges)} edges", COLUMNS, [row.cells() for row in rows(planned)]),
     ]
     if places is not None and loaded.document is not None:
