@@ -155,6 +155,14 @@ def test_a_short_circuit_skips_all_behind_it(tmp_path: Path) -> None:
     assert night.when(choices={"gate": "a"}).play().skipped == frozenset()
 
 
+def test_any_step_may_be_told_to_choose(tmp_path: Path) -> None:
+    """An operator that skips those behind it need not be one that the kit knows by its name."""
+    uses = "airflow.providers.standard.operators.latest_only.LatestOnlyOperator"
+    text = f"pipeline: latest\nsteps:\n  now: {{uses: {uses}}}\n  a: {{needs: now, uses: {EMPTY}}}\n"
+    assert _night(tmp_path, text).play().states["a"] == "success"
+    assert _night(tmp_path, text).when(choices={"now": None}).play().states["a"] == "skipped"
+
+
 def test_environments_and_days_are_chosen(tmp_path: Path) -> None:
     """The night is the one of that environment, about that day."""
     text = (
