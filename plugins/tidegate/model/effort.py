@@ -81,7 +81,7 @@ class Effort(Part):
     email_on_failure: Flag | None = None
     """Whether a failure is told by mail."""
     params: dict[str, Any] | None = None
-    """The task's own ``params``, over those of the run; for templates."""
+    """The task's own ``params``, for templates: over the pipeline's, below what a run is given."""
     on_execute_callback: Callbacks = ()
     """Called before the step begins."""
     on_failure_callback: Callbacks = ()
