@@ -10,6 +10,7 @@ from tidegate.model.kinds import BarrierSettings, ChoiceSettings, ExtractSetting
 from tidegate.model.project import is_sql_file
 from tidegate.model.rows import barrier_before, end, sources
 from tidegate.model.spec import OUTCOME
+from tidegate.model.step import Group
 from tidegate.plan.calls import Call, Imported, Output
 from tidegate.plan.effort import effort
 from tidegate.plan.layout import PlannedTask
@@ -17,12 +18,12 @@ from tidegate.plan.values import asset, lowered, reference, rows
 from tidegate.resilience.completeness import HELD_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from tidegate.model import PipelineSpec
+    from tidegate.model.effort import Effort
     from tidegate.model.kind import Settings
     from tidegate.model.step import Step
-    from tidegate.model.tree import Node
     from tidegate.plan.lay import Instance, Layout
 
 _OURS = "tidegate.operators."
@@ -41,7 +42,7 @@ def task_of(spec: PipelineSpec, layout: Layout, instance: Instance) -> PlannedTa
     common = effort(step)
     if own is not None:
         common |= effort(own)
-    common |= _conditions(node)
+    common |= _conditions(spec, instance)
 
     def find(name: str) -> str:
         return layout.id_of(name, instance)
@@ -89,20 +90,30 @@ def outcome_task(spec: PipelineSpec) -> PlannedTask:
     return PlannedTask(OUTCOME, OUTCOME, Call(f"{_OURS}OutcomeOperator", arguments), label=OUTCOME)
 
 
-def _conditions(node: Node) -> dict[str, Any]:
+def _conditions(spec: PipelineSpec, instance: Instance) -> dict[str, Any]:
     """What the step's other words mean for its operator."""
-    step = node.step
+    step = instance.node.step
     found: dict[str, Any] = {}
     if step.display_name is not None:
         found["task_display_name"] = step.display_name
     for name, slots in step.holds.items():
         found |= {"pool": name} | ({"pool_slots": slots} if slots > 1 else {})
     if step.when is not None:
-        then = {"then": reference(step.pre_execute)} if step.pre_execute is not None else {}
+        before = next((said.pre_execute for said in _nearest(spec, instance) if "pre_execute" in said.model_fields_set), None)
+        then = {"then": reference(before)} if before is not None else {}
         found["pre_execute"] = Call(f"{_OURS}When", then, (step.when,))
         if step.uses == _EMPTY and not step.on_execute_callback:
             found["on_execute_callback"] = Imported(f"{_OURS}when.in_worker")
     return found
+
+
+def _nearest(spec: PipelineSpec, instance: Instance) -> Iterator[Effort]:
+    """All that is said of a task's effort, the nearest word first."""
+    for node in reversed(instance.node.lineage):
+        if own := node.body.own_settings.get(instance.branches.get(node.path, "")):
+            yield own
+        yield node.body.defaults if isinstance(node.body, Group) else node.body
+    yield spec.pipeline.defaults
 
 
 def _arguments(given: Mapping[str, Any], bindings: Mapping[str, str], find: Callable[[str], str]) -> dict[str, Any]:
