@@ -52,7 +52,7 @@ def validated(document: Document, model: type[Model], value: Any, at: Place) -> 
     except ValidationError as error:
         problems: dict[Place, list[Any]] = defaultdict(list)
         for problem in error.errors(include_url=False):
-            problems[_place(problem["loc"])].append(problem)
+            problems[_place(problem["loc"], value)].append(problem)
         told = {finding.path for finding in document.findings}
         renamed = _renamed(model, problems)
         for loc, here in problems.items():
@@ -81,9 +81,17 @@ def _renamed(model: type[BaseModel], problems: dict[Place, list[Any]]) -> set[Pl
     return {loc for loc in missing if any(other[:-1] == loc[:-1] and f"'{loc[-1]}'" in hint for other, hint in hints.items())}
 
 
-def _place(loc: Sequence[str | int]) -> Place:
+def _place(loc: Sequence[str | int], value: Any) -> Place:
     """The path of an error in the file, without the marks that pydantic adds for unions and keys."""
-    return tuple(part for part in loc if isinstance(part, int) or not (part in _UNION_MARKS or part[:1] == "·" or "[" in part))
+    found: list[str | int] = []
+    here: Any = value
+    for part in loc:
+        if (isinstance(here, dict) and part in here) or (isinstance(here, list) and isinstance(part, int) and part < len(here)):
+            here = here[part]  # type: ignore[index]  an index of a list, a key of a mapping
+        elif isinstance(part, str) and (part in _UNION_MARKS or part[:1] == "·" or "[" in part):
+            continue
+        found.append(part)
+    return tuple(found)
 
 
 _UNION_MARKS = {"constrained-str", "str", "int", "float", "bool", "none", "date", "datetime"}

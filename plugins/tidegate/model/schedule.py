@@ -43,6 +43,12 @@ class AssetTerm(Part):
     any: tuple[AssetTerm, ...] = ()
     """True when one of these was updated."""
 
+    @property
+    def names(self) -> list[str]:
+        """The names and URIs of all assets in it."""
+        inner = [name for part in (*self.all, *self.any) for name in part.names]
+        return [*(name for name in (self.name, self.uri) if name), *inner]
+
     @model_validator(mode="before")
     @classmethod
     def _short_forms(cls, value: Any) -> Any:
@@ -75,7 +81,7 @@ class Partitions(Part):
 
 
 def _interval(value: Any) -> Any:
-    return value if value in {"tick", "none"} else parse_duration(value)
+    return value if isinstance(value, str) and value in {"tick", "none"} else parse_duration(value)
 
 
 class Schedule(Part):
@@ -136,6 +142,14 @@ class Schedule(Part):
             raise ValueError("several crons have no common tick; give interval as none or as a duration")
         if self.end is not None and self.start is not None and self.end.isoformat()[:10] < self.start.isoformat()[:10]:
             raise ValueError(f"it ends on {self.end}, before it starts on {self.start}; no interval lies between")
+        return self
+
+    @model_validator(mode="after")
+    def _partitions_are_of_its_assets(self) -> Schedule:
+        if self.partitions is not None and self.assets is not None:
+            known = self.assets.names
+            if unknown := sorted(name for name in self.partitions.by_asset if name not in known):
+                raise ValueError(f"its partitions name {unknown[0]!r}, which is none of its assets; name one of {', '.join(known)}")
         return self
 
 

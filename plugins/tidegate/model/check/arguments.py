@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import FileMissing
 from tidegate.model.airflow_names import OPERATOR_ARGUMENTS, Elsewhere
-from tidegate.model.check.code import check_code, check_objects
+from tidegate.model.check.code import check_code, check_object, check_objects
 from tidegate.model.check.params import RESERVED_PARAMS
 from tidegate.model.findings import did_you_mean
 from tidegate.model.kinds import KINDS, ChoiceSettings, ExtractSettings, PipelineSettings, TransformSettings
+from tidegate.model.problems import shown
 from tidegate.model.project import is_file, is_sql_file
 from tidegate.model.step import Group
 
@@ -45,14 +46,8 @@ def check_arguments(subject: Subject) -> None:
 def _step(subject: Subject, node: Node) -> None:
     step = node.step
     of_kind = node.uses in KINDS or node.path in subject.kinds
-    for here, word, special in () if of_kind else node.specials:
-        if word == "from":
-            _result(subject, node, here, special)
-            if "key" in special and here[len(node.at)] in {"expand", "expand_kwargs"}:
-                hint = "Return the list itself from a step of its own."
-                subject.report((*here, "key"), "Airflow maps over what a step returned, not over one of its keys", hint)
-        else:
-            subject.code((*here, word), special[word])
+    if not of_kind:
+        _specials(subject, node)
     if isinstance(step.when, str):
         _condition(subject, (*node.at, "when"), step.when)
     if step.python is not None:
@@ -69,6 +64,20 @@ def _step(subject: Subject, node: Node) -> None:
                 near = "An operator is named by its import path, such as airflow.providers.standard.operators.bash.BashOperator."
             hint = near if near.startswith("An") else f"{near} Or give an operator's import path."
             subject.report((*node.at, "uses"), f"there is no kind '{node.uses}'", hint)
+
+
+def _specials(subject: Subject, node: Node) -> None:
+    """What stands in place of plain data among a step's own arguments."""
+    for here, word, special in node.specials:
+        if word != "from":
+            check_object(subject, here, word, special)
+            continue
+        _result(subject, node, here, special)
+        if "key" in special and here[len(node.at)] in {"expand", "expand_kwargs"}:
+            hint = "Return the list itself from a step of its own."
+            subject.report((*here, "key"), "Airflow maps over what a step returned, not over one of its keys", hint)
+        elif not isinstance(special.get("key", ""), str):
+            subject.report((*here, "key"), f"{shown(special['key'])} is no key of a result", "Write it as text, in quotes.")
 
 
 def _condition(subject: Subject, at: Place, condition: str) -> None:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from tidegate.model.effort import WEIGHT_RULES, Effort
 from tidegate.model.findings import did_you_mean
 from tidegate.model.parts import Made, Part, Reference
+from tidegate.model.problems import shown
 from tidegate.model.schedule import Watcher
 from tidegate.model.spec import Notify
 from tidegate.model.step import Step
 from tidegate.model.values import specials
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tidegate.model.check.subject import Subject
     from tidegate.model.yaml_source import Place
@@ -44,9 +45,21 @@ def check_objects(subject: Subject, value: Any, at: Place) -> None:
     """Report objects and functions in plain data where no step's result can be."""
     for here, word, special in specials(value, at):
         if word == "from":
-            subject.report((*here, "from"), "a step's result can stand under a step's own 'with' only", "Move it there.")
+            subject.report(
+                (*here, "from"),
+                "a step's result can stand under a step's own 'with' only",
+                "Write it under 'with' of the step that takes it.",
+            )
         else:
-            subject.code((*here, word), special[word])
+            check_object(subject, here, word, special)
+
+
+def check_object(subject: Subject, at: Place, word: str, special: Mapping[str, Any]) -> None:
+    """Report what is wrong with one object or function: its path, or what its arguments stand in."""
+    subject.code((*at, word), special[word])
+    for key, kind, hint in (("with", dict, "Write them as {name: value}."), ("args", list, "Write them as [value, value].")):
+        if key in special and not isinstance(special[key], kind):
+            subject.report((*at, key), f"{shown(special[key])} gives no arguments", hint)
 
 
 def _given(subject: Subject, value: Reference | Made, at: Place) -> None:
