@@ -87,7 +87,7 @@ def _place(loc: Sequence[str | int], value: Any) -> Place:
     here: Any = value
     for part in loc:
         if (isinstance(here, dict) and part in here) or (isinstance(here, list) and isinstance(part, int) and part < len(here)):
-            here = here[part]  # type: ignore[index]  an index of a list, a key of a mapping
+            here = here[part]  # type: ignore[index]
         elif isinstance(part, str) and (part in _UNION_MARKS or part[:1] == "·" or "[" in part):
             continue
         found.append(part)
