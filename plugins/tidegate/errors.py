@@ -58,6 +58,8 @@ class TidegateError(Exception):
         super().__init__(message, hint)
         self.message = message
         self.hint = hint
+        self.step = ""
+        """Path of the step that the factory was about, for a finding in the step's place."""
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".rstrip()

@@ -118,3 +118,33 @@ def test_a_page_tells_the_first_of_very_many_findings(pipelines: Path) -> None:
     assert "Its file has 500 finding(s)" in page
     assert "and 450 more" in page
     assert len(page) < 60_000
+
+
+@pytest.mark.parametrize(
+    ("step", "place", "told"),
+    [
+        (
+            "{uses: BASH, with: {bash_comand: ls}}",
+            "5:",
+            "steps.group.steps.run.with.bash_comand: Step 'group.run': BashOperator takes no 'bash_comand'",
+        ),
+        (
+            "{uses: airflow.providers.standard.operators.bash.Bash}",
+            "5:",
+            "steps.group.steps.run.uses: airflow.providers.standard.operators.bash.Bash cannot",
+        ),
+        (
+            "{uses: BASH, with: {}}",
+            "5:",
+            "steps.group.steps.run.uses: Step 'group.run' uses airflow.providers.standard.operators.bash.BashOperator, which does",
+        ),
+    ],
+)
+def test_what_airflow_refuses_is_told_in_its_place(pipelines: Path, step: str, place: str, told: str) -> None:
+    """With the line, as what is wrong with the file itself; a group's steps too."""
+    step = step.replace("BASH", "airflow.providers.standard.operators.bash.BashOperator")
+    (pipelines / "night.yaml").write_text(f"pipeline: night\nsteps:\n  group:\n    steps:\n      run: {step}\n")
+    page = str(build_dags(pipelines)["night"].doc_md)
+    assert f"include/pipelines/night.yaml:{place}" in page
+    assert told in page
+    assert f"    5 |       run: {step}" in page

@@ -42,7 +42,7 @@ def test_three_lines_test_every_file_by_its_name(tmp_path: Path) -> None:
     assert "PASSED test_pipelines.py::test_pipelines[right]" in told.replace("tests/", "")
     assert "2 failed, 1 passed" in told
     assert "misspelt.yaml:4:7  steps.b.need: unknown key 'need'" in told
-    assert "EmptyOperator takes no 'colour'." in told
+    assert "EmptyOperator takes no 'colour'" in told
     assert "validity.py" not in told
 
 

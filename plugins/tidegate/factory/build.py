@@ -41,11 +41,15 @@ def build_dag(plan: Plan, include: Path) -> DAG:
         groups[planned.group_id] = TaskGroup(planned.label, parent_group=groups[planned.parent], dag=dag, **settings)
     for task in _sources_first(plan):
         group = groups[task.group]
-        if task.function is None:
-            tasks[task.task_id] = _task(task, plan, resolver, dag, group)
-        else:
-            with dag, group:
+        try:
+            if task.function is None:
                 tasks[task.task_id] = _task(task, plan, resolver, dag, group)
+            else:
+                with dag, group:
+                    tasks[task.task_id] = _task(task, plan, resolver, dag, group)
+        except TidegateError as error:
+            error.step = task.step
+            raise
     _connect(plan, tasks)
     return dag
 

@@ -74,11 +74,22 @@ def _build(loaded: Loaded, project: Project) -> DAG:
         dag = build_dag(with_durations(plan(loaded.require())), project.include)
         _validate(dag)
     except TidegateError as error:
-        return broken_dag(loaded, [Finding(str(loaded.path.name), 0, 0, "", error.message, error.hint)], project)
+        return broken_dag(loaded, [_placed(loaded, error.step, error.message.rstrip("."), error.hint)], project)
     except Exception as error:  # noqa: BLE001  one pipeline must not take the others with it, whatever Airflow says of it
-        hint = "Airflow's documentation of what is named there tells what it takes."
-        return broken_dag(loaded, [Finding(str(loaded.path.name), 0, 0, "", f"Airflow refuses it: {error}", hint)], project)
+        return broken_dag(loaded, [_placed(loaded, "", f"Airflow refuses it: {error}", "")], project)
     return dag
+
+
+def _placed(loaded: Loaded, step: str, message: str, hint: str) -> Finding:
+    """A finding in the place of a step, or of the argument of it that the message names; else of the whole file."""
+    hint = hint or "Airflow's documentation of what is named there tells what it takes."
+    if loaded.document is None or loaded.spec is None or step not in loaded.spec.tree.nodes:
+        return Finding(loaded.path.name, 0, 0, "", message, hint)
+    node = loaded.spec.tree.nodes[step]
+    named = [word for word in (*node.step.with_, *node.step.expand) if message.endswith(f"takes no '{word}'")]
+    within = ("with" if named[0] in node.step.with_ else "expand", named[0]) if named else ("uses",)
+    loaded.document.report((*node.at, *within), message, hint)
+    return loaded.document.findings.pop()
 
 
 def _validate(dag: DAG) -> None:

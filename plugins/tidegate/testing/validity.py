@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,28 +83,26 @@ def _checked(folder: str | Path, environment: str | None, allow: Iterable[str], 
     if not loaded:
         _nothing_found(_no_file(folder))
     refused = _refused(root, allowed, environment) if build else {}
-    return [
-        (each, list(each.findings) or [_in(each, project, message, hint) for message, hint in refused.get(each.name, [])])
-        for each in loaded
-    ]
+    return [(each, list(each.findings) or [_in(each, project, finding) for finding in refused.get(each.name, [])]) for each in loaded]
 
 
-def _in(loaded: Loaded, project: Project, message: str, hint: str) -> Finding:
-    return Finding(project.shown(loaded.path), 0, 0, "", message, hint)
+def _in(loaded: Loaded, project: Project, finding: Finding) -> Finding:
+    """A finding of the factory's, with the file as all others here name it; one in a template keeps that."""
+    return replace(finding, file=project.shown(loaded.path)) if Path(finding.file).name in {"", loaded.path.name} else finding
 
 
-def _refused(root: Path, allow: tuple[str, ...], environment: str | None) -> dict[str, list[tuple[str, str]]]:
+def _refused(root: Path, allow: tuple[str, ...], environment: str | None) -> dict[str, list[Finding]]:
     """Pipeline → what Airflow has against it, and what to do: while it is built, and when it is read and stored."""
     from airflow.serialization.serialized_objects import DagSerialization
 
     from tidegate.factory import build_dags
     from tidegate.factory.broken import BrokenPipelineOperator
 
-    found: dict[str, list[tuple[str, str]]] = {}
+    found: dict[str, list[Finding]] = {}
     for name, dag in build_dags(root, allow=allow, environment=environment).items():
         broken: list[Any] = [task for task in dag.tasks if isinstance(task, BrokenPipelineOperator)]
         if broken:
-            found[name] = [(finding.message, finding.hint) for task in broken for finding in task.findings]
+            found[name] = [finding for task in broken for finding in task.findings]
             continue
         checked: Any = dag
         try:
@@ -111,5 +110,6 @@ def _refused(root: Path, allow: tuple[str, ...], environment: str | None) -> dic
             checked.check_cycle()
             DagSerialization.to_dict(dag)
         except Exception as error:  # noqa: BLE001  whatever Airflow says of it
-            found[name] = [(f"Airflow refuses the DAG: {type(error).__name__}: {error}", "Airflow would show this as an import error.")]
+            message = f"Airflow refuses the DAG: {type(error).__name__}: {error}"
+            found[name] = [Finding("", 0, 0, "", message, "Airflow would show this as an import error.")]
     return found
