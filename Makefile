@@ -63,8 +63,12 @@ servers: ## Install what pip cannot bring: PostgreSQL, MariaDB, Redis, Chromium,
 PYTEST_ARGS ?=
 
 .PHONY: test
-test: $(VENV)/installed-dev ## Run every test (PYTEST_ARGS="-k words" chooses)
+test: $(VENV)/installed-dev ## Run the tests (PYTEST_ARGS="-k words" chooses)
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+.PHONY: test-slow
+test-slow: $(VENV)/installed-dev ## Run the tests that take minutes: files read twenty times, nights played and then run
+	$(BIN)/pytest -m slow $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: $(VENV)/installed-dev ## Check style, types and layers

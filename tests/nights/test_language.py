@@ -99,6 +99,9 @@ def ran(town: Town) -> Ran:
     town.sell(DAY, ("dora",), cents=-5000)
     ran = Ran(town, {dag_id: town.airflow.trigger(dag_id, conf=conf) for dag_id, conf in CONF.items()})
     until(lambda: ran.task_states("grammar").get("person") == "awaiting_input")
+    # An answer that comes before the scheduler has heard from the executor that the asking ended makes Airflow fail the task.
+    log = town.airflow.process_log("scheduler")
+    until(lambda: "TaskInstance Finished: dag_id=grammar, task_id=person," in log.read_text())
     task = f"/dags/grammar/dagRuns/{ran.ids['grammar']}/taskInstances/person/-1/hitlDetails"
     town.airflow.api.request("PATCH", task, json={"chosen_options": ["up"]})
     assert ran.task_states("grammar")["held"] == "scheduled", "there is no pool for it yet"

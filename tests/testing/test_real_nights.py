@@ -14,6 +14,7 @@ import pytest
 
 from tidegate.testing import Night
 
+pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
 PROJECT = HERE / "project"
 SHOPS = ("anna", "ben", "carl", "dora")

@@ -70,11 +70,12 @@ def test_what_is_right_is_handed_back(tmp_path: Path) -> None:
 
 
 def test_what_only_airflow_refuses_is_a_finding(tmp_path: Path) -> None:
-    """Setups must be followed by all_success; the files alone are right where nothing is built."""
-    text = f"pipeline: setups\nsteps:\n  a: {{uses: {EMPTY}, setup: true}}\n  b: {{needs: a, uses: {EMPTY}, trigger_rule: all_done}}\n"
-    folder = _folder(tmp_path, text)
-    with pytest.raises(AssertionError, match="Setup tasks must be followed"):
+    """A mode that no sensor has; the files alone are right where nothing is built."""
+    sensor = "airflow.providers.standard.sensors.time_delta.TimeDeltaSensor"
+    folder = _folder(tmp_path, f"pipeline: waits\nsteps:\n  a: {{uses: {sensor}, with: {{delta: 1s, mode: sideways}}}}\n")
+    with pytest.raises(AssertionError, match=r"(?s)waits\.yaml:3:\d+ .*mode"):
         check_pipelines(folder)
+    assert list(check_pipelines(folder, build=False)) == ["waits"]
 
 
 def test_import_paths_and_environments_are_those_of_the_dag_file(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ _HINTS = (
     ("quoted scalar found unexpected end", "Close the quote that is opened here."),
     ("block mapping did not find expected key", "Indent the keys of one mapping alike, and close every quote and bracket above."),
     ("block collection did not find expected", "Indent the items of one list alike, and close every quote and bracket above."),
-    ("flow mapping did not find expected", "Close the brace that is opened here, or put a comma between its keys."),
-    ("flow sequence did not find expected", "Close the bracket that is opened here, or put a comma between its items."),
+    ("flow mapping did not find expected", "Close the brace that is opened {here}, or put a comma between its keys."),
+    ("flow sequence did not find expected", "Close the bracket that is opened {here}, or put a comma between its items."),
 )
 
 
@@ -33,14 +33,15 @@ def told(error: yaml.MarkedYAMLError, lines: list[str]) -> tuple[int, int, str, 
         mark = opened
     line, column = (mark.line + 1, mark.column + 1) if mark is not None else (0, 0)
     excerpt = lines[line - 1] if 0 < line <= len(lines) else ""
-    return line, column, f"is no valid YAML: {problem}", _hint(problem, excerpt, column)
+    here = "here" if opened is None or mark is opened else f"in column {opened.column + 1}"
+    return line, column, f"is no valid YAML: {problem}", _hint(problem, excerpt, column, here)
 
 
 def _unfinished(problem: str) -> bool:
     return "flow mapping" in problem or "flow sequence" in problem or "quoted scalar" in problem
 
 
-def _hint(problem: str, excerpt: str, column: int) -> str:
+def _hint(problem: str, excerpt: str, column: int, here: str) -> str:
     if _TEMPLATE.search(excerpt):
         return 'Quote a template: "{{ ds }}".'
     if _BRACES.search(excerpt):
@@ -48,7 +49,7 @@ def _hint(problem: str, excerpt: str, column: int) -> str:
     if "cannot start any token" in problem:
         first = excerpt[column - 1 : column]
         return "Indent by spaces: there is a tab here." if first == "\t" else f"Quote text that begins with {first}."
-    return next((hint for words, hint in _HINTS if words in problem), _LOOK_HERE)
+    return next((hint.replace("{here}", here) for words, hint in _HINTS if words in problem), _LOOK_HERE)
 
 
 def place_of(text: str, offset: int) -> tuple[int, int]:

@@ -169,7 +169,8 @@ class Layout:
             upstream[edge.downstream] = upstream.get(edge.downstream, 0) + 1
         chain = all(_waits(task, upstream.get(task.task_id, 0), self.spec) for task in tasks)
         awaited = {edge.upstream for edge in self.edges.values()}
-        return [task.task_id for task in tasks if not chain or task.task_id not in awaited]
+        # What is behind a setup tells of it: Airflow refuses a task right behind one that also starts when it failed.
+        return [task.task_id for task in tasks if task.task_id not in awaited or not (chain or task.setup)]
 
 
 def _waits(task: PlannedTask, upstream: int, spec: PipelineSpec) -> bool:

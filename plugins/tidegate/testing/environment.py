@@ -27,6 +27,8 @@ _SETTINGS = {
     "core.hostname_callable": "socket.gethostname",
     "core.load_examples": "False",
     "core.min_serialized_dag_update_interval": "0",
+    # Each process would look again at what `db migrate` did just before.
+    "database.check_migrations": "False",
     "dag_processor.bundle_refresh_check_interval": "1",
     "dag_processor.min_file_process_interval": "10",
     "dag_processor.parsing_processes": "1",

@@ -1,7 +1,10 @@
 """A real Airflow on this machine, for as long as a ``with`` block lasts.
 
-Four separate processes (api-server, scheduler, dag-processor, triggerer) over one SQLite file, on free ports of the loopback interface, with
-keys of their own; so several of them run side by side, and none sees the environment of the caller.
+Five separate processes (api-server, the API of the tasks, scheduler, dag-processor, triggerer) over one SQLite file, on free ports of the
+loopback interface, with keys of their own; so several of them run side by side, and none sees the environment of the caller.
+
+The tasks' API has a process of its own because of SQLite, whose one writer all others wait for: Airflow logs what a person does in the
+server's event loop, which then waits there for a task's request that only this loop could end.
 
 Runs in the process of the test, the demo or ``make up``; imports no Airflow.
 """
@@ -32,7 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["LocalAirflow"]
 
 _COMMANDS = {
-    "api-server": ("api-server", "--workers", "1"),
+    "api-server": ("api-server", "--apps", "core", "--workers", "1"),
+    "execution-api": ("api-server", "--apps", "execution", "--workers", "1"),
     # Task logs lie in files that the api-server reads itself; the log servers would listen on every interface.
     "scheduler": ("scheduler", "--skip-serve-logs"),
     "dag-processor": ("dag-processor",),
@@ -86,7 +90,8 @@ class LocalAirflow:
         self._settings = dict(settings or {})
         self._parallelism = parallelism
         self._extra_env = dict(env or {})
-        self.port = port or free_ports(1)[0]
+        free, self._execution_port = free_ports(2)
+        self.port = port or free
         self._components: dict[str, Component] = {}
         self.api = AirflowApi(self.url, user=self.user, password=self.password)
 
@@ -98,8 +103,13 @@ class LocalAirflow:
         return f"http://{LOOPBACK}:{self.port}"
 
     @property
+    def _execution_url(self) -> str:
+        """Where the tasks find their API."""
+        return f"http://{LOOPBACK}:{self._execution_port}/execution/"
+
+    @property
     def pids(self) -> dict[str, int]:
-        """The process ids of the four components."""
+        """The process ids of the components."""
         return {name: component.pid for name, component in self._components.items()}
 
     def __enter__(self) -> Self:
@@ -110,7 +120,7 @@ class LocalAirflow:
         self.stop()
 
     def start(self, *, timeout: float = 120) -> None:
-        """Migrate the metadata database, start the four processes, and wait until each has answered.
+        """Migrate the metadata database, start the processes, and wait until each has answered.
 
         :raises TidegateError: one of them ended or did not get healthy in time; the message holds the tail of its log.
         """
@@ -127,8 +137,10 @@ class LocalAirflow:
         atexit.register(self.stop)
         try:
             began = time.time()
+            ports = {"api-server": self.port, "execution-api": self._execution_port}
             for name, arguments in _COMMANDS.items():
-                command = [sys.executable, "-m", "airflow", *arguments]
+                listens = ("--port", str(ports[name])) if name in ports else ()
+                command = [sys.executable, "-m", "airflow", *arguments, *listens]
                 log = self.process_log(name)
                 self._components[name] = Component(name, command, env=self._environment, cwd=self.home, log=log)
             remember(self.home, url=self.url, pids=self.pids)
@@ -160,7 +172,7 @@ class LocalAirflow:
         atexit.unregister(self.stop)
 
     def check_alive(self) -> None:
-        """Raise when one of the four processes has ended by itself; a dead scheduler would otherwise look like a slow one."""
+        """Raise when one of the processes has ended by itself; a dead scheduler would otherwise look like a slow one."""
         if dead := [component for component in self._components.values() if component.returncode is not None]:
             raise TidegateError("\n".join(component.obituary() for component in dead))
 
@@ -288,7 +300,7 @@ class LocalAirflow:
             "api.port": str(self.port),
             "api.base_url": self.url,
             "core.dags_folder": str(self._dags),
-            "core.execution_api_server_url": f"{self.url}/execution/",
+            "core.execution_api_server_url": self._execution_url,
             "core.max_active_tasks_per_dag": str(self._parallelism),
             "core.parallelism": str(self._parallelism),
             "core.plugins_folder": str(self._plugins),
@@ -312,6 +324,8 @@ class LocalAirflow:
         health = self.api.health()
         if health is None:
             return ["api-server"]
+        if not self.api.answers(f"{self._execution_url}health"):
+            return ["execution-api"]
         beats = {name: (health.get(name) or {}).get(key) for name, key in _HEARTBEATS.items()}
         return [name for name, beat in beats.items() if not beat or datetime.fromisoformat(beat).timestamp() < began]
 

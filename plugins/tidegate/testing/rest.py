@@ -79,6 +79,13 @@ class AirflowApi:
             raise Refused(f"Airflow does not let {self._user} in: {answer.status_code} {answer.text[:500]}")
         self._http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
+    def answers(self, url: str) -> bool:
+        """Whether something is well there: any address, as of another API that needs no sign-in."""
+        try:
+            return self._http.get(url, timeout=5).is_success
+        except httpx.TransportError:
+            return False
+
     def health(self) -> dict[str, Any] | None:
         """Return the health of all components, or None while the api-server does not answer."""
         try:

@@ -54,6 +54,12 @@ def _names(subject: Subject, node: Node) -> None:
         _holds(subject, node)
     if step.teardown is not None:
         _teardown(subject, node)
+    elif step.trigger_rule not in {None, "all_success"} and (setup := _right_behind_a_setup(subject, node)):
+        subject.report(
+            (*node.at, "trigger_rule"),
+            f"'{setup}' is a setup, right behind which Airflow takes no other rule than all_success",
+            "Remove trigger_rule, or put a step between the two.",
+        )
 
 
 def _teardown(subject: Subject, node: Node) -> None:
@@ -66,6 +72,12 @@ def _teardown(subject: Subject, node: Node) -> None:
             subject.unknown_step(at, name, node)
         elif target.node.is_group:
             subject.report(at, f"'{name}' is a group", "Name the steps that are its setups.")
+
+
+def _right_behind_a_setup(subject: Subject, node: Node) -> str:
+    """The setup that a step needs; empty where there is none."""
+    setups = subject.tree.setups | {other.path for other in subject.tree.steps if other.step.setup}
+    return next((other.name for other in _waits_for(subject, node) if other.path in setups), "")
 
 
 def _repetition(subject: Subject, node: Node) -> None:
