@@ -179,6 +179,17 @@ def weigh(contender: Contender, target: Path) -> int:
     return len(json.dumps(DagSerialization.to_dict(dag)).encode())
 
 
+def validate(folder: Path, count: int) -> float:
+    """Milliseconds of ``tidegate validate`` from the shell's view, the start of Python and all imports included."""
+    command = [str(Path(sys.prefix) / "bin" / "tidegate"), "validate", str(folder)]
+    began = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    took = (time.perf_counter() - began) * 1000
+    if done.returncode or f"{count} file(s), all right." not in done.stdout:
+        sys.exit(f"{' '.join(command)} does not find {count} right files:\n{done.stdout[-2000:]}{done.stderr}")
+    return took
+
+
 # -- the run --------------------------------------------------------------------------------------------------------
 
 
@@ -218,7 +229,9 @@ def measure(folder: Path, samples: int) -> dict[str, Any]:
                 begun[kind][str(n)].append(
                     fresh(start, target, modules["own kinds" if kind == "own kinds" else OURS.name], names[n][n // 2])
                 )
-    return {"contenders": seen, "task_start": begun}
+    ours = targets[OURS.name, MANY]
+    validated = [validate((ours if ours.is_dir() else ours.parent) / OURS.pipelines, MANY) for _ in range(samples)]
+    return {"contenders": seen, "task_start": begun, "validate": validated}
 
 
 def summary(samples: dict[str, Any]) -> dict[str, Any]:
@@ -232,7 +245,7 @@ def summary(samples: dict[str, Any]) -> dict[str, Any]:
     for row in figures.values():
         row |= {f"{key}_ratio": row[key] / plain[key] for key in ("a_dag", str(MANY), "bytes")}
     starts = {kind: {n: statistics.median(value) for n, value in seen.items()} for kind, seen in samples["task_start"].items()}
-    return {"contenders": figures, "task_start": starts}
+    return {"contenders": figures, "task_start": starts, "validate": statistics.median(samples["validate"])}
 
 
 def verdicts(figures: dict[str, Any]) -> list[dict[str, Any]]:
@@ -244,6 +257,7 @@ def verdicts(figures: dict[str, Any]) -> list[dict[str, Any]]:
         ("own import, ms", 60, ours["import"]),
         *((f"task start among {MANY} over that of one, {kind}, ms", 20, seen[str(MANY)] - seen["1"]) for kind, seen in starts.items()),
         ("serialized DAG, × plain Python", 1.1, ours["bytes_ratio"]),
+        (f"tidegate validate on {MANY} pipelines, s", 5, figures["validate"] / 1000),
     ]
     return [{"what": what, "at_most": limit, "measured": value, "met": value <= limit} for what, limit, value in claims]
 

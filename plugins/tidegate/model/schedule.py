@@ -115,6 +115,11 @@ class Schedule(Part):
     continuous: Flag = False
     """One run after the other, without a pause."""
 
+    @property
+    def of_moments(self) -> bool:
+        """Whether its runs are about a moment each, and so about no interval of data."""
+        return self.interval == "none" or (self.interval is None and len(self.cron) > 1)
+
     @field_validator("cron")
     @classmethod
     def _valid_cron(cls, value: tuple[str, ...]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def check_rows(subject: Subject) -> None:
     """Report what keeps rows from flowing."""
     _one_of_each(subject)
+    _interval(subject)
     for node in subject.tree.steps:
         if node.uses in KINDS:
             _repetition(subject, node)
@@ -47,6 +48,19 @@ def _one_of_each(subject: Subject) -> None:
             subject.report(
                 node.at, f"a pipeline has one {kind}, and '{found[0].path}' is that already", "Make a second pipeline of this part."
             )
+
+
+def _interval(subject: Subject) -> None:
+    """Runs of moments would fail one by one: rows are read, staged, loaded and recorded by the interval that a run is about."""
+    schedule = subject.pipeline.schedule
+    carrier = next((node for node in subject.tree.steps if node.uses in CARRIERS), None)
+    if carrier is None or schedule is None or not schedule.of_moments:
+        return
+    subject.report(
+        ("schedule", "interval" if schedule.interval else "cron"),
+        f"each run is about a moment, and '{carrier.path}' works on the rows of an interval",
+        "Give interval: a duration such as 24h" + (", or tick." if len(schedule.cron) == 1 else "."),
+    )
 
 
 def _mapped_function(subject: Subject, node: Node) -> None:

@@ -1,0 +1,93 @@
+"""Kinds that an installed distribution offers are found like those of the project itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tidegate.model import Project, load_pipeline
+from tidegate.plan import plan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tidegate.model import Loaded
+
+MODULE = """\
+from tidegate.kinds import Call, Kind, Settings, Task
+
+class Words(Settings):
+    text: str
+
+def build(settings: Words, task: Task) -> Call:
+    return Call("airflow.providers.standard.operators.bash.BashOperator", {"bash_command": f"echo VERSION {task.fill(settings.text)}"})
+
+"""
+KINDS = f"""{MODULE.replace("VERSION", "one")}
+def build_other(settings: Words, task: Task) -> Call:
+    return Call("airflow.providers.standard.operators.bash.BashOperator", {{"bash_command": f"echo two {{settings.text}}"}})
+
+KINDS = (Kind(settings=Words, build=build_other, version=2), Kind(settings=Words, build=build))
+NONE = ()
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """An empty project beside which a distribution is installed that offers three kinds."""
+    site = tmp_path / "site"
+    (site / "acme_kinds-1.0.dist-info").mkdir(parents=True)
+    (site / "acme_kinds-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-kinds\nVersion: 1.0\n")
+    (site / "acme_kinds-1.0.dist-info" / "entry_points.txt").write_text(
+        "[tidegate.kinds]\nspeak = acme_kinds:KINDS\nempty = acme_kinds:NONE\nlost = acme_kinds_lost:KIND\n"
+    )
+    (site / "acme_kinds.py").write_text(KINDS)
+    monkeypatch.syspath_prepend(str(site))
+    (tmp_path / "include" / "pipelines").mkdir(parents=True)
+    return Project(tmp_path / "include")
+
+
+def load(project: Project, uses: str, with_: str = "{text: tide}") -> Loaded:
+    """A pipeline of one such step."""
+    path = project.include / "pipelines" / "one.yaml"
+    path.write_text(f"pipeline: one\nsteps:\n  say: {{uses: {uses}, with: {with_}}}\n")
+    return load_pipeline(path, project)
+
+
+def said(project: Project, uses: str) -> str:
+    """The command that the one task runs."""
+    (task,) = plan(load(project, uses).require()).tasks
+    return str(task.call.arguments["bash_command"])
+
+
+def test_a_step_gets_the_highest_version_or_the_one_it_pins(project: Project) -> None:
+    """In whatever order the distribution lists them."""
+    assert [said(project, uses) for uses in ("speak", "speak@1", "speak@2")] == ["echo two tide", "echo one tide", "echo two tide"]
+
+
+def test_a_file_of_the_project_wins(project: Project) -> None:
+    """So that a team may change what a distribution offers."""
+    (project.include / "kinds").mkdir()
+    (project.include / "kinds" / "speak.py").write_text(
+        MODULE.replace("VERSION", "own") + "KIND = Kind(settings=Words, build=build)\n"
+    )
+    assert said(project, "speak") == "echo own tide"
+
+
+@pytest.mark.parametrize(
+    ("uses", "with_", "told"),
+    [
+        ("speak", "{txt: tide}", ["unknown key 'txt'", "Did you mean 'text'?"]),
+        ("speak@3", "{text: tide}", ["speak@3"]),
+        ("speek", "{text: tide}", ["speak"]),
+        ("empty", "{text: tide}", ["acme_kinds:NONE holds no kind"]),
+        ("lost", "{text: tide}", ["acme_kinds_lost:KIND cannot be imported"]),
+    ],
+)
+def test_what_is_wrong_with_them_is_a_finding(project: Project, uses: str, with_: str, told: list[str]) -> None:
+    """In the step's place, and nothing is raised."""
+    findings = load(project, uses, with_).findings
+    text = "\n".join(finding.render() for finding in findings)
+    assert {finding.line for finding in findings} == {3}
+    assert [words for words in told if words not in text] == [], text
