@@ -69,9 +69,7 @@ def test_a_step_gets_the_highest_version_or_the_one_it_pins(project: Project) ->
 def test_a_file_of_the_project_wins(project: Project) -> None:
     """So that a team may change what a distribution offers."""
     (project.include / "kinds").mkdir()
-    (project.include / "kinds" / "speak.py").write_text(
-        MODULE.replace("VERSION", "own") + "KIND = Kind(settings=Words, build=build)\n"
-    )
+    (project.include / "kinds" / "speak.py").write_text(MODULE.replace("VERSION", "own") + "KIND = Kind(settings=Words, build=build)\n")
     assert said(project, "speak") == "echo own tide"
 
 

@@ -66,6 +66,11 @@ class Template(Part):
     steps: dict[str, Any] = Field(min_length=1)
     """As in a pipeline."""
 
+    @property
+    def pinned(self) -> str:
+        """Name and version, as a step pins it."""
+        return f"{self.template}@{self.version}"
+
 
 class Templates:
     """Puts the bodies of templates in place of the steps that use them."""
@@ -97,10 +102,9 @@ class Templates:
         if found is None:
             return body
         source, template = found
-        if template.template in within or len(within) >= _DEEPEST:
-            self._document.report(
-                (*at, "uses"), f"templates use each other in a circle: {' → '.join([*within, template.template])}", "Remove one."
-            )
+        if template.pinned in within or len(within) >= _DEEPEST:
+            told = "in a circle" if template.pinned in within else f"more than {_DEEPEST} deep"
+            self._document.report((*at, "uses"), f"templates use each other {told}: {' → '.join([*within, template.pinned])}", "Remove one.")
             return {"uses": "airflow.sdk.BaseOperator"}
         return self._expanded(body, source, template, at, within)
 
@@ -118,7 +122,7 @@ class Templates:
         group["defaults"] = merged(merged(template.defaults, own), body.get("defaults", {}))
         if template.serial:
             group["serial"] = True
-        return {**group, "steps": self._steps(steps, inner, (*within, template.template))}
+        return {**group, "steps": self._steps(steps, inner, (*within, template.pinned))}
 
     def _arguments(self, given: Any, template: Template, at: Place) -> dict[str, Any]:
         if not isinstance(given, dict):
