@@ -104,7 +104,9 @@ class Templates:
         source, template = found
         if template.pinned in within or len(within) >= _DEEPEST:
             told = "in a circle" if template.pinned in within else f"more than {_DEEPEST} deep"
-            self._document.report((*at, "uses"), f"templates use each other {told}: {' → '.join([*within, template.pinned])}", "Remove one.")
+            self._document.report(
+                (*at, "uses"), f"templates use each other {told}: {' → '.join([*within, template.pinned])}", "Remove one."
+            )
             return {"uses": "airflow.sdk.BaseOperator"}
         return self._expanded(body, source, template, at, within)
 
