@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -108,6 +109,24 @@ def test_a_file_name_that_is_no_id_breaks_only_its_own_dag(pipelines: Path, name
     dags = build_dags(pipelines)
     assert len(dags) == 2
     assert dags["right"].task_ids == ["step"]
+
+
+def test_no_name_of_a_broken_file_is_that_of_a_right_one(pipelines: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a task of it finds it again by the id that Airflow knows."""
+    (pipelines / "ri~ght.yaml").write_text(RIGHT)
+    (pipelines / "ri_ght.yaml").write_text(RIGHT.replace("right", "ri_ght"))
+    assert sorted(dag.dag_id for dag in build_dags(pipelines).values()) == ["ri.7e.ght", "ri_ght", "right"]
+    monkeypatch.setattr("tidegate.factory.discovery.get_parsing_context", lambda: SimpleNamespace(dag_id="ri.7e.ght"))
+    (dag,) = build_dags(pipelines).values()
+    assert (dag.dag_id, dag.task_ids) == ("ri.7e.ght", ["findings"])
+
+
+def test_what_is_hidden_is_no_pipeline(pipelines: Path) -> None:
+    """Locks and copies that editors leave, in hidden folders too."""
+    (pipelines / ".ipynb_checkpoints").mkdir()
+    for name in (".#right.yaml", ".right.yaml", ".ipynb_checkpoints/right.yaml"):
+        (pipelines / name).write_text("pipeline: [")
+    assert list(build_dags(pipelines)) == ["right"]
 
 
 def test_a_page_tells_the_first_of_very_many_findings(pipelines: Path) -> None:

@@ -11,6 +11,7 @@ from airflow.sdk import DAG, BaseOperator
 from tidegate.errors import SpecError
 from tidegate.factory.resolve import Resolver
 from tidegate.model.document import Document
+from tidegate.model.folder import dag_id
 from tidegate.model.problems import validated
 from tidegate.model.schedule import Schedule
 from tidegate.model.yaml_source import Source, parse
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 _BLOCK = re.compile(r"^schedule:.*(?:\n(?:[ \t]+.*)?)*", re.MULTILINE)
 
 
-_NO_ID = re.compile(r"[^\w.-]")
-_LONGEST_ID = 250
 _MOST_TOLD = 50
 
 
@@ -39,16 +38,14 @@ def broken_dag(loaded: Loaded, findings: Sequence[Finding], project: Project) ->
 
 
 def _standing_in(loaded: Loaded, findings: Sequence[Finding], arguments: dict[str, Any]) -> DAG:
-    with (
-        DAG(  # noqa: AIR002  the schedule is among the arguments where it can be read
-            dag_id=_NO_ID.sub("_", loaded.name)[:_LONGEST_ID],
-            description=f"Cannot run: its file has {len(findings)} finding(s).",
-            tags=["tidegate", "broken"],
-            doc_md=_documentation(loaded.name, findings, scheduled=bool(arguments)),
-            auto_register=False,
-            **arguments,
-        ) as dag
-    ):
+    with DAG(  # noqa: AIR002  the schedule is among the arguments where it can be read
+        dag_id=dag_id(loaded.name),
+        description=f"Cannot run: its file has {len(findings)} finding(s).",
+        tags=["tidegate", "broken"],
+        doc_md=_documentation(loaded.name, findings, scheduled=bool(arguments)),
+        auto_register=False,
+        **arguments,
+    ) as dag:
         BrokenPipelineOperator(task_id="findings", findings=tuple(findings), retries=0)
     return dag
 

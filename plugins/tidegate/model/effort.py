@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tidegate.model.durations import Duration
 from tidegate.model.parts import Callbacks, Flag, Made, Part, Reference, Whole, Words
@@ -20,19 +20,30 @@ WEIGHT_RULES = frozenset({"downstream", "upstream", "absolute"})
 """Airflow's own; anything else is the import path of a strategy."""
 
 
+_LONGEST_WAIT = timedelta(minutes=10)
+
+
 class Retry(Part):
     """How long to wait before a try is repeated: exponential from ``delay``, at most ``max_delay``, spread by ``jitter``."""
 
     delay: Duration = timedelta(seconds=30)
     """The longest wait before the second try."""
-    max_delay: Duration = timedelta(minutes=10)
-    """No wait is longer."""
+    max_delay: Duration = Field(default_factory=lambda data: max(data.get("delay", _LONGEST_WAIT), _LONGEST_WAIT))
+    """No wait is longer; 10 minutes by default, or ``delay`` where that is longer."""
     backoff: float = Field(default=2.0, ge=1, le=10)
     """What the wait is multiplied by from try to try; 1 for waits that stay the same."""
     jitter: Literal["full", "none"] = "full"
     """``full``: anywhere between nothing and the exponential wait, which serves a recovering source best."""
     policy: Made | None = None
     """A retry policy of your own, which decides instead: an object with Airflow's ``RetryPolicy`` as its base."""
+
+    @model_validator(mode="after")
+    def _longest_is_longest(self) -> Retry:
+        if {"delay", "max_delay"} <= self.model_fields_set and self.max_delay < self.delay:
+            raise ValueError(
+                "max_delay is shorter than delay, which would never be waited for; give a longer max_delay, or a shorter delay"
+            )
+        return self
 
 
 class Effort(Part):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
     from tidegate.model.project import Project
 
 SUFFIXES = (".yaml", ".yml")
+_NO_ID = re.compile(r"[^\w.-]")
+_LONGEST_ID = 250
+
+
+def dag_id(name: str) -> str:
+    """What a file's DAG is called: as its pipeline; a name that no pipeline may have is spelt out so that it is no other's either."""
+    return _NO_ID.sub(lambda found: f".{ord(found[0]):x}.", name)[:_LONGEST_ID]
 
 
 def load_folder(root: Path, project: Project, *, environment: str | None = None) -> list[Loaded]:
@@ -30,7 +38,7 @@ def load_folder(root: Path, project: Project, *, environment: str | None = None)
 def each_of_folder(root: Path, project: Project, *, only: str | None = None, environment: str | None = None) -> Iterator[Loaded]:
     """The same one after the other, so that what is done with one is gone from memory before the next is read.
 
-    :param only: Read the files of this pipeline alone: a file and its pipeline share their name.
+    :param only: Read the files of the pipeline of this DAG id alone: a file and its pipeline share their name.
     """
     reader = Reader(project, environment=environment)
     shown = {path: project.shown(path) if project.shown_from else str(path) for path in pipeline_files(root, only=only)}
@@ -47,14 +55,18 @@ def each_of_folder(root: Path, project: Project, *, only: str | None = None, env
 
 
 def pipeline_files(root: Path, *, only: str | None = None) -> list[Path]:
-    """The pipeline files under a folder in a fixed order, or those of one pipeline."""
+    """The pipeline files under a folder in a fixed order, or those of one DAG. What is hidden, as editors do with locks, is none."""
     found: list[str] = []
     for folder, folders, files in os.walk(root):
-        folders.sort()
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         # os.path, for it costs half of pathlib, and every task's start walks the folder
         found += [
             os.path.join(folder, file)  # noqa: PTH118
             for file in files
-            if file.endswith(SUFFIXES) and file != DEFAULTS and only in {None, file.rpartition(".")[0]}
+            if file.endswith(SUFFIXES) and file != DEFAULTS and not file.startswith(".") and _is(file.rpartition(".")[0], only)
         ]
     return [Path(name) for name in sorted(found)]
+
+
+def _is(name: str, only: str | None) -> bool:
+    return only is None or name == only or ("." in only and dag_id(name) == only)

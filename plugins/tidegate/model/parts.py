@@ -34,9 +34,18 @@ def _known_zone(value: str) -> str:
     return value
 
 
+_YEARS = range(1900, 2200)
+
+
 def _no_number(value: Any) -> Any:
-    if isinstance(value, int | float):
-        raise ValueError(f"{value!r} is no date; write it as 2026-01-31")  # noqa: TRY004  pydantic takes ValueErrors
+    if isinstance(value, int | float) or (isinstance(value, str) and value.strip().lstrip("+-").replace(".", "").isdigit()):
+        raise ValueError(f"{value!r} is no date; write it as 2026-01-31")
+    return value
+
+
+def _of_our_time(value: date) -> date:
+    if value.year not in _YEARS:
+        raise ValueError(f"the year {value.year} lies outside of {_YEARS[0]} to {_YEARS[-1]}; write a date as 2026-01-31")
     return value
 
 
@@ -52,7 +61,7 @@ Name = Annotated[str, StringConstraints(pattern=NAME, max_length=100), Shape("na
 BranchName = Annotated[str, StringConstraints(pattern=BRANCH, max_length=100), Shape("branch name")]
 Whole = Annotated[int, Strict()]
 Flag = Annotated[bool, Strict()]
-Moment = Annotated[date | datetime, BeforeValidator(_no_number)]
+Moment = Annotated[date | datetime, BeforeValidator(_no_number), AfterValidator(_of_our_time)]
 Zone = Annotated[str, AfterValidator(_known_zone), Shape("time zone")]
 Names = Annotated[tuple[Name, ...], BeforeValidator(one_or_many)]
 Words = Annotated[tuple[str, ...], BeforeValidator(one_or_many)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -126,6 +126,8 @@ class Schedule(Part):
         for cron in value:
             if not _is_cron(cron):
                 raise ValueError(f"{cron!r} is no cron expression; {_instead(cron)}")
+            if not _ever(cron):
+                raise ValueError(f"{cron!r} never comes; give a day that the months have")
         return value
 
     @model_validator(mode="after")
@@ -176,7 +178,21 @@ def _is_cron(value: str) -> bool:
         return True
     from croniter import croniter
 
-    return bool(croniter.is_valid(value)) and len(value.split()) == _FIELDS
+    chance = any(field.upper().startswith(("R", "H")) for field in value.split())  # a random moment, or one of a hash
+    return bool(croniter.is_valid(value)) and len(value.split()) == _FIELDS and value.isascii() and not chance
+
+
+def _ever(value: str) -> bool:
+    """Whether a cron has a moment at all, which the thirtieth of February has not."""
+    if value in _PRESETS or _plain_cron(value):
+        return True
+    from croniter import CroniterBadDateError, croniter
+
+    try:
+        croniter(value, datetime(2026, 1, 1, tzinfo=UTC)).get_next()
+    except CroniterBadDateError:
+        return False
+    return True
 
 
 _FIELDS = 5
@@ -187,5 +203,6 @@ def _plain_cron(value: str) -> bool:
     fields = value.split()
     bounds = ((0, 59), (0, 23), (1, 28), (1, 12), (0, 6))
     return len(fields) == _FIELDS and all(
-        field == "*" or (field.isdecimal() and low <= int(field) <= high) for field, (low, high) in zip(fields, bounds, strict=True)
+        field == "*" or (field.isascii() and field.isdecimal() and low <= int(field) <= high)
+        for field, (low, high) in zip(fields, bounds, strict=True)
     )

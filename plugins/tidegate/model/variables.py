@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tidegate.model.document import Document
     from tidegate.model.yaml_source import Place
 
-_NAME = re.compile(r"\$(\$)?\{([A-Za-z_]\w*)\}")
+_NAME = re.compile(r"\$(\$)?\{([A-Za-z_][\w-]*)\}")
 _TABLES = ("variables", "environments")
 
 
@@ -33,8 +33,40 @@ def variables_of(document: Document, environment: str | None) -> dict[str, Any]:
         if environments and environment not in environments:
             document.report(("environments",), f"there is no environment '{environment}'", did_you_mean(environment, environments))
         chosen = environments.get(environment)
-        values |= chosen if isinstance(chosen, dict) else {}
-    return values
+        chosen = chosen if isinstance(chosen, dict) else {}
+        values |= chosen
+    else:
+        chosen = {}
+    return _within_one_another(document, values, {name: ("environments", environment or "", name) for name in chosen})
+
+
+def _within_one_another(document: Document, values: dict[str, Any], elsewhere: Mapping[str, Place]) -> dict[str, Any]:
+    """The variables, of which each may stand in others."""
+    known: dict[str, Any] = {}
+
+    def value(name: str, within: tuple[str, ...]) -> Any:
+        if name in known or name not in values:
+            return known.get(name)
+        at = elsewhere.get(name, ("variables", name))
+        if name in within:
+            document.report(at, f"variables stand in each other in a circle: {' → '.join([*within, name])}", "Write one of them out.")
+            return ""
+        for other in used(values[name]):
+            value(other, (*within, name))
+        known[name] = substituted(document, values[name], {**values, **known}, at)
+        return known[name]
+
+    for name in values:
+        value(name, ())
+    return known
+
+
+def used(value: Any) -> list[str]:
+    """The names of the variables that stand somewhere in a value."""
+    if isinstance(value, str):
+        return [found[2] for found in _NAME.finditer(value) if not found[1]]
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [name for item in items for name in used(item)]
 
 
 def _tables(document: Document) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -87,7 +119,14 @@ def _text(document: Document, text: str, values: Mapping[str, Any], path: Place,
     whole = _NAME.fullmatch(text)
     if whole and not whole[1]:
         return said(whole[2])
-    return _NAME.sub(lambda match: match[0][1:] if match[1] else _shown(said(match[2])), text)
+
+    def shown(name: str) -> str:
+        value = said(name)
+        if value is None or isinstance(value, list | dict):
+            document.report(path, f"'{name}' is {_kind(value)}, which cannot stand within a text", f"Let it stand alone, as ${{{name}}}.")
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
+    return _NAME.sub(lambda match: match[0][1:] if match[1] else shown(match[2]), text)
 
 
 def _set_elsewhere(document: Document) -> dict[str, str]:
@@ -97,10 +136,6 @@ def _set_elsewhere(document: Document) -> dict[str, str]:
         for variable in table if isinstance(table, dict) else ():
             found.setdefault(variable, []).append(name)
     return {variable: " and ".join(names) for variable, names in found.items()}
-
-
-def _shown(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _kind(value: Any) -> str:

@@ -66,7 +66,7 @@ def _key(model: Model, name: str, info: FieldInfo, hint: Any) -> Key:
         name=info.alias or name,
         words=words,
         schema=schema,
-        default="" if info.is_required() else shown(info.get_default(call_default_factory=True)),
+        default="" if info.is_required() else shown(info.get_default(call_default_factory=True, validated_data={})),
         required=info.is_required(),
         meaning=markdown(meaning),
         owner=owner,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import FileMissing
 from tidegate.model.airflow_names import OPERATOR_ARGUMENTS, Elsewhere
 from tidegate.model.check.code import check_code, check_object, check_objects
+from tidegate.model.check.mapping import check_mapping
 from tidegate.model.check.params import RESERVED_PARAMS
 from tidegate.model.findings import did_you_mean
 from tidegate.model.kinds import KINDS, ChoiceSettings, ExtractSettings, PipelineSettings, TransformSettings
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from tidegate.model.tree import Node
     from tidegate.model.yaml_source import Place
 
-_PLACEHOLDER = re.compile(r"(?<![{$])\{([A-Za-z_]\w*)\}(?!\})")
+_PLACEHOLDER = re.compile(r"(?<![{$])\{([A-Za-z_][\w-]*)\}(?!\})")
 _TEMPLATE = re.compile(r"\{\{|\{%")
 
 
@@ -48,6 +50,8 @@ def _step(subject: Subject, node: Node) -> None:
     of_kind = node.uses in KINDS or node.path in subject.kinds
     if not of_kind:
         _specials(subject, node)
+    if step.expand or step.expand_kwargs is not None:
+        check_mapping(subject, node)
     if isinstance(step.when, str):
         _condition(subject, (*node.at, "when"), step.when)
     if step.python is not None:
@@ -188,9 +192,13 @@ def _result(subject: Subject, node: Node, at: Place, special: Mapping[str, Any])
 def _kind(subject: Subject, node: Node, settings: Any, at: Place) -> None:
     match settings:
         case ExtractSettings():
-            _file(subject, (*at, "query"), settings.query)
-            for key, text in (("connection", settings.connection), ("query", settings.query if is_sql_file(settings.query) else "")):
+            of_file = is_sql_file(settings.query)
+            for query in dict.fromkeys(fill(settings.query, bindings) for bindings in _bindings(node)) if of_file else ():
+                _file(subject, (*at, "query"), query)
+            for key, text in (("connection", settings.connection), ("query", settings.query if of_file else "")):
                 _placeholders(subject, node, (*at, key), text)
+            for place, value in (((*at, "query"), "" if of_file else settings.query), ((*at, "params"), settings.params)):
+                _unfilled(subject, node, place, value)
             _params(subject, (*at, "params"), settings.params)
         case TransformSettings():
             _file(subject, (*at, "sql"), settings.sql or "")
@@ -212,6 +220,9 @@ def _choice(subject: Subject, node: Node, settings: ChoiceSettings, at: Place) -
     if settings.python is not None:
         subject.code((*at, "python"), settings.python)
     for index, case in enumerate(settings.cases):
+        if not _TEMPLATE.search(case.if_):
+            hint = 'Write a template such as "{{ params.full }}"; a function chooses by python: module:function instead of cases.'
+            subject.report((*at, "cases", index, "if"), f"{case.if_!r} is no condition", hint)
         for name in case.then:
             _way(subject, node, (*at, "cases", index, "then"), name)
     for name in settings.else_:
@@ -226,8 +237,21 @@ def _way(subject: Subject, node: Node, at: Place, name: str) -> None:
         subject.report(at, f"'{name}' does not need '{node.name}', so it cannot be chosen here", f"Write needs: {node.name} in '{name}'.")
 
 
+def _bindings(node: Node) -> Iterator[dict[str, str]]:
+    """Dimension → branch, for each task of a step."""
+    for branches in product(*node.dimensions.values()):
+        yield dict(zip(node.dimensions, branches, strict=True))
+
+
+def _unfilled(subject: Subject, node: Node, at: Place, value: Any) -> None:
+    for word in dict.fromkeys(_words(value)):
+        if word in node.dimensions:
+            hint = "Write :branch in the SQL, which is bound to the branch's name."
+            subject.report(at, f"{{{word}}} is not filled in here, where only bound values may stand", hint)
+
+
 def _file(subject: Subject, at: Place, text: str) -> None:
-    if (is_sql_file(text) or is_file(text, ".md")) and "{" not in text:
+    if is_sql_file(text) or is_file(text, ".md"):
         try:
             subject.project.file(text.strip())
         except FileMissing as error:

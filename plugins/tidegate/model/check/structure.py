@@ -30,8 +30,6 @@ def check_structure(subject: Subject, path: Path) -> None:
             f"the pipeline is named '{pipeline.pipeline}', its file '{path.name}'",
             f"A pipeline and its file share one name: rename the file to {pipeline.pipeline}{path.suffix}, or the pipeline to {path.stem}.",
         )
-    if OUTCOME in pipeline.steps:
-        subject.report(("steps", OUTCOME), f"'{OUTCOME}' is the name of the step that ends every pipeline", "Name yours otherwise.")
     check_params(subject)
     for node in subject.tree.nodes.values():
         _names(subject, node)
@@ -180,18 +178,32 @@ def _in_order(subject: Subject) -> bool:
     return len(seen) == len(tree.nodes)
 
 
+def _id(node: Node) -> str:
+    """What Airflow calls a task or a group, branches apart: a group without a prefix gives what is in it no path at all."""
+    parent = node.parent
+    prefixed = parent is not None and isinstance(parent.body, Group) and parent.body.prefix_group_id
+    return f"{_id(parent)}.{node.name}" if parent is not None and prefixed else node.name
+
+
+def _ends(subject: Subject, node: Node) -> None:
+    subject.report(node.at, f"'{OUTCOME}' is the id of the task that ends every pipeline", "Name yours otherwise.")
+
+
 def _task_ids(subject: Subject) -> None:
-    """Without prefixes, two tasks may come to share an id."""
+    """Without prefixes, two tasks may come to share an id, with one another or with the outcome."""
     seen: dict[str, Node] = {}
     count = 0
+    if OUTCOME in subject.pipeline.steps:
+        _ends(subject, subject.tree.nodes[OUTCOME])
     flat = not any(node.is_group or node.body.for_each for node in subject.tree.nodes.values())
     for node in () if flat else subject.tree.nodes.values():
-        parents = [parent for parent in node.lineage[:-1] if isinstance(parent.body, Group) and parent.body.prefix_group_id]
         repeats = 1
         for branches in node.dimensions.values():
             repeats *= len(branches)
         count += 0 if node.is_group else repeats
-        task_id = ".".join([*(parent.name for parent in parents), node.name])
+        task_id = _id(node)
+        if task_id == OUTCOME and node.parent is not None:
+            _ends(subject, node)
         if task_id in seen:
             subject.report(
                 node.at, f"'{seen[task_id].path}' has the id '{task_id}' already", "Rename one, or leave prefix_group_id as it is."
