@@ -73,6 +73,6 @@ def test_a_run_that_says_only_half_of_its_interval_is_told_like_any_failure(town
     """In its note, its record and its alert, not in twelve task logs alone."""
     run_id = town.airflow.trigger("shop_sales", conf={"interval_start": "2026-02-24T00:00:00+00:00"})
     assert town.airflow.wait("shop_sales", run_id, timeout=120) == "failed"
-    told = "shop_sales for an unknown interval failed: trigger (The trigger gives only one bound of the interval: interval_end is missing)."
+    told = "shop_sales failed: trigger (The trigger gives only one bound of the interval: interval_end is missing)."
     assert town.note(run_id) == told
     assert f"alert: FAILED  {told}" in town.airflow.log("shop_sales", run_id, "outcome")

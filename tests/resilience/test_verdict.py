@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from records import EXCLUDED, FLORIDA, NIGHT, PLAINS, TEXAS, record
 
-from tidegate.resilience.verdict import Failure, Verdict, failures_that_matter
+from tidegate.resilience.tasks import TaskEnd
+from tidegate.resilience.verdict import Failure, Verdict, failures_of, failures_that_matter
 
 
 def verdict(**changes: Any) -> Verdict:
@@ -78,18 +79,49 @@ def test_a_complete_night_asks_for_nothing() -> None:
 
 def test_tolerated_branches_do_not_matter_and_causes_hide_their_consequences() -> None:
     """A reader wants the task that broke, not the ten that waited for it."""
-    ended = [("extract.a", "failed"), ("clean", "failed"), ("load", "upstream_failed"), ("other", "success")]
+    ended = [TaskEnd("extract.a", "failed"), TaskEnd("clean", "failed"), TaskEnd("load", "upstream_failed"), TaskEnd("other", "success")]
     found = failures_that_matter(ended, frozenset({"extract.a"}), {"clean": "no column x"})
     assert found == (Failure(task="clean", reason="no column x"),)
 
 
 def test_a_task_that_never_ran_is_named_when_nothing_else_explains_it() -> None:
     """An honest answer even where the cause is gone."""
-    found = failures_that_matter([("load", "upstream_failed")], frozenset(), {})
+    found = failures_that_matter([TaskEnd("load", "upstream_failed")], frozenset(), {})
     assert found == (Failure(task="load", reason="not run, because a task before it failed"),)
 
 
 def test_a_missed_quorum_explains_why_later_tasks_did_not_run() -> None:
     """The record's sentence is enough; the tasks behind the barrier are not listed besides."""
-    ended = [("arrived", "failed"), ("load", "upstream_failed")]
+    ended = [TaskEnd("arrived", "failed"), TaskEnd("load", "upstream_failed")]
     assert failures_that_matter(ended, frozenset({"arrived"}), {}, explained=True) == ()
+
+
+def test_a_mapped_task_is_tolerated_with_all_its_indexes_and_else_named_by_each() -> None:
+    """What a barrier has decided about names tasks, not indexes."""
+    ended = [TaskEnd("pull", "failed", 0), TaskEnd("pull", "success", 1), TaskEnd("pull", "failed", 2)]
+    assert failures_that_matter(ended, frozenset({"pull"}), {}) == ()
+    found = failures_that_matter(ended, frozenset(), {"pull[2]": "disk full"})
+    assert found == (Failure(task="pull[0]", reason="see its log"), Failure(task="pull[2]", reason="disk full"))
+
+
+def test_what_was_not_taken_down_is_told_beside_any_verdict() -> None:
+    """The run is as good as it was; somebody must look after what is left."""
+    left = failures_of(frozenset({"close"}), [TaskEnd("close", "failed"), TaskEnd("work", "failed")], {})
+    told = verdict(warnings=left)
+    assert (told.word, told.failed, told.as_dict()["outcome"]) == ("complete", False, "complete")
+    assert told.sentence == f"{verdict().sentence} Not taken down: close (see its log)."
+    assert told.as_dict()["warnings"] == [{"task": "close", "reason": "see its log"}]
+    failed = verdict(failures=(Failure(task="load", reason="disk full"),), warnings=left)
+    assert failed.sentence == "sales for 2017-12-23 failed: load (disk full). Not taken down: close (see its log)."
+
+
+def test_a_run_about_no_interval_is_told_without_one() -> None:
+    """A pipeline by hand without rows has none, and nobody asked for it."""
+    plain = verdict(interval=None, completeness=None)
+    assert plain.sentence == "sales is complete."
+    assert plain.as_dict()["interval"] is None
+    assert "None" not in plain.digest
+    assert (
+        verdict(interval=None, completeness=None, failures=(Failure(task="load", reason="disk full"),)).sentence
+        == "sales failed: load (disk full)."
+    )

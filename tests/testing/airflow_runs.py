@@ -41,7 +41,8 @@ def run(night: dict[str, Any], session: Any) -> dict[str, Any]:
     day = date.fromisoformat(night["day"])
     sell(day, night.get("closed", []), night.get("rows", {}))
     start = datetime.combine(day, time.min)
-    conf = {"interval_start": start.isoformat(), "interval_end": (start + timedelta(days=1)).isoformat(), **night.get("conf", {})}
+    interval = {"interval_start": start.isoformat(), "interval_end": (start + timedelta(days=1)).isoformat()}
+    conf = {**(interval if night.get("interval", True) else {}), **night.get("conf", {})}
     dag = build_dags(PROJECT / "include" / "pipelines")[night["pipeline"]]  # a run in this process leaves its conf in the DAG's params
     done = dag.test(run_conf=conf)
     states: dict[str, set[str]] = {}
@@ -51,7 +52,7 @@ def run(night: dict[str, Any], session: Any) -> dict[str, Any]:
     record = session.scalar(asked)
     return {
         "state": str(done.state),
-        "states": {task_id: "/".join(sorted(found)) for task_id, found in states.items()},
+        "states": {task_id: "failed" if "failed" in found else "/".join(sorted(found)) for task_id, found in states.items()},
         "record": json.loads(record) if isinstance(record, str) else record,
     }
 

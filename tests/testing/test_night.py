@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = Path(__file__).parent / "project" / "include" / "pipelines"
 NIGHTLY = Night.of(ROOT / "include" / "pipelines" / "nightly_sales.yaml")
 REGIONS = NIGHTLY.branches["region"]
-TAKINGS, TILLS, WAYS = (Night.of(PROJECT / f"{name}.yaml") for name in ("takings", "tills", "ways"))
+TAKINGS, TILLS, WAYS, NOTICES = (Night.of(PROJECT / f"{name}.yaml") for name in ("takings", "tills", "ways", "notices"))
 
 
 def _night(folder: Path, text: str, **options: Any) -> Night:
@@ -210,7 +210,7 @@ def test_a_wrong_file_is_told_with_its_findings(tmp_path: Path) -> None:
 
 def test_all_pipelines_of_a_folder_have_a_night() -> None:
     """For tests that hold for each; the name is the test's id."""
-    assert [str(night) for night in Night.each(PROJECT)] == ["takings", "tills", "ways"]
+    assert [str(night) for night in Night.each(PROJECT)] == ["counts", "notices", "takings", "tills", "ways"]
 
 
 WORDS = st.dictionaries(st.sampled_from(REGIONS), st.sampled_from(["failed", "late", "empty", "skipped", "arrived", 7]))
@@ -242,3 +242,26 @@ def test_one_arrival_more_never_makes_a_night_worse(said: dict[str, str | int], 
     order = ["short", "partial", "complete"]
     night = NIGHTLY.when(said)
     assert order.index(night.when({region: "arrived"}).play().outcome) >= order.index(night.play().outcome)
+
+
+def test_a_step_mapped_over_nothing_is_skipped() -> None:
+    """As Airflow skips it, and what is behind it by its rule."""
+    result = NOTICES.play()
+    assert result.skipped == {"nobody", "behind"}
+    assert result.states["whatever"] == "success"
+
+
+def test_a_teardown_that_fails_is_told_and_fails_no_run_unless_it_says_so() -> None:
+    """Under an outcome as without one."""
+    left = NOTICES.when(fails="close").play()
+    assert (left.state, left.outcome, left.published) == ("success", "complete", ("notices",))
+    assert left.sentence == "notices for 2026-01-01 is complete. Not taken down: close (see its log)."
+    assert NOTICES.when(fails="shut").play().sentence == "notices for 2026-01-01 failed: shut (see its log)."
+
+
+def test_a_night_may_be_about_no_interval_where_nothing_works_on_rows() -> None:
+    """Such as a run by hand of a pipeline without a schedule."""
+    path = PROJECT / "notices.yaml"
+    assert Night.of(path, day=None).play().sentence == "notices is complete."
+    with pytest.raises(Unplayable, match=r"extract\.anna works on the rows of an interval"):
+        Night.of(PROJECT / "takings.yaml", day=None).play()

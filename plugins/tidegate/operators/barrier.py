@@ -14,12 +14,14 @@ from tidegate.operators.extract import step_of
 from tidegate.operators.surroundings import connection_url, staging_root
 from tidegate.resilience.completeness import HELD_KEY, Branch, BranchState, Completeness
 from tidegate.resilience.quorum import Quorum, decide
+from tidegate.resilience.tasks import worst_ends
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tidegate.data.manifest import Manifest
     from tidegate.operators.night import Night
+    from tidegate.resilience.tasks import TaskEnd
 
 RECORD_KEY = "record"
 """XCom key of the completeness record."""
@@ -41,6 +43,7 @@ class BarrierOperator(TidegateOperator):
     """
 
     ui_color = "#fbe3b5"
+    carries_rows = True
 
     def __init__(
         self,
@@ -63,9 +66,9 @@ class BarrierOperator(TidegateOperator):
     def work(self, night: Night) -> list[dict[str, Any]]:
         """Look at every branch, decide, say so."""
         chosen = night.chosen(self.dimension, self.branches)
-        states = {crumb["task_id"]: str(crumb["state"]) for crumb in night.ti.get_task_breadcrumbs(night.dag_id, night.run_id)}
-        found = {name: self._look(night, name, states, name in chosen) for name in self.branches}
-        self._settle(night, found, states)
+        ended = worst_ends(night.ended)
+        found = {name: self._look(night, name, ended, name in chosen) for name in self.branches}
+        self._settle(night, found, ended)
         branches = tuple(branch for branch, _ in found.values())
         if len(chosen) < len(branches):
             branches = self._with_held(night, branches)
@@ -94,7 +97,7 @@ class BarrierOperator(TidegateOperator):
         """Whether a task behind combines what arrives with what earlier runs staged."""
         return any(getattr(task, "held", None) is not None for task in self.get_flat_relatives(upstream=False))
 
-    def _settle(self, night: Night, found: Mapping[str, tuple[Branch, dict[str, Any] | None]], states: Mapping[str, str]) -> None:
+    def _settle(self, night: Night, found: Mapping[str, tuple[Branch, dict[str, Any] | None]], ended: Mapping[str, TaskEnd]) -> None:
         """Withdraw the rows of branches that failed behind them, so that no later run combines them; what arrived counts again."""
         several = [name for name in found if len(self.ends(name)) > 1]
         if not several or not self._combined:
@@ -107,7 +110,7 @@ class BarrierOperator(TidegateOperator):
             branch, manifest = found[name]
             if manifest is not None:
                 staging.restore(Manifest.from_dict(manifest))
-            elif branch.state is BranchState.FAILED and states.get(carrier := self.ends(name)[0]) == "success":
+            elif branch.state is BranchState.FAILED and _state(ended, carrier := self.ends(name)[0]) == "success":
                 report = night.ti.xcom_pull(task_ids=carrier)
                 if isinstance(report, dict) and (receipt := report.get("manifest", report)).get("branch") == name:
                     staging.withdraw(Manifest.from_dict(receipt))
@@ -169,44 +172,49 @@ class BarrierOperator(TidegateOperator):
         self,
         night: Night,
         name: str,
-        states: Mapping[str, str],
+        ended: Mapping[str, TaskEnd],
         chosen: bool,  # noqa: FBT001
     ) -> tuple[Branch, dict[str, Any] | None]:
         """What became of one branch. Airflow's state decides; XCom only explains, for it may be left from an earlier try."""
         if not chosen:
             return Branch(name=name, state=BranchState.EXCLUDED), None
         ends = self.ends(name)
-        if missing := [task_id for task_id in ends if states.get(task_id) != "success"]:
-            return self._failed(night, name, missing[0], states), None
+        if missing := [task_id for task_id in ends if _state(ended, task_id) != "success"]:
+            return self._failed(night, name, missing[0], ended), None
         report = night.ti.xcom_pull(task_ids=ends[0])
         if isinstance(report, dict) and "manifest" in report:
             return Branch(**{**report["branch"], "state": BranchState.ARRIVED}), report["manifest"]
         if isinstance(report, dict) and report.get("branch") == name and "rows" in report:
             return Branch(name=name, state=BranchState.ARRIVED, rows=report["rows"]), report
-        if self._brings_rows(ends[0]):
+        if self._carries_rows(ends[0]):
             return Branch(name=name, state=BranchState.FAILED, reason="marked success by hand, without rows"), None
         return Branch(name=name, state=BranchState.ARRIVED), None
 
-    def _brings_rows(self, task_id: str) -> bool:
+    def _carries_rows(self, task_id: str) -> bool:
         task = self.dag.get_task(task_id)
-        return isinstance(task, TidegateOperator) and task.brings_rows
+        return isinstance(task, TidegateOperator) and task.carries_rows
 
-    def _failed(self, night: Night, name: str, end: str, states: Mapping[str, str]) -> Branch:
+    def _failed(self, night: Night, name: str, end: str, ended: Mapping[str, TaskEnd]) -> Branch:
         """A branch that did not arrive, with the reason of the task that failed on its way."""
-        failed = self._culprit(name, end, states)
-        state = states.get(failed, "")
+        failed = self._culprit(name, end, ended)
+        state = _state(ended, failed)
         if state != "failed":
             return Branch(name=name, state=BranchState.FAILED, reason=f"never ran: {state or 'no state'}")
-        failure = night.ti.xcom_pull(task_ids=failed, key=FAILURE_KEY) or {}
-        started, ended = failure.get("started", ""), failure.get("ended", "")
-        seconds = (datetime.fromisoformat(ended) - datetime.fromisoformat(started)).total_seconds() if ended else 0.0
+        failure = night.ti.xcom_pull(task_ids=failed, key=FAILURE_KEY, map_indexes=ended[failed].index) or {}
+        began, over = failure.get("started", ""), failure.get("ended", "")
+        seconds = (datetime.fromisoformat(over) - datetime.fromisoformat(began)).total_seconds() if over else 0.0
         known = isinstance(self.dag.get_task(failed), TidegateOperator)
         reason = failure.get("reason") or ("its process died, or a person marked it failed" if known else f"{failed} failed: see its log")
-        return Branch(name=name, state=BranchState.FAILED, reason=reason, seconds=seconds, started=started, ended=ended)
+        return Branch(name=name, state=BranchState.FAILED, reason=reason, seconds=seconds, started=began, ended=over)
 
-    def _culprit(self, name: str, end: str, states: Mapping[str, str]) -> str:
+    def _culprit(self, name: str, end: str, ended: Mapping[str, TaskEnd]) -> str:
         """The task of a branch that kept its end from succeeding: the end itself, or one before it that failed."""
-        if states.get(end) == "failed":
+        if _state(ended, end) == "failed":
             return end
         before = {task.task_id for task in self.dag.get_task(end).get_flat_relatives(upstream=True)}
-        return next((task_id for task_id in self.members(name) if task_id in before and states.get(task_id) == "failed"), end)
+        return next((task_id for task_id in self.members(name) if task_id in before and _state(ended, task_id) == "failed"), end)
+
+
+def _state(ended: Mapping[str, TaskEnd], task_id: str) -> str:
+    """The state in which a task ended, empty for one that has not."""
+    return ended[task_id].state if task_id in ended else ""

@@ -49,10 +49,13 @@ class TidegateOperator(BaseOperator):
     ) -> None:
         delay = retry_delay if isinstance(retry_delay, timedelta) else timedelta(seconds=retry_delay)
         policy = retry_policy or JitteredRetryPolicy(delay=delay, max_delay=max(delay, LONGEST_WAIT))
+        if self.carries_rows:
+            kwargs["do_xcom_push"] = True
         super().__init__(retries=retries, retry_policy=policy, retry_delay=delay, **kwargs)
 
-    brings_rows: ClassVar[bool] = False
-    """Whether a success without a result tells that a person marked it so."""
+    carries_rows: ClassVar[bool] = False
+    """Whether the task works on an interval's rows and tells those behind it of them by its result. It always leaves one, whatever
+    ``do_xcom_push`` says, so that a success without a result tells that a person marked it so."""
 
     @property
     def ledger_conn_id(self) -> str | None:

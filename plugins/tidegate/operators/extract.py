@@ -49,7 +49,7 @@ class ExtractOperator(TidegateOperator):
 
     template_fields: Sequence[str] = ("source_conn_id", "query", "parameters")
     ui_color = "#d7ecf7"
-    brings_rows = True
+    carries_rows = True
 
     def __init__(
         self,

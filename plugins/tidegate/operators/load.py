@@ -36,6 +36,7 @@ class LoadOperator(TidegateOperator):
 
     template_fields: Sequence[str] = ("warehouse_conn_id", "table", "parts")
     ui_color = "#e6dcf2"
+    carries_rows = True
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ from pendulum import instance
 from tidegate.errors import IntervalUnknown
 from tidegate.resilience.correlation import CORRELATION_ID, correlation_id
 from tidegate.resilience.interval import Interval, requested_interval
+from tidegate.resilience.tasks import TaskEnd
 from tidegate.timetables import Bounds
 
 if TYPE_CHECKING:
@@ -43,6 +44,13 @@ class Night:
         :raises IntervalUnknown: neither the trigger nor the schedule says so.
         """
         return _interval(self.asked, self.context)
+
+    @cached_property
+    def ended(self) -> tuple[TaskEnd, ...]:
+        """How the run's other tasks ended, those that have by now; a mapped task for each of its indexes."""
+        crumbs = self.ti.get_task_breadcrumbs(self.dag_id, self.run_id)
+        ends = (TaskEnd(crumb["task_id"], str(crumb["state"]), crumb["map_index"]) for crumb in crumbs)
+        return tuple(end for end in ends if end.task != self.task_id)
 
     @classmethod
     def of(cls, context: Context) -> Night:

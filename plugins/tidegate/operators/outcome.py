@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,8 @@ from tidegate.operators.base import FAILURE_KEY, TidegateOperator
 from tidegate.operators.load import BEFORE_KEY, LoadOperator
 from tidegate.operators.surroundings import connection_url, imported
 from tidegate.resilience.completeness import Completeness
-from tidegate.resilience.verdict import NOTE_KEY, Failure, Verdict, failures_that_matter
+from tidegate.resilience.tasks import worst_ends
+from tidegate.resilience.verdict import NOTE_KEY, Failure, Verdict, failures_of, failures_that_matter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -83,7 +85,7 @@ class OutcomeOperator(TidegateOperator):
         night.ti.xcom_push(key=NOTE_KEY, value=verdict.sentence)
         for asset in self.outlets:
             night.context["outlet_events"][asset].extra = record
-        self.log.info("%s", verdict.sentence)
+        self.log.log(logging.WARNING if verdict.warnings else logging.INFO, "%s", verdict.sentence)
         notifiers, untold = self._notifiers()
         untold += self._tell(night, verdict, notifiers)
         if untold:
@@ -93,8 +95,7 @@ class OutcomeOperator(TidegateOperator):
         return {"verdict": verdict.word, "sentence": verdict.sentence}
 
     def _verdict(self, night: Night) -> Verdict:
-        crumbs = [crumb for crumb in night.ti.get_task_breadcrumbs(night.dag_id, night.run_id) if crumb["task_id"] != night.task_id]
-        states = {crumb["task_id"]: str(crumb["state"]) for crumb in crumbs}
+        states = {task_id: end.state for task_id, end in worst_ends(night.ended).items()}
         records = {
             barrier.task_id: Completeness.from_dict(record)
             for barrier in self.barriers
@@ -109,8 +110,10 @@ class OutcomeOperator(TidegateOperator):
             for name in barrier.branches
             for task_id in barrier.members(name)
         }
-        interval, unknown = self._interval(night)
         completeness, before = self._completeness(night, states, records)
+        interval, unknown = self._interval(night, states)
+        tolerated = frozenset(decided | missed | self._teardowns) | (self._carriers if unknown else frozenset())
+        reasons = self._reasons(night, tolerated - self._teardowns)
         return Verdict(
             pipeline=night.dag_id,
             interval=interval,
@@ -118,10 +121,12 @@ class OutcomeOperator(TidegateOperator):
             correlation_id=night.correlation_id,
             completeness=completeness,
             failures=(
-                *(unknown or self._failures(night, crumbs, frozenset(decided | missed), explained=bool(missed))),
+                *unknown,
+                *failures_that_matter(night.ended, tolerated, reasons, explained=bool(missed or unknown)),
                 *self._unloaded(night, states),
                 *(Failure(task=task_id, reason="had not ended when the run was judged") for task_id in self._unfinished(states)),
             ),
+            warnings=failures_of(self._teardowns, night.ended, reasons),
             before=before,
         )
 
@@ -136,26 +141,33 @@ class OutcomeOperator(TidegateOperator):
                 return Completeness.from_dict(report), night.ti.xcom_pull(task_ids=load.task_id, key=BEFORE_KEY) or ""
         return next(iter(records.values()), None), ""
 
-    def _failures(
-        self, night: Night, crumbs: Sequence[Mapping[str, Any]], tolerated: frozenset[str], *, explained: bool
-    ) -> tuple[Failure, ...]:
-        ended: list[tuple[str, str]] = []
-        reasons: dict[str, str] = {}
-        for crumb in crumbs:
-            task_id, index, state = crumb["task_id"], crumb["map_index"], str(crumb["state"])
-            name = task_id if index < 0 else f"{task_id}[{index}]"
-            ended.append((name, state))
-            if state == "failed" and task_id not in tolerated:
-                found = night.ti.xcom_pull(task_ids=task_id, key=FAILURE_KEY, map_indexes=index) or {}
-                reasons[name] = found.get("reason", "")
-        return failures_that_matter(ended, tolerated, reasons, explained=explained)
+    @property
+    def _teardowns(self) -> frozenset[str]:
+        """The tasks whose failure fails no run: the teardowns that do not say otherwise."""
+        return frozenset(task.task_id for task in self.dag.tasks if task.is_teardown and not task.on_failure_fail_dagrun)
 
-    def _interval(self, night: Night) -> tuple[Interval | None, list[Failure]]:
-        """What the run is about; a run that does not say so has failed, and is told like any other."""
+    @property
+    def _carriers(self) -> frozenset[str]:
+        """The tasks that work on the rows of an interval."""
+        return frozenset(task.task_id for task in self.dag.tasks if isinstance(task, TidegateOperator) and task.carries_rows)
+
+    @staticmethod
+    def _reasons(night: Night, told: frozenset[str]) -> dict[str, str]:
+        """Why tasks failed that nothing else tells of, where they have left it."""
+        reasons = {}
+        for end in night.ended:
+            if end.state == "failed" and end.task not in told:
+                found = night.ti.xcom_pull(task_ids=end.task, key=FAILURE_KEY, map_indexes=end.index) or {}
+                reasons[end.name] = found.get("reason", "")
+        return reasons
+
+    def _interval(self, night: Night, states: Mapping[str, str]) -> tuple[Interval | None, list[Failure]]:
+        """What the run is about. Tasks that needed to know have failed where it does not say so, which is told once for all of them."""
         try:
             return night.interval, []
         except IntervalUnknown as error:
-            return None, [Failure(task="trigger", reason=error.message)]
+            needed = any(states.get(task_id) == "failed" for task_id in self._carriers)
+            return None, [Failure(task="trigger", reason=error.message)] if needed else []
 
     def _unloaded(self, night: Night, states: Mapping[str, str]) -> list[Failure]:
         """Loads that did not fail and loaded nothing all the same: a green run must not say that their rows are there."""

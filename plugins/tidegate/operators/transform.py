@@ -35,7 +35,7 @@ class TransformOperator(TidegateOperator):
 
     template_fields: Sequence[str] = ("sql", "python", "parameters", "part", "parts", "held")
     ui_color = "#dcefd8"
-    brings_rows = True
+    carries_rows = True
 
     def __init__(
         self,

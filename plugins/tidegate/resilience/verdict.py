@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from tidegate.resilience.completeness import Completeness, Outcome, names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tidegate.resilience.interval import Interval
+    from tidegate.resilience.tasks import TaskEnd
 
 
 NOTE_KEY = "note"
@@ -19,7 +20,7 @@ NOTE_KEY = "note"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A task that matters and failed."""
+    """A task that failed, and why."""
 
     task: str
     reason: str
@@ -34,12 +35,15 @@ class Verdict:
 
     pipeline: str
     interval: Interval | None
-    """None for a run that does not say what it is about."""
+    """None for a run about no interval, or one that does not say which."""
     run_id: str
     correlation_id: str
     completeness: Completeness | None
     """None for a pipeline without a barrier."""
     failures: tuple[Failure, ...] = ()
+    """What fails the run."""
+    warnings: tuple[Failure, ...] = ()
+    """What failed and does not fail the run, though somebody should look after it: teardowns."""
     before: str = ""
     """The interval's outcome before this run, empty when it had none."""
 
@@ -67,8 +71,14 @@ class Verdict:
 
     @property
     def sentence(self) -> str:
-        """The run in one sentence."""
-        subject = f"{self.pipeline} for {self.interval or 'an unknown interval'}"
+        """The run in one sentence, and another about what was not taken down."""
+        if not self.warnings:
+            return self._told
+        return f"{self._told} Not taken down: {'; '.join(str(warning) for warning in self.warnings)}."
+
+    @property
+    def _told(self) -> str:
+        subject = f"{self.pipeline} for {self.interval}" if self.interval else self.pipeline
         if self.completeness is not None and not self.completeness.met:
             return self.completeness.sentence
         if self.failures:
@@ -113,22 +123,33 @@ class Verdict:
             "sentence": self.sentence,
             "outcome": "failed" if self.failures else str(record.get("outcome", Outcome.COMPLETE)),
             "failures": [{"task": failure.task, "reason": failure.reason} for failure in self.failures],
+            "warnings": [{"task": warning.task, "reason": warning.reason} for warning in self.warnings],
         }
 
 
 def failures_that_matter(
-    ended: Sequence[tuple[str, str]], tolerated: frozenset[str], reasons: dict[str, str], *, explained: bool = False
+    ended: Sequence[TaskEnd], tolerated: frozenset[str], reasons: Mapping[str, str], *, explained: bool = False
 ) -> tuple[Failure, ...]:
     """The tasks that failed and were not tolerated.
 
     A task that only failed because one before it did is named only when nothing else explains it.
 
-    :param ended: Pairs of task name and Airflow state.
-    :param tolerated: Tasks whose failure the record of a barrier tells: its branches, and itself when the quorum was missed.
-    :param reasons: Task name → why, where known.
+    :param tolerated: Ids of tasks whose failure does not fail the run, all indexes of a mapped one: teardowns, and those that the record of
+        a barrier tells of, which are its branches, and itself when the quorum was missed.
+    :param reasons: Name of a task's end → why, where known.
     :param explained: Whether a missed quorum already explains why later tasks did not run.
     """
-    own = [task for task, state in ended if state == "failed" and task not in tolerated]
-    left = own or [task for task, state in ended if state == "upstream_failed" and task not in tolerated and not explained]
-    unknown = {task: "not run, because a task before it failed" for task in left if task not in own}
-    return tuple(Failure(task=task, reason=reasons.get(task) or unknown.get(task) or "see its log") for task in left)
+    own = [end for end in ended if end.state == "failed" and end.task not in tolerated]
+    if own:
+        return tuple(_failure(end, reasons) for end in own)
+    left = [end.name for end in ended if end.state == "upstream_failed" and end.task not in tolerated and not explained]
+    return tuple(Failure(task=name, reason="not run, because a task before it failed") for name in left)
+
+
+def failures_of(tasks: frozenset[str], ended: Sequence[TaskEnd], reasons: Mapping[str, str]) -> tuple[Failure, ...]:
+    """Those of some tasks that failed."""
+    return tuple(_failure(end, reasons) for end in ended if end.state == "failed" and end.task in tasks)
+
+
+def _failure(end: TaskEnd, reasons: Mapping[str, str]) -> Failure:
+    return Failure(task=end.name, reason=reasons.get(end.name) or "see its log")

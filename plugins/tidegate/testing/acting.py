@@ -29,7 +29,7 @@ UNTOLD = "failed in this play"
 class Play:
     """One run: what its tasks leave for each other."""
 
-    def __init__(self, script: Script, given: Given, interval: Interval, correlation_id: str) -> None:
+    def __init__(self, script: Script, given: Given, interval: Interval | None, correlation_id: str) -> None:
         self.script = script
         self.given = given
         self.interval = interval
@@ -149,6 +149,7 @@ class Play:
             self._look(name, ends, states, held, chosen=not wanted or name in wanted)
             for name, ends in self.script.ends(task.task_id).items()
         )
+        assert self.interval is not None  # noqa: S101  a barrier is not played without one
         decision = decide(Quorum.parse(said.get("at_least", "100%"), said.get("required", ())), branches)
         record = Completeness(
             pipeline=self.script.spec.name,

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tidegate.model.spec import OUTCOME
-from tidegate.resilience.verdict import Failure, Verdict, failures_that_matter
+from tidegate.resilience.tasks import TaskEnd
+from tidegate.resilience.verdict import Failure, Verdict, failures_of, failures_that_matter
 from tidegate.testing.acting import RUN_ID
 from tidegate.testing.script import BARRIER, LOAD, TELLING
 from tidegate.testing.trigger_rules import FAILED, SKIPPED, SUCCESS
@@ -37,7 +38,7 @@ def judge(play: Play, states: Mapping[str, str]) -> Verdict:
     records = {task_id: record for task_id, record in play.records.items() if states.get(task_id) in {SUCCESS, FAILED}}
     missed = {task_id for task_id, record in records.items() if not record.met}
     decided = {member for task_id in records for branch, ends in script.ends(task_id).items() for member in script.members(branch, ends)}
-    ended = [(task_id, states[task_id]) for task_id in sorted(states) if task_id != OUTCOME]
+    ended = [TaskEnd(task_id, states[task_id]) for task_id in sorted(states) if task_id != OUTCOME]
     reasons = {task_id: reason for task_id, reason in play.reasons.items() if script.tasks[task_id].call.path in TELLING}
     completeness, loaded = _completeness(play, states, records)
     return Verdict(
@@ -47,7 +48,7 @@ def judge(play: Play, states: Mapping[str, str]) -> Verdict:
         correlation_id=play.correlation_id,
         completeness=completeness,
         failures=(
-            *failures_that_matter(ended, frozenset(decided | missed), reasons, explained=bool(missed)),
+            *failures_that_matter(ended, frozenset(decided | missed | script.teardowns), reasons, explained=bool(missed)),
             *(
                 Failure(task=load.task_id, reason="was skipped, so nothing was loaded")
                 for load in script.of_kind(LOAD)
@@ -59,6 +60,7 @@ def judge(play: Play, states: Mapping[str, str]) -> Verdict:
                 if task_id not in states and task_id != OUTCOME
             ),
         ),
+        warnings=failures_of(script.teardowns, ended, reasons),
         before=before(play) if loaded or (missed and script.of_kind(LOAD)) else "",
     )
 

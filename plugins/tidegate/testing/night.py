@@ -11,12 +11,14 @@ from tidegate.model import Finding, PipelineSpec, Project, load_folder, load_pip
 from tidegate.model.spec import OUTCOME
 from tidegate.resilience.correlation import correlation_id
 from tidegate.resilience.interval import Interval
-from tidegate.resilience.verdict import Verdict, failures_that_matter
+from tidegate.resilience.tasks import TaskEnd
+from tidegate.resilience.verdict import Verdict, failures_of, failures_that_matter
 from tidegate.testing.acting import RUN_ID, Play
+from tidegate.testing.errors import Unplayable
 from tidegate.testing.given import Given, Telling
 from tidegate.testing.places import place
 from tidegate.testing.result import Result
-from tidegate.testing.script import TELLING, Script
+from tidegate.testing.script import BARRIER, EXTRACT, LOAD, TELLING, TRANSFORM, Script
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,12 +39,12 @@ class Night:
 
     _script: Script
     _given: Given
-    day: date = DAY
-    """The day of data that the run is about, in UTC."""
+    day: date | None = DAY
+    """The day of data that the run is about, in UTC; None for a run about no interval, such as one by hand of a pipeline without a schedule."""
 
     @classmethod
     def of(
-        cls, pipeline: str | Path | PipelineSpec, *, environment: str | None = None, allow: Iterable[str] = (), day: date = DAY
+        cls, pipeline: str | Path | PipelineSpec, *, environment: str | None = None, allow: Iterable[str] = (), day: date | None = DAY
     ) -> Night:
         """The night of a pipeline file, or of one that is loaded already.
 
@@ -57,7 +59,7 @@ class Night:
         return cls(Script(pipeline), Given(), day)
 
     @classmethod
-    def each(cls, folder: str | Path, *, environment: str | None = None, allow: Iterable[str] = (), day: date = DAY) -> list[Night]:
+    def each(cls, folder: str | Path, *, environment: str | None = None, allow: Iterable[str] = (), day: date | None = DAY) -> list[Night]:
         """The nights of all pipelines under a folder, for tests that hold for all of them.
 
         :raises SpecError: files have findings, or there is no file.
@@ -140,8 +142,10 @@ class Night:
     def play(self) -> Result:
         """Let the night pass.
 
-        :raises Unplayable: a branch step was reached that nothing was said of.
+        :raises Unplayable: a branch step was reached that nothing was said of, or there is no day for what works on rows.
         """
+        if self.day is None and (carriers := self._script.of_kind(EXTRACT, BARRIER, TRANSFORM, LOAD)):
+            raise Unplayable(f"{carriers[0].task_id} works on the rows of an interval, and the night has none.", hint="Give it a day.")
         play = Play(self._script, self._given, _interval(self.day), correlation_id(self.name, RUN_ID))
         run = self._script.scheduler.run(play.work)
         return Result(run, play.verdict or self._untold(play, run), play.records, self._script)
@@ -150,14 +154,15 @@ class Night:
         """What a run amounts to that no outcome has judged: the states of its last tasks decide alone."""
         tasks = self._script.tasks
         reasons = {task_id: reason for task_id, reason in play.reasons.items() if tasks[task_id].call.path in TELLING}
-        ended = [(task_id, state) for task_id, state in sorted(run.states.items()) if task_id != OUTCOME]
+        ended = [TaskEnd(task_id, state) for task_id, state in sorted(run.states.items()) if task_id != OUTCOME]
         return Verdict(
             pipeline=self.name,
             interval=play.interval,
             run_id=RUN_ID,
             correlation_id=play.correlation_id,
             completeness=None,
-            failures=failures_that_matter(ended, frozenset(), reasons) if run.state == "failed" else (),
+            warnings=failures_of(self._script.teardowns, ended, reasons),
+            failures=failures_that_matter(ended, self._script.teardowns, reasons) if run.state == "failed" else (),
         )
 
     def __str__(self) -> str:
@@ -171,6 +176,8 @@ def _listed(names: str | Iterable[str]) -> Iterable[str]:
     return (names,) if isinstance(names, str) else names
 
 
-def _interval(day: date) -> Interval:
+def _interval(day: date | None) -> Interval | None:
+    if day is None:
+        return None
     start = datetime.combine(day, time.min, UTC)
     return Interval(start, start + timedelta(days=1))

@@ -34,6 +34,8 @@ class Task:
     mapped: bool = False
     mapped_over: tuple[str, ...] = ()
     """The tasks over whose results it is mapped."""
+    empty: bool = False
+    """Whether the file maps it over nothing at all, so that it is skipped in place of starting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,8 @@ class Scheduler:
             told = RULES[task.rule](self._counted(task.upstream, states))
             if told == START and not all(states.get(setup) == SUCCESS for setup in setups):
                 told = None
-        return self._mapping(task, states, started, told) if task.mapped_over else told
+        told = self._mapping(task, states, started, told) if task.mapped_over else told
+        return SKIPPED if task.empty and told == START else told
 
     def _counted(self, ids: Iterable[str], states: Mapping[str, str]) -> Before:
         found = Before(0)

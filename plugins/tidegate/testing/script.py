@@ -52,6 +52,7 @@ class Script:
             fails_run=task.on_failure_fail_dagrun,
             mapped=task.mapped,
             mapped_over=tuple(dict.fromkeys(_outputs([task.expand, task.expand_kwargs]))),
+            empty=any(isinstance(given, list | tuple | dict) and not given for given in (*task.expand.values(), task.expand_kwargs)),
         )
 
     def rule(self, task: PlannedTask) -> str:
@@ -89,6 +90,11 @@ class Script:
             for dimension, branch in task.bindings.items():
                 found.setdefault(dimension, {})[branch] = None
         return {dimension: tuple(branches) for dimension, branches in found.items()}
+
+    @cached_property
+    def teardowns(self) -> frozenset[str]:
+        """The tasks whose failure fails no run: the teardowns that do not say otherwise."""
+        return frozenset(task.task_id for task in self.plan.tasks if task.teardown is not None and not task.on_failure_fail_dagrun)
 
     def of_kind(self, *paths: str) -> list[PlannedTask]:
         """The tasks of some operators, in order."""

@@ -6,9 +6,9 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 
 def work(ti: Any, dag_run: Any) -> str:
-    """Fail or skip where the conf names this task."""
+    """Fail or skip where the conf names this task, or this index of it."""
     conf = dag_run.conf or {}
-    if ti.task_id in conf.get("fails", []):
+    if {ti.task_id, f"{ti.task_id}[{ti.map_index}]"}.intersection(conf.get("fails", [])):
         raise RuntimeError("told to")
     if ti.task_id in conf.get("skips", []):
         raise AirflowSkipException("told to")
