@@ -12,6 +12,7 @@ from tidegate.model.rows import FEEDS, sources
 if TYPE_CHECKING:
     from tidegate.model.check.subject import Subject
     from tidegate.model.tree import Node
+    from tidegate.model.yaml_source import Place
 
 
 def check_rows(subject: Subject) -> None:
@@ -20,6 +21,8 @@ def check_rows(subject: Subject) -> None:
     _interval(subject)
     for node in subject.tree.steps:
         if node.uses in KINDS:
+            if node.uses in CARRIERS:
+                _result(subject, node)
             _repetition(subject, node)
             _feeds(subject, node)
             settings = subject.settings.get(node.path)
@@ -61,6 +64,20 @@ def _interval(subject: Subject) -> None:
         f"each run is about a moment, and '{carrier.path}' works on the rows of an interval",
         "Give interval: a duration such as 24h" + (", or tick." if len(schedule.cron) == 1 else "."),
     )
+
+
+def _result(subject: Subject, node: Node) -> None:
+    """Those behind know of rows by what the task returns, so it is always kept."""
+    said: dict[Place, bool | None] = {node.at: node.step.do_xcom_push}
+    for branch, own in node.step.own_settings.items():
+        said[*node.at, "for_each", node.step.dimension or "", branch] = own.do_xcom_push
+    for at, kept in said.items():
+        if kept is False:
+            subject.report(
+                (*at, "do_xcom_push"),
+                f"{a(node.uses)} tells those behind it of its rows by its result, which this would throw away",
+                "Remove do_xcom_push; a default of false does not reach this step.",
+            )
 
 
 def _mapped_function(subject: Subject, node: Node) -> None:
