@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk import Asset
 
 from tidegate.factory import build_dag, build_dags, discovery
 from tidegate.model import Project, Reader, load_pipeline
@@ -139,6 +140,40 @@ def test_a_project_may_allow_its_own_operators(tmp_path: Path) -> None:
     dag = build_dags(place, allow=["mycompany."])["own"]
     assert [dag.get_task(f"run.{name}").source_conn_id for name in "ab"] == ["x_a", "x_b"]
     assert dag.get_task("run.a").query == "SELECT {{ ds }}"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "env: {uses: airflow.providers.standard.hooks.subprocess.Popen, with: {args: [touch, %s]}}",
+        "env: {uses: airflow.providers.standard.hooks.subprocess.Popen, args: [[touch, %s]]}",
+        "env: {import: airflow.providers.standard.hooks.subprocess.os}",
+    ],
+)
+def test_what_an_allowed_module_only_imports_is_not_made(tmp_path: Path, line: str) -> None:
+    """The stand-in tells of it, with the place where it is defined; nothing has run."""
+    place = tmp_path / "include" / "pipelines"
+    place.mkdir(parents=True)
+    operator = "airflow.providers.standard.operators.bash.BashOperator"
+    given = f"{{bash_command: ls, {line.replace('%s', str(tmp_path / 'RAN'))}}}"
+    (place / "own.yaml").write_text(f"pipeline: own\nsteps:\n  run: {{uses: {operator}, with: {given}}}\n")
+    dag = build_dags(place)["own"]
+    assert dag.task_ids == ["findings"]
+    assert "and only imported there" in dag.doc_md
+    assert not (tmp_path / "RAN").exists()
+
+
+def test_an_object_of_jinja_s_environment_is_made(tmp_path: Path) -> None:
+    """As everywhere."""
+    place = tmp_path / "include" / "pipelines"
+    place.mkdir(parents=True)
+    (place / "own.yaml").write_text(
+        "pipeline: own\njinja_environment_kwargs: {finalize: {import: airflow.sdk.Asset}, extensions: [jinja2.ext.do]}\n"
+        "steps: {run: {uses: airflow.providers.standard.operators.empty.EmptyOperator}}\n"
+    )
+    environment = build_dags(place)["own"].get_template_env()
+    assert environment.finalize is Asset
+    assert "jinja2.ext.ExprStmtExtension" in environment.extensions
 
 
 def test_a_dag_that_fails_half_way_is_not_found_beside_its_stand_in(tmp_path: Path) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tidegate.model import load_pipeline
+from tidegate.model import Project, load_pipeline
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
 EMPTY = "airflow.providers.standard.operators.empty.EmptyOperator"
 CODE = "os.getpid"
@@ -27,6 +28,8 @@ TOP = [
     f"deadline: {{within: 1h, callback: {NESTED}}}",
     f"user_defined_macros: {{a: {{import: {CODE}}}}}",
     f"user_defined_filters: {{a: {CODE}}}",
+    f"jinja_environment_kwargs: {{extensions: [{CODE}]}}",
+    f"jinja_environment_kwargs: {{finalize: {{import: {CODE}}}}}",
     f"alerts: [{{notify: {{uses: {CODE}}}}}]",
     f"alerts: [{{notify: {{with: {{message: {{import: {CODE}}}}}}}}}]",
     f"publish: {{name: a, watchers: [{{name: w, uses: {CODE}}}]}}",
@@ -88,3 +91,50 @@ def test_of_a_step(tmp_path: Path, place: str, line: str) -> None:
 def test_of_what_a_step_is_given(tmp_path: Path, step: str) -> None:
     """By mapping, or for another pipeline."""
     assert told(tmp_path, f"steps: {{go: {step}}}") == REFUSED
+
+
+@pytest.mark.parametrize(
+    ("path", "prefixes"),
+    [
+        ("acme.alerts_evil.x", ["acme.alerts"]),
+        ("acme.alerts_evil.x", ["acme.alerts."]),
+        ("acme", ["acme.alerts"]),
+        ("anything.at_all", [""]),
+        ("airflow.sdk", None),
+        ("airflow.sdk_evil.x", None),
+        ("airflow.configuration.conf", None),
+        ("tidegate.build_dags", None),
+        ("tidegate.factory.functions.Late", None),
+        ("tidegate.factory.resolve.imported", None),
+        ("tidegate.operators.imports.imported", None),
+        ("tidegate.operators.surroundings", None),
+        ("tidegate.operators.surroundings.include_function", None),
+        ("tidegate.testing.script.Path", None),
+    ],
+)
+def test_what_lies_beside_a_prefix_is_refused(path: str, prefixes: Sequence[str] | None) -> None:
+    """Whole names are compared; of Tidegate, what it offers may be named, and not what it is made of."""
+    assert not project(prefixes).allows(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "prefixes"),
+    [
+        ("acme.alerts.page", ["acme.alerts"]),
+        ("acme.alerts.page", ["acme.alerts."]),
+        ("acme.alerts", ["acme.alerts"]),
+        ("airflow.sdk.Asset", None),
+        ("tidegate.ExtractOperator", None),
+        ("tidegate.operators.ExtractOperator", None),
+        ("tidegate.notifications.LogNotifier", None),
+        ("tidegate.timetables.NightTimetable", None),
+    ],
+)
+def test_what_lies_below_a_prefix_is_allowed(path: str, prefixes: Sequence[str] | None) -> None:
+    """With or without the dot at its end."""
+    assert project(prefixes).allows(path)
+
+
+def project(prefixes: Sequence[str] | None) -> Project:
+    """A project that allows these prefixes, or what all do."""
+    return Project(Path(), tuple(prefixes)) if prefixes is not None else Project(Path())

@@ -89,3 +89,42 @@ def test_what_is_wrong_with_them_is_a_finding(project: Project, uses: str, with_
     text = "\n".join(finding.render() for finding in findings)
     assert {finding.line for finding in findings} == {3}
     assert [words for words in told if words not in text] == [], text
+
+
+OUTSIDE = "from pathlib import Path\nPath(__file__).resolve().with_name('RAN').touch()\nKIND = None\n"
+TEMPLATE = "template: evil\nsteps: {a: {uses: airflow.providers.standard.operators.empty.EmptyOperator}}\n"
+
+
+@pytest.mark.parametrize("uses", ["%s/outside/evil", "%s/outside/evil@1", "../../outside/evil", "evil", "evil@1"])
+def test_nothing_outside_of_include_is_run(project: Project, uses: str) -> None:
+    """Neither by a path, nor through a link."""
+    outside = project.include.parent / "outside"
+    (project.include / "kinds").mkdir()
+    outside.mkdir()
+    (outside / "evil.py").write_text(OUTSIDE)
+    (project.include / "kinds" / "evil.py").symlink_to(outside / "evil.py")
+    findings = load(project, uses.replace("%s", str(project.include.parent))).findings
+    assert [finding.path for finding in findings] == ["steps.say.uses"]
+    assert [path.name for path in outside.iterdir()] == ["evil.py"]
+
+
+@pytest.mark.parametrize("uses", ["%s/outside/evil", "../../outside/evil", "evil", "linked@1"])
+def test_no_template_outside_of_include_is_read(project: Project, uses: str) -> None:
+    """As with kinds."""
+    outside, templates = project.include.parent / "outside", project.include / "templates"
+    templates.mkdir()
+    outside.mkdir()
+    (outside / "evil.yaml").write_text(TEMPLATE)
+    (templates / "evil.yaml").symlink_to(outside / "evil.yaml")
+    (templates / "linked.yaml").write_text(TEMPLATE.replace("evil", "linked\nversion: 2"))
+    (templates / "linked@1.yaml").symlink_to(outside / "evil.yaml")
+    findings = load(project, uses.replace("%s", str(project.include.parent)), "{}").findings
+    assert [finding.path for finding in findings] == ["steps.say.uses"]
+
+
+def test_a_link_within_include_is_as_good_as_its_file(project: Project) -> None:
+    """So that a kind may have two names."""
+    (project.include / "kinds").mkdir()
+    (project.include / "speech.py").write_text(MODULE.replace("VERSION", "linked") + "KIND = Kind(settings=Words, build=build)\n")
+    (project.include / "kinds" / "linked.py").symlink_to(project.include / "speech.py")
+    assert said(project, "linked") == "echo linked tide"

@@ -13,7 +13,8 @@ from drawn_plans import plans
 from hypothesis import HealthCheck, given, settings
 from planned import BASH, PYTHON, SAMPLE, built, edges, every_feature, night, of_dag, of_plan, plan, rendered, task
 
-from tidegate.plan.calls import Call, Included, Output, Zipped
+from tidegate.errors import ImportRefused
+from tidegate.plan.calls import Call, Imported, Included, Output, Zipped
 from tidegate.plan.layout import Edge, Plan, PlannedTask
 from tidegate.render import to_python
 
@@ -143,6 +144,30 @@ def test_a_list_beside_an_output_takes_tidegates_zip(monkeypatch: pytest.MonkeyP
     assert 'expand_kwargs(zipped(bash_command=names.output, cwd=["/", "/srv"]))' in source
     built(source)
     assert seen["cwd"] == ["/", "/srv"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "airflow.sdk.BaseOperator\nimport os",
+        "airflow.sdk.x(__import__('os'))",
+        "airflow.class.Operator",
+        "os;x",
+        "airflow.sdk:A.b()",
+        "a..B",
+    ],
+)
+def test_what_is_no_name_is_not_written(path: str) -> None:
+    """It would be a statement."""
+    for planned in (plan(task("a", uses=path)), plan(task("a", arguments={"x": Imported(path)}))):
+        with pytest.raises(ImportRefused, match="cannot be written as a name"):
+            to_python(planned)
+
+
+def test_nor_a_function_of_such_a_module() -> None:
+    """Nor can Python import it."""
+    with pytest.raises(ImportRefused, match="2024_sales"):
+        to_python(plan(task("a", arguments={"x": Included("jobs.2024_sales:clean")})))
 
 
 def test_equal_plans_make_equal_text_and_the_order_of_edges_does_not_matter() -> None:

@@ -67,7 +67,7 @@ def test_what_the_kit_knows_of_the_operators_is_so() -> None:
     """Names and defaults that are repeated, so that a play imports no Airflow."""
     from tidegate.operators import OutcomeOperator
     from tidegate.operators.base import DEFAULT_RETRIES, TidegateOperator
-    from tidegate.operators.surroundings import imported
+    from tidegate.operators.imports import imported
 
     assert RETRIES == DEFAULT_RETRIES
     assert all(issubclass(imported(path), TidegateOperator) for path in TELLING)

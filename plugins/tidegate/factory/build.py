@@ -10,8 +10,9 @@ from airflow.sdk import DAG, BaseOperator, Label, TaskGroup
 
 from tidegate.errors import ImportRefused, TidegateError
 from tidegate.factory.functions import late_with_signature
-from tidegate.factory.resolve import Resolver, imported
+from tidegate.factory.resolve import Resolver
 from tidegate.model.findings import did_you_mean
+from tidegate.operators.imports import imported
 from tidegate.plan.calls import Included
 
 if TYPE_CHECKING:

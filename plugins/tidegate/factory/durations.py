@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from tidegate.factory.resolve import imported
 from tidegate.model.durations import parse_duration
+from tidegate.operators.imports import imported
 from tidegate.plan.calls import Call
 from tidegate.plan.durations import durations_of
 

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import ImportRefused
 from tidegate.factory.functions import Late
+from tidegate.operators.imports import imported
 from tidegate.plan.calls import Call, Imported, Included, Output, Zipped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-
-@cache
-def imported(path: str) -> Any:
-    """What a path names: ``package.module.Name``, or ``package.module:Name.attribute``.
-
-    :raises ImportRefused: it leads nowhere.
-    """
-    module_name, _, names = path.partition(":") if ":" in path else path.rpartition(".")
-    try:
-        found: Any = importlib.import_module(module_name)
-        for name in names.split("."):
-            found = getattr(found, name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ImportRefused(f"{path} cannot be imported: {error}.", hint="Is its provider installed, and the name right?") from None
-    return found
 
 
 class Resolver:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tidegate.importing.writing import Block
-from tidegate.model.project import ALLOWED_IMPORTS
+from tidegate.model.project import ALLOWED_IMPORTS, allowed
 
 if TYPE_CHECKING:
     from datetime import date
@@ -85,7 +85,7 @@ class Desk:
 
     def may_import(self, path: str, value: Value) -> str:
         """An import path; told of, where a project must allow it first."""
-        if not path.startswith(ALLOWED_IMPORTS):
+        if not allowed(path, ALLOWED_IMPORTS):
             prefix = path.partition(".")[0] + "."
             hint = (
                 f'Allow it where the DAGs are built, by build_dags(…, allow=["{prefix}"]), and give --allow {prefix} to tidegate validate.'

@@ -8,6 +8,7 @@ from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import FileMissing
+from tidegate.model.dotted import wrong_part
 from tidegate.model.findings import did_you_mean
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ class Function:
         return unknown, [name for name in missing if name not in given and name not in CONTEXT]
 
 
+_REFERENCE = "Write module:function in names that Python can import, such as jobs.sales:count for count in include/jobs/sales.py."
+
+
 @dataclass(slots=True)
 class Functions:
     """Reads the functions of a project's modules, each module parsed once."""
@@ -62,6 +66,8 @@ class Functions:
         :raises FileMissing: there is no such module under ``include/``, it is no Python, or it has no such function.
         """
         module, _, name = reference.partition(":")
+        if wrong := wrong_part(module) or wrong_part(name):
+            raise FileMissing(f"{reference!r} names no function: {wrong}.", hint=_REFERENCE)
         path = self.project.file(module.replace(".", "/") + ".py")
         if path not in self._modules:
             try:

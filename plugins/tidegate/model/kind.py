@@ -7,8 +7,9 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tidegate.errors import ImportRefused
+from tidegate.errors import FileMissing, ImportRefused
 from tidegate.model.parts import Part
+from tidegate.model.project import is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,21 +48,24 @@ class Kinds:
 
     def names(self) -> list[str]:
         """Every kind that a step may use, without importing any of them."""
-        files = sorted(path.stem for path in (self.project.include / "kinds").glob("*.py") if not path.stem.startswith("_"))
+        files = sorted(path.stem for path in (self.project.include / "kinds").glob("*.py") if is_plain(path.name) and path.name[0] != "_")
         return [*files, *(point.name for point in _entry_points() if point.name not in files)]
 
     def find(self, name: str) -> tuple[Kind, ...]:
         """All versions of a kind, the highest last; none where there is no such kind.
 
-        :raises ImportRefused: its module cannot be imported, or holds no kind.
+        :raises ImportRefused: its module cannot be imported, lies outside of ``include/``, or holds no kind.
         """
         if name not in self._loaded:
             self._loaded[name] = tuple(sorted(self._load(name), key=lambda kind: kind.version))
         return self._loaded[name]
 
     def _load(self, name: str) -> tuple[Kind, ...]:
-        path = self.project.include / "kinds" / f"{name}.py"
-        if path.is_file():
+        try:
+            path = self.project.own("kinds", f"{name}.py")
+        except FileMissing as error:
+            raise ImportRefused(error.message, hint=error.hint) from None
+        if path is not None:
             module = _module(path)
             found = getattr(module, "KINDS", None) or getattr(module, "KIND", None)
             where = f"include/kinds/{path.name}"

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tidegate.errors import FileMissing
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 ALLOWED_IMPORTS = ("airflow.providers.", "airflow.sdk.", "airflow.timetables.", "tidegate.")
 """Import paths that every project may name; a project adds its own when it builds its DAGs."""
+_OURS = re.compile(r"tidegate\.((operators|notifications|timetables)\.)?[A-Z]\w*")
+"""What of Tidegate a file may name: its public classes, and no function of its inside that imports or opens what it is told to."""
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(@\d+)?\.[a-z]+")
+
+
+def allowed(import_path: str, prefixes: Iterable[str]) -> bool:
+    """Whether an import path is one of these prefixes, or lies below one; ``acme.alerts`` says nothing of ``acme.alerts_old``."""
+    below = any(import_path == prefix or import_path.startswith(f"{prefix.rstrip('.')}.") for prefix in prefixes)
+    return below and (not import_path.startswith("tidegate.") or _OURS.fullmatch(import_path) is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +48,7 @@ class Project:
 
     def allows(self, import_path: str) -> bool:
         """Whether a config may name this import path."""
-        return any(import_path.startswith(prefix) for prefix in self.allowed_imports)
+        return allowed(import_path, self.allowed_imports)
 
     def file(self, name: str) -> Path:
         """The file of that name under ``include/``.
@@ -43,6 +58,17 @@ class Project:
         path = self._inside(self.include, name)
         if not path.is_file():
             raise FileMissing(f"There is no file {name} under {self._place}.", hint=self._near(name))
+        return path
+
+    def own(self, folder: str, name: str) -> Path | None:
+        """The file of that plain name in a folder of ``include/`` such as ``kinds``; None where there is none.
+
+        :raises FileMissing: it is a link that leads out of ``include/``.
+        """
+        path = self.include / folder / name
+        if not is_plain(name) or not path.is_file():
+            return None
+        self._inside(self.include, f"{folder}/{name}")
         return path
 
     @property
@@ -91,6 +117,11 @@ class Project:
 def _relative(folder: Path, start: Path) -> str:
     found = os.path.relpath(folder, start)
     return "" if found == os.curdir else found
+
+
+def is_plain(name: str) -> bool:
+    """Whether a file has the name of a kind or a template, which leads nowhere else."""
+    return _PLAIN.fullmatch(name) is not None
 
 
 def is_file(text: str, suffix: str) -> bool:

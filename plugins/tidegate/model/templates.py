@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from tidegate.errors import FileMissing
 from tidegate.model.document import Mount
 from tidegate.model.effort import Effort
 from tidegate.model.findings import did_you_mean
@@ -19,6 +20,7 @@ from tidegate.model.yaml_source import read_source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from tidegate.model.document import Document
     from tidegate.model.project import Project
@@ -158,26 +160,28 @@ class Templates:
 
     def _find(self, uses: str, at: Place) -> tuple[Source, Template] | None:
         name, _, version = uses.partition("@")
-        folder = self._project.include / FOLDER
-        newest = folder / f"{name}.yaml"
-        if not newest.is_file():
+        try:
+            newest = self._project.own(FOLDER, f"{name}.yaml")
+            if newest is None:
+                return None
+            found = self._read(newest)
+            if found is None or not version or version == str(found[1].version):
+                return found
+            if (older := self._project.own(FOLDER, f"{uses}.yaml")) is not None:
+                return self._read(older)
+        except FileMissing as error:
+            self._document.report((*at, "uses"), error.message.rstrip("."), error.hint)
             return None
-        found = self._read(newest.name)
-        if found is None or not version or version == str(found[1].version):
-            return found
-        if (folder / f"{uses}.yaml").is_file():
-            return self._read(f"{uses}.yaml")
         self._document.report(
             (*at, "uses"), f"the template '{name}' has no version {version}", f"Its newest version is {found[1].version}."
         )
         return found
 
-    def _read(self, file: str) -> tuple[Source, Template] | None:
-        if file not in self._known:
-            path = self._project.include / FOLDER / file
+    def _read(self, path: Path) -> tuple[Source, Template] | None:
+        if path.name not in self._known:
             source = read_source(path, name=self._project.shown(path))
-            self._known[file] = self._checked(source, file)
-        return self._known[file]
+            self._known[path.name] = self._checked(source, path.name)
+        return self._known[path.name]
 
     def _checked(self, source: Source, file: str) -> tuple[Source, Template] | None:
         from tidegate.model.document import Document

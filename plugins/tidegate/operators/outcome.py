@@ -12,8 +12,9 @@ from airflow.sdk.exceptions import AirflowTaskTimeout
 from tidegate.errors import ImportRefused, IntervalUnknown, NightFailed
 from tidegate.operators.barrier import RECORD_KEY, BarrierOperator
 from tidegate.operators.base import FAILURE_KEY, TidegateOperator
+from tidegate.operators.imports import imported
 from tidegate.operators.load import BEFORE_KEY, LoadOperator
-from tidegate.operators.surroundings import connection_url, imported
+from tidegate.operators.surroundings import connection_url
 from tidegate.resilience.completeness import Completeness
 from tidegate.resilience.tasks import worst_ends
 from tidegate.resilience.verdict import NOTE_KEY, Failure, Verdict, failures_of, failures_that_matter

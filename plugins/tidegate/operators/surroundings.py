@@ -60,18 +60,6 @@ def staging_root() -> Any:
     return Path(rest) if scheme == "file" else ObjectStoragePath(url)
 
 
-def imported(import_path: str) -> Any:
-    """What a dotted path names, such as an operator's or a notifier's class.
-
-    :raises ImportRefused: it leads nowhere.
-    """
-    module_name, _, name = import_path.rpartition(".")
-    try:
-        return getattr(importlib.import_module(module_name), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ImportRefused(f"{import_path} cannot be imported: {error}.", hint="Is its provider installed, and the name right?") from None
-
-
 def default_include() -> Path:
     """``include/`` beside Airflow's DAGs folder, for operators that stand on their own."""
     return Path(str(conf.get("core", "dags_folder"))).expanduser().parent / "include"

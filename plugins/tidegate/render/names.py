@@ -9,6 +9,8 @@ import sys
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from tidegate.errors import ImportRefused
+from tidegate.model.dotted import wrong_part
 from tidegate.render.source import INDENT, WIDTH
 
 TAKEN = frozenset({*dir(builtins), *keyword.kwlist, *keyword.softkwlist, "INCLUDE", "dag"})
@@ -35,13 +37,15 @@ class Names:
 
         A module's path ends at a colon, else before the first part with a capital, else before the last part: so do Python's names, and
         nothing is imported to look.
+
+        :raises ImportRefused: it is no import path.
         """
         if ":" in path:
             module, _, attributes = path.partition(":")
             return self._of(module, attributes)
         parts = path.removeprefix("builtins.").split(".")
         if len(parts) == 1:
-            return parts[0]
+            return _spoken(parts[0])
         first = next((index for index, part in enumerate(parts) if index and part.lstrip("_")[:1].isupper()), len(parts) - 1)
         return self._of(".".join(parts[:first]), ".".join(parts[first:]))
 
@@ -53,7 +57,8 @@ class Names:
 
     def _of(self, module: str, names: str) -> str:
         """What a module's ``Name.attribute`` is called here; the name is imported."""
-        first, *rest = names.split(".")
+        first, *rest = _spoken(names).split(".")
+        _spoken(module)
         return ".".join([self._imported(module, first), *rest])
 
     def variable(self, name: str) -> str:
@@ -85,6 +90,18 @@ class Names:
             sections["own" if module in self.included else "standard" if standard else "others"] += _statements(module, wanted[module])
         separator = [""] if sections["standard"] and sections["others"] else []
         return [*sections["standard"], *separator, *sections["others"]], sections["own"]
+
+
+def _spoken(name: str) -> str:
+    """A dotted name, which is written into the file as it is.
+
+    :raises ImportRefused: Python could not read it as one.
+    """
+    if wrong := wrong_part(name):
+        raise ImportRefused(
+            f"{name!r} cannot be written as a name: {wrong}.", hint="Correct the import path in the pipeline, or in its kind."
+        )
+    return name
 
 
 def _free(wanted: str, used: set[str], spare: str) -> str:

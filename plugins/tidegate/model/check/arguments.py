@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import FileMissing
 from tidegate.model.airflow_names import OPERATOR_ARGUMENTS, Elsewhere
-from tidegate.model.check.code import check_code, check_object, check_objects
+from tidegate.model.check.code import check_code, check_environment, check_object, check_objects
 from tidegate.model.check.mapping import check_mapping
 from tidegate.model.check.params import RESERVED_PARAMS
 from tidegate.model.findings import did_you_mean
 from tidegate.model.kinds import KINDS, ChoiceSettings, ExtractSettings, PipelineSettings, TransformSettings
 from tidegate.model.problems import shown
-from tidegate.model.project import is_file, is_sql_file
+from tidegate.model.project import is_file, is_plain, is_sql_file
 from tidegate.model.step import Group
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def check_arguments(subject: Subject) -> None:
     check_code(subject, pipeline, ())
     check_objects(subject, pipeline.defaults.with_, ("defaults", "with"))
     check_objects(subject, pipeline.user_defined_macros, ("user_defined_macros",))
+    check_environment(subject, pipeline.jinja_environment_kwargs, ("jinja_environment_kwargs",))
     for node in subject.tree.nodes.values():
         if isinstance(node.body, Group):
             check_objects(subject, node.body.defaults.with_, (*node.at, "defaults", "with"))
@@ -58,7 +59,7 @@ def _step(subject: Subject, node: Node) -> None:
         _function(subject, node, step)
     elif of_kind:
         _of_kind(subject, node)
-    elif "." in (step.uses or ""):
+    elif "." in (step.uses or "") or ":" in node.uses:
         _operator(subject, node, step)
     else:
         words = [*KINDS, *subject.registry.names(), *_templates(subject)]
@@ -104,11 +105,14 @@ def _of_kind(subject: Subject, node: Node) -> None:
 
 
 def _templates(subject: Subject) -> list[str]:
-    return sorted(path.stem for path in (subject.project.include / "templates").glob("*.yaml") if "@" not in path.stem)
+    return sorted(
+        path.stem for path in (subject.project.include / "templates").glob("*.yaml") if is_plain(path.name) and "@" not in path.stem
+    )
 
 
 def _operator(subject: Subject, node: Node, step: Step) -> None:
-    subject.import_path((*node.at, "uses"), step.uses or "")
+    uses = step.uses or ""
+    subject.import_path((*node.at, "uses"), uses, function=f"python: {uses} in place of uses")
     for place, words in (("with", step.with_), ("expand", step.expand)):
         for word in words:
             known = OPERATOR_ARGUMENTS.get(word)

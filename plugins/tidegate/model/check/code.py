@@ -24,11 +24,13 @@ def check_code(subject: Subject, value: Any, at: Place) -> None:
     """Report import paths and functions in a model and all that it holds, arguments that objects are made with among them."""
     match value:
         case Reference():
-            key, code = ("import", value.import_) if value.import_ is not None else ("uses", value.uses or "")
-            subject.code((*at, key), code)
+            if value.import_ is not None:
+                subject.code((*at, "import"), value.import_)
+            else:
+                subject.import_path((*at, "uses"), value.uses or "")
             _given(subject, value, at)
         case Made():
-            subject.code((*at, "uses"), value.uses)
+            subject.import_path((*at, "uses"), value.uses)
             _given(subject, value, at)
         case Watcher() | Notify():
             subject.import_path((*at, "uses"), value.uses)
@@ -56,10 +58,22 @@ def check_objects(subject: Subject, value: Any, at: Place) -> None:
 
 def check_object(subject: Subject, at: Place, word: str, special: Mapping[str, Any]) -> None:
     """Report what is wrong with one object or function: its path, or what its arguments stand in."""
-    subject.code((*at, word), special[word])
+    if word == "import":
+        subject.code((*at, word), special[word])
+    else:
+        subject.import_path((*at, word), special[word], function=f"{{import: {special[word]}}}")
     for key, kind, hint in (("with", dict, "Write them as {name: value}."), ("args", list, "Write them as [value, value].")):
         if key in special and not isinstance(special[key], kind):
             subject.report((*at, key), f"{shown(special[key])} gives no arguments", hint)
+
+
+def check_environment(subject: Subject, settings: Mapping[str, Any], at: Place) -> None:
+    """Report what the settings of Jinja's environment name: it imports its extensions by their paths."""
+    check_objects(subject, settings, at)
+    extensions = settings.get("extensions", [])
+    for index, extension in enumerate(extensions if isinstance(extensions, list) else [extensions]):
+        if isinstance(extension, str) and not extension.startswith("jinja2.ext."):
+            subject.import_path((*at, "extensions", index), extension)
 
 
 def _given(subject: Subject, value: Reference | Made, at: Place) -> None:

@@ -7,7 +7,9 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from tidegate.errors import FileMissing
+from tidegate.model.dotted import wrong_part
 from tidegate.model.findings import did_you_mean
+from tidegate.model.problems import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,20 +44,34 @@ class Subject:
         """Tell what is wrong."""
         self.document.report(at, message, hint)
 
-    def import_path(self, at: Place, path: str) -> None:
-        """Tell of an import path that is not allowed."""
-        if not self.project.allows(path):
-            prefixes = ", ".join(f"{prefix}*" for prefix in self.project.allowed_imports)
-            hint = f"Allowed are {prefixes}; add others by allow= in dags/pipelines.py."
-            self.report(at, f"'{path}' may not be imported", f"{self._meant(path)}{hint}")
+    def import_path(self, at: Place, path: str, *, function: str = "module:function where a function may stand") -> None:
+        """Tell of an import path that is none, or that is not allowed.
+
+        :param function: How a function under ``include/`` is named in place of it.
+        """
+        if ":" in path:
+            self.report(at, f"{shown(path)} is no import path; a function under include/ is not named here", f"Write {function}.")
+        elif wrong := wrong_part(path):
+            hint = "Write an import path, such as airflow.providers.standard.operators.bash.BashOperator."
+            self.report(at, f"{shown(path)} is no import path: {wrong}", hint)
+        elif not self.project.allows(path):
+            self.report(at, f"'{path}' may not be imported", f"{self._meant(path)}{self._allowed(path)}")
+
+    def _allowed(self, path: str) -> str:
+        """What may be imported in place of what may not."""
+        if path.startswith("tidegate."):
+            return "Of Tidegate, a file names operators, notifications and timetables, such as tidegate.operators.ExtractOperator."
+        prefixes = ", ".join(f"{prefix.rstrip('.')}.*" for prefix in self.project.allowed_imports)
+        return f"Allowed are {prefixes}; add others by allow= in dags/pipelines.py."
 
     def _meant(self, path: str) -> str:
         """What an import path that is not allowed may have been meant to be."""
         for prefix in self.project.allowed_imports:
-            depth = prefix.count(".")
-            first, rest = path.split(".")[:depth], path.split(".")[depth:]
-            if rest and get_close_matches(".".join(first), [prefix.rstrip(".")], cutoff=0.85):
-                return f"Did you mean '{prefix}{'.'.join(rest)}'? "
+            package = prefix.rstrip(".")
+            depth = package.count(".") + 1
+            first, rest = ".".join(path.split(".")[:depth]), path.split(".")[depth:]
+            if rest and first != package and get_close_matches(first, [package], cutoff=0.85):
+                return f"Did you mean '{package}.{'.'.join(rest)}'? "
         return ""
 
     def code(self, at: Place, code: str) -> None:
