@@ -63,6 +63,20 @@ def test_of_the_pipeline(tmp_path: Path, line: str) -> None:
     assert told(tmp_path, line, STEP) == REFUSED
 
 
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ("{extensions: {literal: [antigravity]}}", "{literal: ['antigravity']} is not a list"),
+        ("{extensions: antigravity}", "'antigravity' is not a list"),
+        ("{extensions: [{literal: antigravity}]}", "{literal: 'antigravity'} names no extension"),
+        ("{extensions: [{uses: airflow.sdk.Asset}]}", "{uses: 'airflow.sdk.Asset'} names no extension"),
+    ],
+)
+def test_an_extension_of_jinja_s_stands_in_no_disguise(tmp_path: Path, kwargs: str, message: str) -> None:
+    """Jinja imports whatever text it is given."""
+    assert told(tmp_path, f"jinja_environment_kwargs: {kwargs}", STEP) == [message]
+
+
 @pytest.mark.parametrize("line", [*EFFORT, *WITH])
 @pytest.mark.parametrize(
     "place",

@@ -58,7 +58,7 @@ def _code(pipeline: Pipeline) -> dict[str, Any]:
         "access_control": {role: _permissions(said) for role, said in pipeline.access_control.items()},
         "user_defined_macros": lowered(pipeline.user_defined_macros, {}, str),
         "user_defined_filters": {name: reference(value) for name, value in pipeline.user_defined_filters.items()},
-        "jinja_environment_kwargs": lowered(pipeline.jinja_environment_kwargs, {}, str),
+        "jinja_environment_kwargs": {name: lowered(value, {}, str) for name, value in pipeline.jinja_environment_kwargs.items()},
     }
     if pipeline.template_undefined in _UNDEFINED:
         found["template_undefined"] = Imported(_UNDEFINED[pipeline.template_undefined])

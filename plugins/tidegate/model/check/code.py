@@ -11,7 +11,7 @@ from tidegate.model.problems import shown
 from tidegate.model.schedule import Watcher
 from tidegate.model.spec import Notify
 from tidegate.model.step import Step
-from tidegate.model.values import specials
+from tidegate.model.values import specials, stands_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -69,11 +69,19 @@ def check_object(subject: Subject, at: Place, word: str, special: Mapping[str, A
 
 def check_environment(subject: Subject, settings: Mapping[str, Any], at: Place) -> None:
     """Report what the settings of Jinja's environment name: it imports its extensions by their paths."""
-    check_objects(subject, settings, at)
+    for name, value in settings.items():
+        check_objects(subject, value, (*at, name))
     extensions = settings.get("extensions", [])
-    for index, extension in enumerate(extensions if isinstance(extensions, list) else [extensions]):
-        if isinstance(extension, str) and not extension.startswith("jinja2.ext."):
-            subject.import_path((*at, "extensions", index), extension)
+    if not isinstance(extensions, list):
+        subject.report((*at, "extensions"), f"{shown(extensions)} is not a list", "Write the import paths of extensions: [jinja2.ext.do].")
+        return
+    for index, extension in enumerate(extensions):
+        here = (*at, "extensions", index)
+        if isinstance(extension, str):
+            if not extension.startswith("jinja2.ext."):
+                subject.import_path(here, extension)
+        elif not (isinstance(extension, dict) and stands_for(extension) == "import"):
+            subject.report(here, f"{shown(extension)} names no extension", "Write its import path, such as jinja2.ext.do.")
 
 
 def _given(subject: Subject, value: Reference | Made, at: Place) -> None:
