@@ -75,8 +75,10 @@ def _build(loaded: Loaded, project: Project) -> DAG:
         _validate(dag)
     except TidegateError as error:
         return broken_dag(loaded, [_placed(loaded, error.step, error.message.rstrip("."), error.hint)], project)
-    except Exception as error:  # noqa: BLE001  one pipeline must not take the others with it, whatever Airflow says of it
-        return broken_dag(loaded, [_placed(loaded, "", f"Airflow refuses it: {error}", "")], project)
+    except Exception as error:  # noqa: BLE001  one pipeline must not take the others with it, whoever says what of it
+        from tidegate.factory.blame import blamed
+
+        return broken_dag(loaded, [_placed(loaded, "", *blamed(error))], project)
     return dag
 
 
