@@ -14,7 +14,10 @@ from pages import DOCS, PAGES, ROOT, blocks, loaded, path_of, pipelines
 
 from tidegate import errors
 from tidegate.cli import reference
+from tidegate.cli.vscode import SettingsRefused
 from tidegate.model.yaml_source import read_source
+from tidegate.render import DrawingUnavailable
+from tidegate.testing import Unplayable
 
 REFERENCE = DOCS / "reference"
 CORPUS = ROOT / "tests" / "model" / "corpus"
@@ -226,7 +229,8 @@ def test_every_error_is_told_with_its_retries() -> None:
     """`errors.md` has a row for each error, and says what `retryable` says."""
     page = (REFERENCE / "errors.md").read_text()
     told = dict(re.findall(r"^\| `(\w+)` \| .+ \| (yes|no) \|$", page, re.MULTILINE))
-    assert told == {name: "yes" if getattr(errors, name).retryable else "no" for name in errors.__all__}
+    every = [*(getattr(errors, name) for name in errors.__all__), DrawingUnavailable, SettingsRefused, Unplayable]
+    assert told == {error.__name__: "yes" if error.retryable else "no" for error in every}
 
 
 def test_every_operators_key_is_told() -> None:

@@ -13,7 +13,10 @@
     │   ├── ImportRefused         an import path that is not allowed, or leads nowhere
     │   ├── ConditionUnclear      a condition rendered to something that is neither true nor false
     │   ├── IntervalUnknown       the run does not say which interval it is about
-    │   └── LoadRefused           loading would lose, double or mix up rows
+    │   ├── LoadRefused           loading would lose, double or mix up rows
+    │   ├── SettingsRefused       VS Code's settings cannot be changed without a loss; in tidegate.cli.vscode
+    │   └── Unplayable            a played night is told what cannot happen in it; in tidegate.testing
+    ├── DrawingUnavailable        a PNG needs packages that are not installed; in tidegate.render
     ├── QuorumMissed              a barrier decided that too little arrived
     └── NightFailed               something that matters failed; raised by the outcome only
 

@@ -6,6 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from tidegate.errors import Refused
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import PurePath
@@ -15,8 +17,8 @@ TEMPLATES = ("include/templates/**/*.yaml", "include/templates/**/*.yml")
 _KEY = "yaml.schemas"
 
 
-class Refused(ValueError):
-    """The settings cannot be changed without losing something; the message says why, and what to write by hand."""
+class SettingsRefused(Refused):
+    """The settings cannot be changed without losing something; the hint is what to write by hand."""
 
 
 def settings_with(text: str, schemas: Mapping[PurePath, tuple[str, ...]]) -> str:
@@ -24,19 +26,19 @@ def settings_with(text: str, schemas: Mapping[PurePath, tuple[str, ...]]) -> str
 
     :param text: What the file holds now; empty where there is none.
     :param schemas: Where a schema lies, from the folder that VS Code opens → the files that it is for.
-    :raises Refused: the text is no plain JSON, or ``yaml.schemas`` holds something else than a mapping.
+    :raises SettingsRefused: the text is no plain JSON, or ``yaml.schemas`` holds something else than a mapping.
     """
     wanted = {path.as_posix() if path.is_absolute() else f"./{path.as_posix()}": list(files) for path, files in schemas.items()}
     by_hand = f'Add this to it by hand: "{_KEY}": {json.dumps(wanted)}'
     try:
         settings = json.loads(text) if text.strip() else {}
     except ValueError as error:
-        raise Refused(f"it is no plain JSON ({error}); comments and trailing commas would be lost. {by_hand}") from None
+        raise SettingsRefused(f"It is no plain JSON ({error}); comments and trailing commas would be lost.", hint=by_hand) from None
     if not isinstance(settings, dict):
-        raise Refused(f"it is no mapping. {by_hand}")
+        raise SettingsRefused("It is no mapping.", hint=by_hand)
     already = settings.get(_KEY, {})
     if not isinstance(already, dict):
-        raise Refused(f"its '{_KEY}' is no mapping. {by_hand}")
+        raise SettingsRefused(f"Its '{_KEY}' is no mapping.", hint=by_hand)
     settings[_KEY] = {**already, **{name: _together(already.get(name), files) for name, files in wanted.items()}}
     return json.dumps(settings, indent=_indent(text), ensure_ascii=False) + "\n"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tidegate.cli.reading import Allow, Reading
-from tidegate.cli.vscode import PIPELINES, TEMPLATES, Refused, settings_with
+from tidegate.cli.vscode import PIPELINES, TEMPLATES, SettingsRefused, settings_with
 from tidegate.cli.writing import refuse, save
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _settings(target: Path) -> str:
     try:
         text = SETTINGS_FILE.read_text(encoding="utf-8") if SETTINGS_FILE.exists() else ""
         return settings_with(text, {target: PIPELINES, TEMPLATE_FILE: TEMPLATES})
-    except (Refused, OSError, UnicodeDecodeError) as error:
+    except (SettingsRefused, OSError, UnicodeDecodeError) as error:
         refuse(f"{SETTINGS_FILE} is left as it is, and nothing was written: {error}")
 
 
