@@ -50,8 +50,8 @@ class Effort(Part):
     """What may be said under ``defaults`` for all steps, and in a step for that step."""
 
     retries: Whole | None = Field(default=None, ge=0, le=100)
-    """Tries after the first; 2 for Tidegate's kinds where nobody says, else Airflow's ``default_task_retries``. What a retry cannot mend, such as a
-    missing table, is not retried."""
+    """Tries after the first; where nobody says, 2 for Tidegate's kinds other than ``pipeline``, else Airflow's ``default_task_retries``. What a retry
+    cannot mend, such as a missing table or an unclear condition, is not retried."""
     retry: Retry | None = None
     timeout: Duration | None = None
     """The longest that one try may take; unlimited by default."""
@@ -143,4 +143,4 @@ class Defaults(Effort):
     """Said once for all steps: the layer below a group's and a step's own word."""
 
     with_: dict[str, Any] = Field(default_factory=dict, alias="with")
-    """Arguments for every Airflow operator that takes them, such as ``conn_id``."""
+    """Arguments for every Airflow operator that takes them, such as ``conn_id``; those that a step gives itself replace them."""

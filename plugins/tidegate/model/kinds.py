@@ -143,7 +143,7 @@ class ChoiceSettings(Settings):
 
     @model_validator(mode="after")
     def _one_of(self) -> ChoiceSettings:
-        if bool(self.cases) == (self.python is not None):
+        if bool(self.cases) == (self.python is not None) or {"cases", "python"} <= self.model_fields_set:
             raise ValueError("give either 'cases' or 'python'; a case is {if: template, then: step}, python a function that returns names")
         if self.python is not None and self.else_:
             raise ValueError("'else' goes with 'cases'; the function decides alone")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -115,6 +116,11 @@ class Schedule(Part):
     continuous: Flag = False
     """One run after the other, without a pause."""
 
+    def instant(self, value: date | datetime) -> datetime:
+        """The instant that a bound means: a day is its midnight, and what names no zone is in the schedule's."""
+        moment = value if isinstance(value, datetime) else datetime.combine(value, time())
+        return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC if self.timezone == "UTC" else ZoneInfo(self.timezone))
+
     @property
     def of_moments(self) -> bool:
         """Whether its runs are about a moment each, and so about no interval of data."""
@@ -147,7 +153,16 @@ class Schedule(Part):
             raise ValueError("interval goes with cron; remove it")
         if self.interval == "tick" and len(self.cron) > 1:
             raise ValueError("several crons have no common tick; give interval as none or as a duration")
-        if self.end is not None and self.start is not None and self.end.isoformat()[:10] < self.start.isoformat()[:10]:
+        return self
+
+    @model_validator(mode="after")
+    def _bounds_make_sense(self) -> Schedule:
+        timed = bool(self.cron or self.every or self.timetable or self.continuous)
+        if self.catchup and (self.start is None or not timed):
+            raise ValueError("catchup is about times since a start; give cron, every or timetable with start, or remove catchup")
+        if "timezone" in self.model_fields_set and not timed and self.start is None and self.end is None:
+            raise ValueError("timezone goes with times; remove it")
+        if self.end is not None and self.start is not None and self.instant(self.end) < self.instant(self.start):
             raise ValueError(f"it ends on {self.end}, before it starts on {self.start}; no interval lies between")
         return self
 

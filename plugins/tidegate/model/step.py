@@ -47,7 +47,7 @@ class BranchSettings(Effort):
     """What one branch has of its own, over the step's word."""
 
     with_: dict[str, Any] = Field(default_factory=dict, alias="with")
-    """Settings over those of the step."""
+    """Settings over those of the step, or of the group's defaults; mappings are merged."""
 
 
 Over = Name | tuple[BranchName, ...] | dict[BranchName, BranchSettings]
@@ -155,6 +155,10 @@ class Step(Node, Effort):
             )
         if self.uses is not None and self.python is not None:
             raise ValueError("it gives both 'uses' and 'python'; keep one of them")
+        if self.setup and self.teardown is not None:
+            raise ValueError("it is both a setup and a teardown; keep one of them")
+        if "expand" in self.model_fields_set and not self.expand:
+            raise ValueError("its 'expand' is empty; name the arguments to map over, or remove it")
         if self.expand and self.expand_kwargs is not None:
             raise ValueError("it gives both 'expand' and 'expand_kwargs'; keep one of them")
         if (self.expand or self.expand_kwargs is not None) and self.mapped_over is not None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tidegate.model.check.arguments import check_arguments
 from tidegate.model.check.fail_fast import check_fail_fast
+from tidegate.model.check.limits import check_limits
 from tidegate.model.check.rows import check_rows
 from tidegate.model.check.structure import check_structure
 
@@ -20,6 +21,7 @@ __all__ = ["check"]
 def check(subject: Subject, path: Path) -> None:
     """Report everything that is wrong between the parts of a pipeline whose parts are right."""
     check_structure(subject, path)
+    check_limits(subject)
     check_rows(subject)
     check_fail_fast(subject)
     check_arguments(subject)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tidegate.errors import FileMissing
 from tidegate.model.airflow_names import OPERATOR_ARGUMENTS, Elsewhere
 from tidegate.model.check.code import check_code, check_environment, check_object, check_objects
+from tidegate.model.check.conditions import check_choice, check_condition
 from tidegate.model.check.mapping import check_mapping
 from tidegate.model.check.params import RESERVED_PARAMS
 from tidegate.model.findings import did_you_mean
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from tidegate.model.yaml_source import Place
 
 _PLACEHOLDER = re.compile(r"(?<![{$])\{([A-Za-z_][\w-]*)\}(?!\})")
-_TEMPLATE = re.compile(r"\{\{|\{%")
 
 
 def check_arguments(subject: Subject) -> None:
@@ -34,16 +34,32 @@ def check_arguments(subject: Subject) -> None:
     pipeline = subject.pipeline
     _file(subject, ("doc_md",), pipeline.doc_md or "")
     check_code(subject, pipeline, ())
-    check_objects(subject, pipeline.defaults.with_, ("defaults", "with"))
+    _for_all(subject, pipeline.defaults.with_, ("defaults", "with"))
     check_objects(subject, pipeline.user_defined_macros, ("user_defined_macros",))
     check_environment(subject, pipeline.jinja_environment_kwargs, ("jinja_environment_kwargs",))
     for node in subject.tree.nodes.values():
         if isinstance(node.body, Group):
-            check_objects(subject, node.body.defaults.with_, (*node.at, "defaults", "with"))
+            _for_all(subject, node.body.defaults.with_, (*node.at, "defaults", "with"))
             for branch, own in node.body.own_settings.items():
-                check_objects(subject, own.with_, (*node.at, "for_each", node.body.dimension or "", branch, "with"))
+                _for_all(subject, own.with_, (*node.at, "for_each", node.body.dimension or "", branch, "with"))
         else:
             _step(subject, node)
+
+
+def _for_all(subject: Subject, words: Mapping[str, Any], at: Place) -> None:
+    """What defaults give to every operator."""
+    check_objects(subject, words, at)
+    _said_elsewhere(subject, words, at, "beside 'with'")
+
+
+def _said_elsewhere(subject: Subject, words: Mapping[str, Any], at: Place, beside: str) -> None:
+    """Tell of arguments that have a key of their own, or none at all."""
+    for word in words:
+        known = OPERATOR_ARGUMENTS.get(word)
+        if isinstance(known, Elsewhere):
+            subject.report((*at, word), f"'{word}' {known.why}", known.hint)
+        elif known is not None and at[-1] == "with":
+            subject.report((*at, word), f"'{word}' is said of the step, not under 'with'", f"Write it {beside}, as {known}.")
 
 
 def _step(subject: Subject, node: Node) -> None:
@@ -51,10 +67,10 @@ def _step(subject: Subject, node: Node) -> None:
     of_kind = node.uses in KINDS or node.path in subject.kinds
     if not of_kind:
         _specials(subject, node)
-    if step.expand or step.expand_kwargs is not None:
+    if (step.expand or step.expand_kwargs is not None) and not of_kind:
         check_mapping(subject, node)
     if isinstance(step.when, str):
-        _condition(subject, (*node.at, "when"), step.when)
+        check_condition(subject, (*node.at, "when"), step.when)
     if step.python is not None:
         _function(subject, node, step)
     elif of_kind:
@@ -85,15 +101,6 @@ def _specials(subject: Subject, node: Node) -> None:
             subject.report((*here, "key"), f"{shown(special['key'])} is no key of a result", "Write it as text, in quotes.")
 
 
-def _condition(subject: Subject, at: Place, condition: str) -> None:
-    if _TEMPLATE.search(condition):
-        return
-    if ":" in condition:
-        subject.code(at, condition)
-    else:
-        subject.report(at, f"{condition!r} is no condition", 'Write a template such as "{{ params.full }}", or module:function.')
-
-
 def _of_kind(subject: Subject, node: Node) -> None:
     for word in ("expand", "expand_kwargs"):
         if getattr(node.step, word):
@@ -114,17 +121,12 @@ def _operator(subject: Subject, node: Node, step: Step) -> None:
     uses = step.uses or ""
     subject.import_path((*node.at, "uses"), uses, function=f"python: {uses} in place of uses")
     for place, words in (("with", step.with_), ("expand", step.expand)):
-        for word in words:
-            known = OPERATOR_ARGUMENTS.get(word)
-            if isinstance(known, Elsewhere):
-                subject.report((*node.at, place, word), f"'{word}' {known.why}", known.hint)
-            elif known is not None and place == "with":
-                subject.report(
-                    (*node.at, place, word), f"'{word}' is said of the step, not under 'with'", f"Write it beside 'uses', as {known}."
-                )
+        _said_elsewhere(subject, words, (*node.at, place), "beside 'uses'")
+    for branch, own in step.own_settings.items():
+        _said_elsewhere(subject, own.with_, (*node.at, "for_each", step.dimension or "", branch, "with"), "beside 'with'")
     if subject.tree.dimensions:
         placed = {*node.dimensions, node.body.dimension}
-        for word in _words([step.with_, step.expand, step.expand_kwargs]):
+        for word in _words([step.with_, step.expand, step.expand_kwargs, *(own.with_ for own in step.own_settings.values())]):
             if word not in placed and word in subject.tree.dimensions:
                 subject.report((*node.at, "with"), f"{{{word}}} stands for nothing here", f"The step is not repeated over {word}.")
 
@@ -165,8 +167,17 @@ def _function(subject: Subject, node: Node, step: Step) -> None:
         )
         hint = did_you_mean(word, function.signature.parameters) or "It takes no arguments."
         subject.report((*at, place, word), f"{step.python} takes no '{word}'", hint)
-    for word in missing:
-        subject.report((*at, "with"), f"{step.python} wants '{word}'", f"Add it under 'with' of '{node.name}'.")
+    owns = {branch: own.with_ for branch, own in step.own_settings.items() if own.with_}
+    if not owns or len(owns) < len(step.branches):
+        for word in missing:
+            subject.report((*at, "with"), f"{step.python} wants '{word}'", f"Add it under 'with' of '{node.name}'.")
+    for branch, own in owns.items():
+        here = (*at, "for_each", step.dimension or "", branch, "with")
+        for word in function.misfits(set(own))[0]:
+            hint = did_you_mean(word, function.signature.parameters) or "It takes no arguments."
+            subject.report((*here, word), f"{step.python} takes no '{word}'", hint)
+        for word in function.misfits({*step.with_, *own, *mapped})[1]:
+            subject.report(here, f"{step.python} wants '{word}'", "Add it here, or under 'with' of the step.")
 
 
 def _result(subject: Subject, node: Node, at: Place, special: Mapping[str, Any]) -> None:
@@ -210,35 +221,16 @@ def _kind(subject: Subject, node: Node, settings: Any, at: Place) -> None:
                 subject.code((*at, "python"), settings.python)
             _params(subject, (*at, "params"), settings.params)
         case ChoiceSettings():
-            _choice(subject, node, settings, at)
+            check_choice(subject, node, settings, at)
         case PipelineSettings():
             check_objects(subject, settings.conf, (*at, "conf"))
+            if settings.pipeline == subject.pipeline.pipeline and settings.wait:
+                subject.report((*at, "pipeline"), "it waits for a run of its own pipeline, which waits for the next", "Name another one.")
 
 
 def _params(subject: Subject, at: Place, params: Mapping[str, Any]) -> None:
     for name in sorted(RESERVED_PARAMS & set(params)):
         subject.report((*at, name), f"'{name}' is bound already", "Choose another name for this parameter.")
-
-
-def _choice(subject: Subject, node: Node, settings: ChoiceSettings, at: Place) -> None:
-    if settings.python is not None:
-        subject.code((*at, "python"), settings.python)
-    for index, case in enumerate(settings.cases):
-        if not _TEMPLATE.search(case.if_):
-            hint = 'Write a template such as "{{ params.full }}"; a function chooses by python: module:function instead of cases.'
-            subject.report((*at, "cases", index, "if"), f"{case.if_!r} is no condition", hint)
-        for name in case.then:
-            _way(subject, node, (*at, "cases", index, "then"), name)
-    for name in settings.else_:
-        _way(subject, node, (*at, "else"), name)
-
-
-def _way(subject: Subject, node: Node, at: Place, name: str) -> None:
-    target = subject.tree.find(name, node)
-    if target is None:
-        subject.unknown_step(at, name, node)
-    elif not any(need.node is node for _, need in subject.tree.needs(target.node)):
-        subject.report(at, f"'{name}' does not need '{node.name}', so it cannot be chosen here", f"Write needs: {node.name} in '{name}'.")
 
 
 def _bindings(node: Node) -> Iterator[dict[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tidegate.model.airflow_names import OPERATOR_ARGUMENTS
 from tidegate.model.problems import shown
 
 if TYPE_CHECKING:
@@ -16,6 +17,11 @@ def check_mapping(subject: Subject, node: Node) -> None:
     """Report what Airflow, or the first run, would refuse to map over."""
     step = node.step
     for word, value in step.expand.items():
+        if word in step.with_:
+            hint = "Remove it from 'with', or from 'expand'."
+            subject.report((*node.at, "expand", word), f"'{word}' is given under 'with' already", hint)
+        if word in OPERATOR_ARGUMENTS and step.python is None:
+            subject.report((*node.at, "expand", word), f"'{word}' is the same for all tasks that are mapped", "Write it beside 'uses'.")
         if not isinstance(value, list | dict):
             _no_list(subject, (*node.at, "expand", word), value)
     rows, at = step.expand_kwargs, (*node.at, "expand_kwargs")

@@ -33,14 +33,15 @@ def check_params(subject: Subject) -> None:
     if not params:
         return
     taken = RESERVED_PARAMS | subject.tree.dimensions
+    scheduled = subject.pipeline.schedule is not None
     for name, value in params.items():
         if name in taken:
             subject.report(("params", name), f"the form has a field '{name}' already", "Name this one otherwise.")
         if is_schema(value):
-            _fits(subject, name, plain(value))
+            _fits(subject, name, plain(value), scheduled=scheduled)
 
 
-def _fits(subject: Subject, name: str, schema: dict[str, Any]) -> None:
+def _fits(subject: Subject, name: str, schema: dict[str, Any], *, scheduled: bool) -> None:
     from jsonschema import Draft202012Validator, SchemaError
 
     try:
@@ -49,7 +50,10 @@ def _fits(subject: Subject, name: str, schema: dict[str, Any]) -> None:
         at = ("params", name, *(part for part in error.absolute_path if isinstance(part, str | int)))
         subject.report(at, f"is no JSON Schema: {error.message}", "Compare it with https://json-schema.org.")
         return
-    if schema.get("default") is None:
+    if schema.get("default") is None and not scheduled:
         return  # Airflow takes a field without a value as one that must be filled in
-    for misfit in Draft202012Validator(schema).iter_errors(schema["default"]):
+    if "default" not in schema:
+        subject.report(("params", name), "it has no default, and nobody fills in the form of a scheduled run", "Give it a default.")
+        return
+    for misfit in Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER).iter_errors(schema["default"]):
         subject.report(("params", name, "default"), f"the default does not fit: {misfit.message}", "Mend the default, or the schema.")

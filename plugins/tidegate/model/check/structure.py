@@ -12,13 +12,13 @@ from tidegate.model.spec import OUTCOME
 from tidegate.model.step import Group
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tidegate.model.check.subject import Subject
+    from tidegate.model.effort import Effort
     from tidegate.model.tree import Node
     from tidegate.model.yaml_source import Place
-
-MOST_TASKS = 5_000
 
 
 def check_structure(subject: Subject, path: Path) -> None:
@@ -33,6 +33,7 @@ def check_structure(subject: Subject, path: Path) -> None:
     check_params(subject)
     for node in subject.tree.nodes.values():
         _names(subject, node)
+    _behind_setups(subject)
     _cycles(subject)
     _task_ids(subject)
 
@@ -52,12 +53,6 @@ def _names(subject: Subject, node: Node) -> None:
         _holds(subject, node)
     if step.teardown is not None:
         _teardown(subject, node)
-    elif step.trigger_rule not in {None, "all_success"} and (setup := _right_behind_a_setup(subject, node)):
-        subject.report(
-            (*node.at, "trigger_rule"),
-            f"'{setup}' is a setup, right behind which Airflow takes no other rule than all_success",
-            "Remove trigger_rule, or put a step between the two.",
-        )
 
 
 def _teardown(subject: Subject, node: Node) -> None:
@@ -70,12 +65,51 @@ def _teardown(subject: Subject, node: Node) -> None:
             subject.unknown_step(at, name, node)
         elif target.node.is_group:
             subject.report(at, f"'{name}' is a group", "Name the steps that are its setups.")
+        elif target.node.step.teardown is not None:
+            subject.report(at, f"'{name}' is a teardown itself", "Name the step that sets up what this one takes down.")
 
 
-def _right_behind_a_setup(subject: Subject, node: Node) -> str:
-    """The setup that a step needs; empty where there is none."""
-    setups = subject.tree.setups | {other.path for other in subject.tree.steps if other.step.setup}
-    return next((other.name for other in _waits_for(subject, node) if other.path in setups), "")
+def _behind_setups(subject: Subject) -> None:
+    """Right behind a setup, Airflow takes one trigger rule only; another one is told where it is said, once."""
+    tree = subject.tree
+    setups = tree.setups | {node.path for node in tree.steps if node.step.setup}
+    told: set[Place] = set()
+    for node in tree.steps if setups else ():
+        setup = next((other.name for other in _right_before(subject, node) if other.path in setups), None)
+        for at, rule in _rules(subject, node) if setup is not None and node.step.teardown is None else ():
+            if rule not in {None, "all_success"} and at not in told:
+                told.add(at)
+                behind = "" if at[: len(node.at)] == node.at else f", where '{node.path}' stands"
+                subject.report(
+                    at,
+                    f"'{setup}' is a setup, right behind which Airflow takes no other rule than all_success{behind}",
+                    "Remove trigger_rule, or put a step between the two." if not behind else "Say trigger_rule: all_success of that step.",
+                )
+
+
+def _right_before(subject: Subject, node: Node) -> list[Node]:
+    """What a step waits for, with what the groups wait for that begin with it."""
+    found = _waits_for(subject, node)
+    parent = node.parent
+    if parent is not None and not any(parent in other.lineage for other in found):
+        found += _right_before(subject, parent)
+    return found
+
+
+def _rules(subject: Subject, node: Node) -> Iterator[tuple[Place, str | None]]:
+    """The trigger rules that hold for a step's tasks, with the place where each is said: the nearest word, and those of single branches."""
+    for here in reversed(node.lineage):
+        owns = here.body.own_settings
+        for branch, own in owns.items():
+            if "trigger_rule" in own.model_fields_set:
+                yield (*here.at, "for_each", here.body.dimension or "", branch, "trigger_rule"), own.trigger_rule
+        said, at = (here.body.defaults, (*here.at, "defaults")) if isinstance(here.body, Group) else (here.body, here.at)
+        if owns and all("trigger_rule" in own.model_fields_set for own in owns.values()):
+            return
+        if "trigger_rule" in said.model_fields_set:
+            yield (*at, "trigger_rule"), said.trigger_rule
+            return
+    yield ("defaults", "trigger_rule"), subject.pipeline.defaults.trigger_rule
 
 
 def _repetition(subject: Subject, node: Node) -> None:
@@ -100,8 +134,12 @@ def _holds(subject: Subject, node: Node) -> None:
                 f"'{name}' has {known[name].limit} slots, and each task wants {slots}",
                 "Raise the limit or take fewer: such a task would never start.",
             )
-    if step.pool is not None or step.pool_slots is not None:
-        subject.report(at, "the step names a pool, too; an Airflow task holds slots of one pool only", "Keep one of them.")
+    whose: list[tuple[str, Place, Effort]] = [("step", at, step)]
+    whose += [("branch", (*node.at, "for_each", step.dimension or "", branch), own) for branch, own in step.own_settings.items()]
+    for who, place, said in whose:
+        if said.pool is not None or said.pool_slots is not None:
+            here = place if who == "step" else (*place, "pool" if said.pool is not None else "pool_slots")
+            subject.report(here, f"the {who} names a pool, too; an Airflow task holds slots of one pool only", "Keep one of them.")
 
 
 def _cycles(subject: Subject) -> None:
@@ -178,11 +216,11 @@ def _in_order(subject: Subject) -> bool:
     return len(seen) == len(tree.nodes)
 
 
-def _id(node: Node) -> str:
+def task_id_of(node: Node) -> str:
     """What Airflow calls a task or a group, branches apart: a group without a prefix gives what is in it no path at all."""
     parent = node.parent
     prefixed = parent is not None and isinstance(parent.body, Group) and parent.body.prefix_group_id
-    return f"{_id(parent)}.{node.name}" if parent is not None and prefixed else node.name
+    return f"{task_id_of(parent)}.{node.name}" if parent is not None and prefixed else node.name
 
 
 def _ends(subject: Subject, node: Node) -> None:
@@ -192,16 +230,11 @@ def _ends(subject: Subject, node: Node) -> None:
 def _task_ids(subject: Subject) -> None:
     """Without prefixes, two tasks may come to share an id, with one another or with the outcome."""
     seen: dict[str, Node] = {}
-    count = 0
     if OUTCOME in subject.pipeline.steps:
         _ends(subject, subject.tree.nodes[OUTCOME])
     flat = not any(node.is_group or node.body.for_each for node in subject.tree.nodes.values())
     for node in () if flat else subject.tree.nodes.values():
-        repeats = 1
-        for branches in node.dimensions.values():
-            repeats *= len(branches)
-        count += 0 if node.is_group else repeats
-        task_id = _id(node)
+        task_id = task_id_of(node)
         if task_id == OUTCOME and node.parent is not None:
             _ends(subject, node)
         if task_id in seen:
@@ -215,7 +248,3 @@ def _task_ids(subject: Subject) -> None:
             subject.report(
                 (*node.at, "prefix_group_id"), "a repeated group needs its prefix: its tasks would share ids", "Remove prefix_group_id."
             )
-    if count > MOST_TASKS:
-        subject.report(
-            ("steps",), f"the pipeline has {count:,} tasks; Airflow bears {MOST_TASKS:,}", "Map over a list at run time by expand."
-        )
