@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -112,7 +113,7 @@ def _words(model: type[BaseModel], loc: Place, problems: Sequence[Any]) -> tuple
         case "missing":
             return f"the key '{last}' is missing", "Add it; docs/reference/pipeline.md tells what it means."
         case "string_pattern_mismatch":
-            return f"{shown(problem['input'])} does not fit", _pattern_hint(context["pattern"])
+            return f"{shown(problem['input'])} does not fit", _pattern_hint(context["pattern"], problem["input"])
         case "string_too_long":
             return f"{shown(problem['input'])} is too long", f"Use at most {context['max_length']} characters."
         case "string_too_short" | "too_short":
@@ -199,11 +200,13 @@ def shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:59]}…"  # noqa: PLR2004  what fits a line
 
 
-def _pattern_hint(pattern: str) -> str:
+def _pattern_hint(pattern: str, given: str) -> str:
     if "decimal" in pattern:
         return "Types are int, float, decimal, decimal(p,s), text, bool, date, timestamp, timestamptz and bytes."
     if pattern == rf"^{FUNCTION}$":
         return "Write module:function, such as jobs.sales:count for the function count in include/jobs/sales.py."
     if pattern == rf"^{IMPORT_PATH}$":
+        if re.fullmatch(FUNCTION, given):
+            return f"Write {{import: {given}}} where a function may stand; 'uses' is the import path of a class."
         return "Write an import path, such as airflow.providers.standard.operators.bash.BashOperator."
     return "Names have letters, digits, '_' and '-'; those of pipelines, steps and dimensions start with a letter or '_'."
