@@ -24,14 +24,28 @@ def one_or_many(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
+_ABBREVIATION = re.compile(r"[A-Z]{2,5}([+-][\d:]+)?$|[+-]\d")
+"""Such as CEST, GMT+2 and +02:00: an hour that is right for half of the year, if not another one by the same letters."""
+
+
 def _known_zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        near = did_you_mean(value, available_timezones())
-        hint = f"{near[0].lower()}{near[1:-1]}?" if near.startswith("Did") else "write an IANA name such as Europe/Berlin or UTC"
-        raise ValueError(f"{value!r} is no time zone; {hint}") from None
+        if _ABBREVIATION.match(value):
+            raise ValueError(f"{value!r} is no time zone but an abbreviation; write a place, such as Europe/Berlin, or UTC") from None
+        raise ValueError(f"{value!r} is no time zone; {_place_near(value)}") from None
     return value
+
+
+def _place_near(value: str) -> str:
+    """What to write in place of a zone that is none: a place, for a zone by letters keeps one hour all the year."""
+    places = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/"))
+    for zone in places:
+        if zone.rpartition("/")[2].lower() == value.strip().replace(" ", "_").lower():
+            return f"did you mean '{zone}'?"
+    near = did_you_mean(value, places)
+    return f"{near[0].lower()}{near[1:-1]}?" if near.startswith("Did") else "write a place, such as Europe/Berlin, or UTC"
 
 
 _YEARS = range(1900, 2200)

@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from tidegate.model.durations import Duration, parse_duration
-from tidegate.model.parts import Flag, Made, Moment, Part, Words, Zone
+from tidegate.model.parts import Flag, Made, Moment, Part, Zone, one_or_many
 from tidegate.model.shapes import DURATION, Shape
 
 
@@ -85,10 +85,18 @@ def _interval(value: Any) -> Any:
     return value if isinstance(value, str) and value in {"tick", "none"} else parse_duration(value)
 
 
+def _cron(value: str) -> str:
+    if not _is_cron(value):
+        raise ValueError(f"{value!r} is no cron expression; {_instead(value)}")
+    if not _ever(value):
+        raise ValueError(f"{value!r} never comes; give a day that the months have")
+    return value
+
+
 class Schedule(Part):
     """When a night begins. Give one of ``cron``, ``every``, ``timetable`` and ``continuous``, or ``assets`` with or without one of the first two."""
 
-    cron: Words = ()
+    cron: Annotated[tuple[Annotated[str, AfterValidator(_cron)], ...], BeforeValidator(one_or_many)] = ()
     """Five fields, or a preset such as ``@daily``; several make a run at each of their moments."""
     every: Duration | None = None
     """The time from run to run, such as ``6h``, counted from ``start``."""
@@ -125,16 +133,6 @@ class Schedule(Part):
     def of_moments(self) -> bool:
         """Whether its runs are about a moment each, and so about no interval of data."""
         return self.interval == "none" or (self.interval is None and len(self.cron) > 1)
-
-    @field_validator("cron")
-    @classmethod
-    def _valid_cron(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for cron in value:
-            if not _is_cron(cron):
-                raise ValueError(f"{cron!r} is no cron expression; {_instead(cron)}")
-            if not _ever(cron):
-                raise ValueError(f"{cron!r} never comes; give a day that the months have")
-        return value
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Schedule:
@@ -178,9 +176,23 @@ class Schedule(Part):
 _PRESETS = frozenset({"@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly"})
 
 
+_INSTEAD = {
+    "@midnight": "write '@daily'",
+    "@annually": "write '@yearly'",
+    "@continuous": "write 'continuous: true' in place of cron",
+    "@once": "write 'timetable: {uses: airflow.timetables.simple.OnceTimetable}' in place of cron",
+    "@reboot": "leave the schedule out, and start the run by hand",
+    "@none": "leave the schedule out",
+}
+"""Airflow's and cron's other presets → what to write."""
+
+
 def _instead(value: str) -> str:
-    if f"@{value}" in _PRESETS:
-        return f"write '@{value}'"
+    preset = f"@{value.lstrip('@').lower()}"
+    if preset in _PRESETS:
+        return f"write '{preset}'"
+    if preset in _INSTEAD:
+        return _INSTEAD[preset]
     count = len(value.split())
     told = f"it has {count} fields where five are known: " if count in {_FIELDS - 1, _FIELDS + 1, _FIELDS + 2} else ""
     return f"{told}write minute, hour, day, month and weekday, such as '0 2 * * *', or a preset such as '@daily'"

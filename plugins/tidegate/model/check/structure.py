@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tidegate.model.check.params import RESERVED_PARAMS, check_params
 from tidegate.model.findings import did_you_mean
+from tidegate.model.parts import NAME
 from tidegate.model.spec import OUTCOME
 from tidegate.model.step import Group
 
@@ -25,10 +27,11 @@ def check_structure(subject: Subject, path: Path) -> None:
     """Report what is wrong with names, needs and order."""
     pipeline = subject.pipeline
     if pipeline.pipeline != path.stem:
+        otherwise = f", or the pipeline to {path.stem}" if re.match(NAME, path.stem) else ""
         subject.report(
             ("pipeline",),
             f"the pipeline is named '{pipeline.pipeline}', its file '{path.name}'",
-            f"A pipeline and its file share one name: rename the file to {pipeline.pipeline}{path.suffix}, or the pipeline to {path.stem}.",
+            f"A pipeline and its file share one name: rename the file to {pipeline.pipeline}{path.suffix}{otherwise}.",
         )
     check_params(subject)
     for node in subject.tree.nodes.values():
