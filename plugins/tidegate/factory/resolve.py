@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import ImportRefused
 from tidegate.factory.functions import Late
-from tidegate.operators.imports import imported
+from tidegate.operators.imports import check_home, imported
 from tidegate.plan.calls import Call, Imported, Included, Output, Zipped
 
 if TYPE_CHECKING:
@@ -63,9 +64,13 @@ class Resolver:
         """
         make = imported(call.path)
         try:
-            return make(*(self.value(item) for item in call.positional), **self.arguments(call.arguments))
+            made = make(*(self.value(item) for item in call.positional), **self.arguments(call.arguments))
         except (TypeError, ValueError) as error:
             raise ImportRefused(f"{call.path} does not take these settings: {error}.", hint="Compare 'with' to its arguments.") from error
+        if isinstance(made, _CODE) and call.path.startswith("airflow."):  # what a project allows of its own may wrap what it likes
+            check_home(call.path, made)  # a function of Airflow's that imports is told what to import
+        return made
 
 
+_CODE = (type, FunctionType, BuiltinFunctionType, ModuleType)
 _PLAIN = frozenset({str, int, float, bool, type(None)})

@@ -25,12 +25,18 @@ def imported(path: str) -> Any:
             found = getattr(found, name)
     except (ImportError, AttributeError, ValueError) as error:
         raise ImportRefused(f"{path} cannot be imported: {error}.", hint="Is its provider installed, and the name right?") from None
+    check_home(path, found)
+    return found
+
+
+def check_home(path: str, found: Any) -> None:
+    """See that a thing is of the top-level package of the path that led to it.
+
+    :raises ImportRefused: it is another package's.
+    """
     home = found.__name__ if isinstance(found, ModuleType) else getattr(found, "__module__", None)
     if isinstance(home, str) and _package(home) != _package(path):
-        raise ImportRefused(
-            f"{path} is defined in {home}, and only imported there.", hint="Name it where it is defined, if that is allowed."
-        )
-    return found
+        raise ImportRefused(f"{path} leads to what {home} defines.", hint="Name it where it is defined, if that is allowed.")
 
 
 def _package(path: str) -> str:
