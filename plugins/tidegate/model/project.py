@@ -19,11 +19,15 @@ ALLOWED_IMPORTS = ("airflow.providers.", "airflow.sdk.", "airflow.timetables.", 
 _OURS = re.compile(r"tidegate\.((operators|notifications|timetables)\.)?[A-Z]\w*")
 """What of Tidegate a file may name: its public classes, and no function of its inside that imports or opens what it is told to."""
 
+_TIMES = frozenset({"datetime.date", "datetime.datetime", "datetime.time", "datetime.timedelta"})
+"""Values that YAML has no word for, and some operators want."""
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(@\d+)?\.[a-z]+")
 
 
 def allowed(import_path: str, prefixes: Iterable[str]) -> bool:
     """Whether an import path is one of these prefixes, or lies below one; ``acme.alerts`` says nothing of ``acme.alerts_old``."""
+    if import_path in _TIMES:
+        return True
     below = any(import_path == prefix or import_path.startswith(f"{prefix.rstrip('.')}.") for prefix in prefixes)
     return below and (not import_path.startswith("tidegate.") or _OURS.fullmatch(import_path) is not None)
 
