@@ -5,31 +5,56 @@ from __future__ import annotations
 import inspect
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tidegate.model.durations import parse_duration
 from tidegate.operators.imports import imported
-from tidegate.plan.calls import Call
-from tidegate.plan.durations import durations_of
+from tidegate.plan.calls import Call, Zipped
+from tidegate.plan.durations import inherited, is_like_one, may_be_durations
 
 if TYPE_CHECKING:
-    from tidegate.plan import Plan
+    from collections.abc import Mapping
+
+    from tidegate.plan import Plan, PlannedTask
+    from tidegate.plan.durations import Inherited
 
 
 def with_durations(plan: Plan) -> Plan:
     """The same plan with timedeltas in place of human durations, for those arguments whose operator is annotated to take them.
 
-    Operators are imported only where a text looks like a duration.
+    What defaults give to every operator stays as it is there, since another one may take a text, and is said again of the tasks that take a
+    timedelta. Operators are imported only where a text looks like a duration.
     """
+    around = inherited(plan)
     tasks = []
     for task in plan.tasks:
-        found = durations_of(task)
-        if found and (fitting := _taking_timedeltas(task.call.path) & set(found)):
-            changed = {name: parse_duration(found[name]) for name in fitting}
-            tasks.append(replace(task, call=Call(task.call.path, {**task.call.arguments, **changed}, task.call.positional)))
-        else:
-            tasks.append(task)
+        found = may_be_durations(task, around)
+        fitting = found & _taking_timedeltas(task.call.path) if found else None
+        tasks.append(_with_timedeltas(task, fitting, around) if fitting else task)
     return replace(plan, tasks=tuple(tasks))
+
+
+def _with_timedeltas(task: PlannedTask, fitting: set[str], around: Inherited) -> PlannedTask:
+    given, rows, mapped = task.call.arguments, task.expand_kwargs, set(task.expand)
+
+    def spans(values: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: _spans(value) if name in fitting else value for name, value in values.items()}
+
+    if isinstance(rows, Zipped):
+        mapped |= set(rows.arguments)
+        rows = Zipped(spans(rows.arguments))
+    elif isinstance(rows, list):
+        mapped |= {name for row in rows if isinstance(row, dict) for name in row}
+        rows = [spans(row) if isinstance(row, dict) else row for row in rows]
+    added = {name: text for name, text in around.get(task.group, {}).items() if name in fitting - mapped and name not in given}
+    call = Call(task.call.path, spans({**given, **added}), task.call.positional)
+    return replace(task, call=call, expand=spans(task.expand), expand_kwargs=rows)
+
+
+def _spans(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_spans(item) for item in value]
+    return parse_duration(value) if is_like_one(value) else value
 
 
 @cache

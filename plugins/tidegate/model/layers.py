@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import FileMissing
 from tidegate.model.document import Document
+from tidegate.model.values import stands_for
 from tidegate.model.yaml_source import Source, read_source
 
 if TYPE_CHECKING:
@@ -101,8 +102,11 @@ def _own_keys(layer: Source, path: Path) -> Source:
     return layer
 
 
+_WHOLE = frozenset({"from", "literal"})
+
+
 def merged(below: Any, above: Any) -> Any:
-    """Mappings merged key by key, the keys of ``below`` first; of anything else, what is above."""
-    if not (isinstance(below, dict) and isinstance(above, dict)):
+    """Mappings merged key by key, the keys of ``below`` first; of anything else, what is above, and so where either is a result or a literal."""
+    if not (isinstance(below, dict) and isinstance(above, dict)) or _WHOLE & {stands_for(below), stands_for(above)}:
         return above
     return {**below, **{key: merged(below[key], item) if key in below else item for key, item in above.items()}}

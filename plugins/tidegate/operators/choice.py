@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseBranchOperator
+from airflow.sdk.bases.branch import BranchMixIn
 
 from tidegate.errors import ConditionUnclear
 from tidegate.model.findings import did_you_mean
+from tidegate.operators.base import TidegateOperator
 from tidegate.operators.surroundings import include_function, include_of
 from tidegate.operators.when import asked, called
 
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from tidegate.operators.night import Night
 
-class ChoiceOperator(BaseBranchOperator):
+
+class ChoiceOperator(TidegateOperator, BranchMixIn):
     """Lets some of the tasks right behind it go on, and skips the others. Runs in a worker.
 
     :param cases: Mappings of ``if``, a condition, to ``then``, task ids; the first that is true is taken.
@@ -27,6 +30,7 @@ class ChoiceOperator(BaseBranchOperator):
     :raises ConditionUnclear: a condition is neither true nor false, or the function names nothing that it could choose; not retried.
     """
 
+    inherits_from_skipmixin = True
     ui_color = "#f2e8d0"
 
     def __init__(
@@ -43,6 +47,10 @@ class ChoiceOperator(BaseBranchOperator):
         self.otherwise = otherwise
         self.python = python
         self.names = names
+
+    def work(self, night: Night) -> Any:
+        """Skip what is not chosen; returns the ids of the tasks that go on."""
+        return self.do_branch(night.context, self.choose_branch(night.context))
 
     def choose_branch(self, context: Context) -> list[str]:
         """The ids of the tasks that go on."""

@@ -8,15 +8,17 @@ from zoneinfo import ZoneInfo
 
 from tidegate.model.check.params import is_schema, plain
 from tidegate.model.kinds import CARRIERS
+from tidegate.model.layers import merged
 from tidegate.model.schedule import AssetTerm
 from tidegate.plan.calls import Call, Imported
 from tidegate.plan.documentation import dag_documentation
-from tidegate.plan.effort import effort, references
+from tidegate.plan.effort import effort, is_steady, references
+from tidegate.plan.said import repeats
 from tidegate.plan.values import asset, lowered, made, reference
 from tidegate.resilience.interval import INTERVAL_END, INTERVAL_START
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tidegate.model import PipelineSpec
     from tidegate.model.effort import Defaults
@@ -38,11 +40,11 @@ def dag_arguments(spec: PipelineSpec) -> dict[str, Any]:
     pipeline = spec.pipeline
     found: dict[str, Any] = {"dag_display_name": pipeline.display_name, "description": pipeline.description or None}
     found |= schedule_arguments(pipeline.schedule)
-    found["default_args"] = {"owner": pipeline.owner, **_defaults(pipeline.defaults)}
+    found["default_args"] = {"owner": pipeline.owner, **_defaults(pipeline.defaults, spec.tree.steps)}
     found["tags"] = sorted({"tidegate", *pipeline.tags})
     found["params"] = _params(spec)
     found["dagrun_timeout"] = pipeline.timeout
-    found["deadline"] = [_deadline(deadline) for deadline in pipeline.deadline]
+    found["deadline"] = [_deadline(deadline, pipeline.schedule) for deadline in pipeline.deadline]
     found |= {name: getattr(pipeline, name) for name in _AS_THEY_ARE if name in pipeline.model_fields_set}
     if pipeline.schedule is not None and pipeline.schedule.continuous:
         found["max_active_runs"] = 1
@@ -73,21 +75,32 @@ def _permissions(said: Any) -> Any:
     return {"DAGs": list(said)} if isinstance(said, list) else said
 
 
-def _defaults(defaults: Defaults | BranchSettings) -> dict[str, Any]:
-    return {**effort(defaults), **lowered(defaults.with_, {}, str)}
+def _defaults(defaults: Defaults | BranchSettings, steps: Iterable[Node], *, over: bool = False) -> dict[str, Any]:
+    ours = is_steady(defaults) and any(step.uses and "." not in step.uses for step in steps)
+    return {**effort(defaults, ours=ours, over=over), **lowered(defaults.with_, {}, str)}
 
 
-def group_arguments(node: Node, branch: str | None = None) -> dict[str, Any]:
+def group_arguments(spec: PipelineSpec, node: Node, branches: Mapping[str, str]) -> dict[str, Any]:
     """Of ``airflow.sdk.TaskGroup``, without id and parent.
 
-    :param branch: Of a repeated group, whose own settings are laid over the group's defaults.
+    :param branches: Path of a repeated group → branch, whose own settings are laid over the group's defaults.
     """
     body: Any = node.body
-    own = body.own_settings.get(branch)
     found = {"group_display_name": body.display_name, "prefix_group_id": None if body.prefix_group_id else False}
     found |= {name: getattr(body, name) for name in ("doc_md", "tooltip", "ui_color", "ui_fgcolor")}
-    found["default_args"] = {**_defaults(body.defaults), **(_defaults(own) if own is not None else {})} or None
+    found["default_args"] = {name: value for name, value in _of_group(spec, node, branches).items() if name != "params"} or None
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _of_group(spec: PipelineSpec, node: Node, branches: Mapping[str, str]) -> dict[str, Any]:
+    body: Any = node.body
+    below: Defaults = body.defaults
+    found = _defaults(below, node.within(), over=repeats(spec, node, branches, below))
+    own: BranchSettings | None = body.own_settings.get(branches.get(node.path))
+    if own is None:
+        return found
+    mine = _defaults(own, node.within(), over=repeats(spec, node, branches, own))
+    return {**found, **mine, **lowered(merged(below.with_, own.with_), {}, str)}
 
 
 def schedule_arguments(schedule: Schedule | None) -> dict[str, Any]:
@@ -152,24 +165,23 @@ def _timetable(schedule: Schedule) -> Call | None:
     return Call("tidegate.timetables.MomentsTimetable", words, schedule.cron)
 
 
-def moment(value: date | datetime | None, schedule: Schedule) -> datetime | None:
-    """A date means its midnight in the schedule's zone; so does a time without a zone."""
+def moment(value: date | datetime | None, schedule: Schedule | None) -> datetime | None:
+    """A date means its midnight in the schedule's zone, and UTC where there is no schedule; so does a time without a zone."""
     if value is None:
         return None
     found = value if isinstance(value, datetime) else datetime.combine(value, time.min)
-    zone = UTC if schedule.timezone == "UTC" else ZoneInfo(schedule.timezone)
+    zone = UTC if schedule is None or schedule.timezone == "UTC" else ZoneInfo(schedule.timezone)
     return found if found.tzinfo else found.replace(tzinfo=zone)
 
 
-def _deadline(deadline: Deadline) -> Call:
+def _deadline(deadline: Deadline, schedule: Schedule | None) -> Call:
     named = {"queued": "DAGRUN_QUEUED_AT", "logical_date": "DAGRUN_LOGICAL_DATE"}
     if deadline.reference == "average_runtime":
         counted: Any = Call("airflow.sdk:DeadlineReference.AVERAGE_RUNTIME")
     elif isinstance(deadline.reference, str):
         counted = Imported(f"airflow.sdk:DeadlineReference.{named[deadline.reference]}")
     else:
-        at = deadline.reference if isinstance(deadline.reference, datetime) else datetime.combine(deadline.reference, time.min)
-        counted = Call("airflow.sdk:DeadlineReference.FIXED_DATETIME", {}, (at if at.tzinfo else at.replace(tzinfo=UTC),))
+        counted = Call("airflow.sdk:DeadlineReference.FIXED_DATETIME", {}, (moment(deadline.reference, schedule),))
     said = deadline.callback
     path = said.uses or (said.import_ or "").replace(":", ".")
     arguments = {"kwargs": lowered(said.with_, {}, str)} if said.with_ else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tidegate.model.check.params import plain
 from tidegate.model.effort import WEIGHT_RULES, Effort
 from tidegate.plan.calls import Call
 from tidegate.plan.values import asset, lowered, made, reference
@@ -17,13 +18,20 @@ _FIELDS = {name: number for number, name in enumerate(Effort.model_fields)}
 _UNSAID = {"retry": "retry_policy", "timeout": "execution_timeout", "operator_resources": "resources"}
 
 
-def effort(said: Effort) -> dict[str, Any]:
-    """Airflow's arguments for what is said, in the order of the model; nothing for what is not."""
+def effort(said: Effort, *, ours: bool = False, over: bool = False) -> dict[str, Any]:
+    """Airflow's arguments for what is said, in the order of the model; nothing for what is not.
+
+    :param ours: Whether it holds for an operator of Tidegate's, which has a retry policy by itself.
+    :param over: Whether another layer may give a retry policy.
+    """
     arguments: dict[str, Any] = {}
     for name in _order(said):
         value = getattr(said, name)
         if value is None:  # written as null: over what the defaults say
             arguments[_UNSAID.get(name, name)] = None
+            continue
+        if name == "retry":
+            arguments |= _retry(value, ours=ours, over=over)
             continue
         turn = _TURNS.get(name)
         if turn is None:
@@ -39,13 +47,28 @@ def _order(said: Effort) -> list[str]:
     return sorted(fields, key=_FIELDS.__getitem__) if fields else []
 
 
-def _retry(retry: Retry) -> dict[str, Any]:
+def laid(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """One layer's arguments over another's. Params are a form, whose fields add up, as they do in Airflow."""
+    if below.get("params") and above.get("params"):
+        above = above | {"params": below["params"] | above["params"]}
+    return below | above
+
+
+def is_steady(said: Effort) -> bool:
+    """Whether waits stay the same, which Airflow does by itself."""
+    retry = said.retry
+    return retry is not None and retry.policy is None and retry.jitter == "none" and retry.backoff == 1
+
+
+def _retry(retry: Retry, *, ours: bool, over: bool) -> dict[str, Any]:
     arguments: dict[str, Any] = {"retry_delay": retry.delay}
     if retry.policy is not None:
         return arguments | {"retry_policy": made(retry.policy)}
-    if retry.jitter == "none" and retry.backoff == 1:
-        return arguments
     policy: dict[str, Any] = {"delay": retry.delay, "max_delay": retry.max_delay, "jitter": retry.jitter}
+    if retry.jitter == "none" and retry.backoff == 1:
+        if not ours:
+            return arguments | ({"retry_policy": None} if over else {})
+        policy["max_delay"] = retry.delay
     if retry.backoff != _DOUBLING:
         policy["backoff"] = retry.backoff
     return arguments | {"retry_policy": Call("tidegate.operators.JitteredRetryPolicy", policy)}
@@ -55,7 +78,7 @@ _DOUBLING = 2.0
 
 
 def _callbacks(name: str) -> Callable[[Any], dict[str, Any]]:
-    return lambda value: {name: references(value)} if value else {}
+    return lambda value: {name: references(value)}
 
 
 def references(value: Any) -> Any:
@@ -69,15 +92,15 @@ def _weight_rule(value: str) -> dict[str, Any]:
 
 
 _TURNS: dict[str, Callable[[Any], dict[str, Any]]] = {
-    "retry": _retry,
     "timeout": lambda value: {"execution_timeout": value},
     "executor_config": lambda value: {"executor_config": lowered(value, {}, str)},
     "operator_resources": lambda value: {"resources": dict(value)},
     "weight_rule": _weight_rule,
+    "params": lambda value: {"params": plain(value)},
     "pre_execute": lambda value: {"pre_execute": reference(value)},
     "post_execute": lambda value: {"post_execute": reference(value)},
-    "inlets": lambda value: {"inlets": [asset(term) for term in value]} if value else {},
-    "outlets": lambda value: {"outlets": [asset(term) for term in value]} if value else {},
+    "inlets": lambda value: {"inlets": [asset(term) for term in value]},
+    "outlets": lambda value: {"outlets": [asset(term) for term in value]},
     **{
         name: _callbacks(name)
         for name in ("on_execute_callback", "on_failure_callback", "on_success_callback", "on_retry_callback", "on_skipped_callback")

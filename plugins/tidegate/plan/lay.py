@@ -74,7 +74,7 @@ class Layout:
             if not body.branches:
                 self._place(node, node.name, group, prefix=prefix, branches=branches, bindings=bindings)
                 continue
-            outer = self._group(node, node.name, group, prefix=prefix)
+            outer = self._group(node, node.name, group, prefix=prefix, branches=branches)
             for branch in body.branches:
                 here, bound = {**branches, node.path: branch}, {**bindings, body.dimension or "": branch}
                 self._place(node, branch, outer, prefix=True, branches=here, bindings=bound)
@@ -83,8 +83,7 @@ class Layout:
         self, node: Node, label: str, group: str | None, *, prefix: bool, branches: dict[str, str], bindings: dict[str, str]
     ) -> None:
         if isinstance(node.body, Group):
-            branch = branches.get(node.path)
-            inner = self._group(node, label, group, prefix=prefix, branch=branch)
+            inner = self._group(node, label, group, prefix=prefix, branches=branches)
             self.lay(node.children.values(), inner, prefix=node.body.prefix_group_id, branches=branches, bindings=bindings)
             return
         instance = Instance(node, _child(group, label, prefix=prefix), label, group, branches, bindings)
@@ -92,10 +91,10 @@ class Layout:
         for here in node.lineage:
             self._by_path.setdefault(here.path, []).append(instance)
 
-    def _group(self, node: Node, label: str, parent: str | None, *, prefix: bool, branch: str | None = None) -> str:
-        group_id = _child(parent, label, prefix=prefix)
+    def _group(self, node: Node, label: str, parent: str | None, *, prefix: bool, branches: Mapping[str, str]) -> str:
+        group_id, branch = _child(parent, label, prefix=prefix), branches.get(node.path)
         whole = isinstance(node.body, Group) and (branch is not None or not node.body.branches)
-        arguments = group_arguments(node, branch) if whole else {}
+        arguments = group_arguments(self.spec, node, branches) if whole else {}
         self.groups.append(PlannedGroup(group_id, arguments, step=node.path, branch=branch, label=label, parent=parent))
         return group_id
 
@@ -167,22 +166,26 @@ class Layout:
         upstream: dict[str, int] = {}
         for edge in self.edges.values():
             upstream[edge.downstream] = upstream.get(edge.downstream, 0) + 1
-        chain = all(_waits(task, upstream.get(task.task_id, 0), self.spec) for task in tasks)
+        rules: dict[str | None, str] = {None: self.spec.pipeline.defaults.trigger_rule or "all_success"}
+        for group in self.groups:
+            rules[group.group_id] = group.arguments.get("default_args", {}).get("trigger_rule", rules[group.parent])
+        chain = all(_waits(task, upstream.get(task.task_id, 0), self.spec, rules) for task in tasks)
         awaited = {edge.upstream for edge in self.edges.values()}
         # What is behind a setup tells of it: Airflow refuses a task right behind one that also starts when it failed.
         return [task.task_id for task in tasks if task.task_id not in awaited or not (chain or task.setup)]
 
 
-def _waits(task: PlannedTask, upstream: int, spec: PipelineSpec) -> bool:
+def _waits(task: PlannedTask, upstream: int, spec: PipelineSpec, rules: Mapping[str | None, str]) -> bool:
     """Whether a task that has ended tells that all before it have.
 
     A barrier waits for all. Others end early, failed or skipped, when one of several before them fails or skips; and by a trigger rule that
     does not wait.
+
+    :param rules: Group → the trigger rule that its defaults give, the groups around it counted in.
     """
     if spec.tree.nodes[task.step].uses == "barrier":
         return True
-    default = spec.pipeline.defaults.trigger_rule or "all_success"
-    return upstream <= 1 and task.call.arguments.get("trigger_rule", default) in _PATIENT
+    return upstream <= 1 and task.call.arguments.get("trigger_rule", rules[task.group]) in _PATIENT
 
 
 def _label(need: Need) -> str:

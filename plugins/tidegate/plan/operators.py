@@ -6,24 +6,28 @@ from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import ImportRefused
 from tidegate.model.check.arguments import fill
+from tidegate.model.check.params import plain
 from tidegate.model.kinds import BarrierSettings, ChoiceSettings, ExtractSettings, LoadSettings, PipelineSettings, TransformSettings
+from tidegate.model.layers import merged
 from tidegate.model.project import is_sql_file
 from tidegate.model.rows import barrier_before, end, sources
 from tidegate.model.spec import OUTCOME
-from tidegate.model.step import Group
+from tidegate.model.tree import Target
 from tidegate.plan.calls import Call, Imported, Output
-from tidegate.plan.effort import effort
+from tidegate.plan.effort import effort, laid
 from tidegate.plan.layout import PlannedTask
+from tidegate.plan.said import by_defaults, nearest, params_around, repeats
 from tidegate.plan.values import asset, lowered, reference, rows
 from tidegate.resilience.completeness import HELD_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from tidegate.model import PipelineSpec
     from tidegate.model.effort import Effort
     from tidegate.model.kind import Settings
     from tidegate.model.step import Step
+    from tidegate.model.tree import Node, Tree
     from tidegate.plan.lay import Instance, Layout
 
 _OURS = "tidegate.operators."
@@ -34,28 +38,33 @@ _PLAIN = frozenset({"uses", "needs", "with_"})
 def task_of(spec: PipelineSpec, layout: Layout, instance: Instance) -> PlannedTask:
     """The planned task of one instance of a step."""
     node, step = instance.node, instance.node.step
-    if step.uses is not None and "." in step.uses and step.model_fields_set <= _PLAIN:  # most steps of most files
+    around = params_around(spec, node, instance.branches)
+    if step.uses is not None and "." in step.uses and step.model_fields_set <= _PLAIN and not around:  # most steps of most files
         call = Call(step.uses, lowered(step.with_, instance.bindings, lambda name: layout.id_of(name, instance)))
         return PlannedTask(instance.task_id, node.path, call, instance.label, instance.group, bindings=instance.bindings,
                            setup=node.path in spec.tree.setups)  # fmt: skip
     own = step.own_settings.get(instance.label) if instance.branches.get(node.path) == instance.label else None
-    common = effort(step)
+    settings = spec.settings_of(node.path, instance.label if own is not None else None)
+    common = _effort(spec, instance, step, ours=settings is not None)
     if own is not None:
-        common |= effort(own)
+        common = laid(common, _effort(spec, instance, own, ours=settings is not None))
     common |= _conditions(spec, instance)
+    if around:
+        common["params"] = plain(around) | (common.get("params") or {})
 
     def find(name: str) -> str:
         return layout.id_of(name, instance)
 
     told: dict[str, Any] = {"expand": {}, "expand_kwargs": None}
-    settings = spec.settings_of(node.path, instance.label if own is not None else None)
+    given = step.with_ if own is None else merged(step.with_, own.with_)
     if settings is not None:
         call, told["expand"] = _of_kind(spec, layout, instance, settings, common)
     elif step.python is not None:
+        if (several := nearest(spec, node, instance.branches, "multiple_outputs")) is not None:
+            common["multiple_outputs"] = several  # else Airflow tells it by the function's annotation, whatever the defaults say
         call = Call("airflow.sdk.task", common)
-        told |= _function(step, instance.bindings, find)
+        told |= _function(step, given, instance.bindings, find)
     else:
-        given = {**step.with_, **(own.with_ if own is not None else {})}
         call = Call(step.uses or "", {**common, **_arguments(given, instance.bindings, find)})
         told |= _mapping(step, instance.bindings, find)
     return PlannedTask(
@@ -97,23 +106,18 @@ def _conditions(spec: PipelineSpec, instance: Instance) -> dict[str, Any]:
     if step.display_name is not None:
         found["task_display_name"] = step.display_name
     for name, slots in step.holds.items():
-        found |= {"pool": name} | ({"pool_slots": slots} if slots > 1 else {})
+        found |= {"pool": name, "pool_slots": slots}
     if step.when is not None:
-        before = next((said.pre_execute for said in _nearest(spec, instance) if "pre_execute" in said.model_fields_set), None)
+        before = nearest(spec, instance.node, instance.branches, "pre_execute")
         then = {"then": reference(before)} if before is not None else {}
         found["pre_execute"] = Call(f"{_OURS}When", then, (step.when,))
-        if step.uses == _EMPTY and not step.on_execute_callback:
+        if step.uses == _EMPTY and not nearest(spec, instance.node, instance.branches, "on_execute_callback"):
             found["on_execute_callback"] = Imported(f"{_OURS}when.in_worker")
     return found
 
 
-def _nearest(spec: PipelineSpec, instance: Instance) -> Iterator[Effort]:
-    """All that is said of a task's effort, the nearest word first."""
-    for node in reversed(instance.node.lineage):
-        if own := node.body.own_settings.get(instance.branches.get(node.path, "")):
-            yield own
-        yield node.body.defaults if isinstance(node.body, Group) else node.body
-    yield spec.pipeline.defaults
+def _effort(spec: PipelineSpec, instance: Instance, said: Effort, *, ours: bool) -> dict[str, Any]:
+    return effort(said, ours=ours, over=repeats(spec, instance.node, instance.branches, said))
 
 
 def _arguments(given: Mapping[str, Any], bindings: Mapping[str, str], find: Callable[[str], str]) -> dict[str, Any]:
@@ -128,8 +132,8 @@ def _mapping(step: Step, bindings: Mapping[str, str], find: Callable[[str], str]
     return found
 
 
-def _function(step: Step, bindings: Mapping[str, str], find: Callable[[str], str]) -> dict[str, Any]:
-    found = _mapping(step, bindings, find) | {"function": step.python, "inputs": _arguments(step.with_, bindings, find)}
+def _function(step: Step, given: Mapping[str, Any], bindings: Mapping[str, str], find: Callable[[str], str]) -> dict[str, Any]:
+    found = _mapping(step, bindings, find) | {"function": step.python, "inputs": _arguments(given, bindings, find)}
     if step.mapped_over is not None and step.dimension is not None:
         found["expand"] = {step.dimension: Output(find(step.mapped_over))}
     return found
@@ -141,7 +145,7 @@ def _of_kind(  # noqa: PLR0911  a table of kinds
     """The operator of a step of a kind, and what it is mapped over."""
     match settings:
         case ExtractSettings():
-            return _extract(instance, settings, common), {}
+            return _extract(spec, instance, settings, common), {}
         case BarrierSettings():
             return _barrier(layout, instance, settings, common), {}
         case TransformSettings():
@@ -152,13 +156,15 @@ def _of_kind(  # noqa: PLR0911  a table of kinds
         case ChoiceSettings():
             return _choice(layout, instance, settings, common), {}
         case PipelineSettings():
+            seconds = settings.poll.total_seconds()
             words = {
                 "pipeline": settings.pipeline,
                 "wait_for_completion": settings.wait,
-                "poke_interval": int(settings.poll.total_seconds()),
+                "poke_interval": int(seconds) if seconds.is_integer() else seconds,
             }
-            conf = {"conf": lowered(settings.conf, instance.bindings, str)} if settings.conf else {}
-            return Call(f"{_OURS}PipelineOperator", {**words, **conf, "deferrable": settings.deferrable, **common}), {}
+            conf = lowered(plain(settings.conf), instance.bindings, str)
+            words |= _given(spec, instance, settings, conf=(conf, {}), deferrable=(settings.deferrable, None))
+            return Call(f"{_OURS}PipelineOperator", {**words, **common}), {}
     return _custom(spec, layout, instance, settings, common), {}
 
 
@@ -180,23 +186,32 @@ def _custom(spec: PipelineSpec, layout: Layout, instance: Instance, settings: Se
     return Call(call.path, {**call.arguments, **common}, call.positional)
 
 
-def _extract(instance: Instance, settings: ExtractSettings, common: dict[str, Any]) -> Call:
+def _extract(spec: PipelineSpec, instance: Instance, settings: ExtractSettings, common: dict[str, Any]) -> Call:
     query = fill(settings.query, instance.bindings) if is_sql_file(settings.query) else settings.query
     words: dict[str, Any] = {"source_conn_id": fill(settings.connection, instance.bindings), "query": query}
-    if settings.params:
-        words["parameters"] = dict(settings.params)
+    words |= _given(spec, instance, settings, parameters=(dict(settings.params), {}))
     if instance.bindings:
         dimension, branch = list(instance.bindings.items())[-1]
         words |= {"branch": branch, "dimension": dimension}
     words["step"] = instance.node.path
-    words |= _said(min_rows=(settings.accept.min_rows, 1), columns=(dict(settings.accept.columns), {}))
-    words |= _said(timezone=(settings.timezone, "UTC"), batch_rows=(settings.batch_rows, 50_000))
-    return Call(f"{_OURS}ExtractOperator", {**words, **common})
+    accept = settings.accept
+    return Call(f"{_OURS}ExtractOperator", words | _given(
+        spec, instance, settings,
+        min_rows=(accept.min_rows, 1), columns=(dict(accept.columns), {}),
+        timezone=(settings.timezone, "UTC"), batch_rows=(settings.batch_rows, 50_000),
+    ) | common)  # fmt: skip
 
 
-def _said(**pairs: tuple[Any, Any]) -> dict[str, Any]:
-    """The arguments that differ from the operator's defaults: name → value and default."""
-    return {name: value for name, (value, default) in pairs.items() if value != default}
+def _given(spec: PipelineSpec, instance: Instance, settings: Settings, **pairs: tuple[Any, Any]) -> dict[str, Any]:
+    """The arguments that differ from the operator's defaults, or that some defaults of the file would change: name → value and default.
+
+    What defaults say of an argument reaches a step that has a setting of that name and does not give it.
+    """
+    by = by_defaults(spec, instance.node, instance.branches)
+    if not by:
+        return {name: value for name, (value, default) in pairs.items() if value != default}
+    left = type(settings).model_fields.keys() - settings.model_fields_set
+    return {name: value for name, (value, default) in pairs.items() if (name not in left if name in by else value != default)}
 
 
 def _barrier(layout: Layout, instance: Instance, settings: BarrierSettings, common: dict[str, Any]) -> Call:
@@ -207,7 +222,8 @@ def _barrier(layout: Layout, instance: Instance, settings: BarrierSettings, comm
     for branch in source.body.branches:
         ids = _ends(layout, source, branch, carrier.path if carrier is not None else None)
         branches[branch] = ids[0] if len(ids) == 1 else ids
-    words = {"branches": branches} | _said(at_least=(settings.at_least, "100%"), required=(list(settings.required), []))
+    words: dict[str, Any] = {"branches": branches}
+    words |= _given(layout.spec, instance, settings, at_least=(settings.at_least, "100%"), required=(list(settings.required), []))
     words |= {"dimension": source.body.dimension or "branch"}
     if carrier is not None:
         words["staged_as"] = carrier.path
@@ -216,8 +232,6 @@ def _barrier(layout: Layout, instance: Instance, settings: BarrierSettings, comm
 
 def _ends(layout: Layout, source: Any, branch: str, carrier: str | None) -> list[str]:
     """The tasks in which a branch ends, and before them the one that carries its rows, though another may stand behind that."""
-    from tidegate.model.tree import Target
-
     one = Target(source, {source.path: branch})
     carrying = [task.task_id for task in layout.inside(source, None, one.picks) if task.node.path == carrier]
     return list(dict.fromkeys([*carrying, *(task.task_id for task in layout.last_of(one, None))]))
@@ -234,8 +248,13 @@ def _transform(layout: Layout, instance: Instance, settings: TransformSettings, 
     barrier = barrier_before(tree, node)
     joined = sources(tree, barrier)[0] if barrier is not None else None
     dimension = joined.body.dimension if joined is not None else next(iter(reversed(list(instance.bindings))), None)
-    words: dict[str, Any] = {name: value for name in ("sql", "python") if (value := getattr(settings, name)) is not None}
-    words |= _said(parameters=(dict(settings.params), {}), dimension=(dimension, None), timezone=(settings.timezone, "UTC"))
+    by = by_defaults(layout.spec, node, instance.branches)
+    ways = {"sql": settings.sql, "python": settings.python}
+    words: dict[str, Any] = {name: value for name, value in ways.items() if value is not None or name in by}
+    words |= _given(
+        layout.spec, instance, settings,
+        parameters=(dict(settings.params), {}), dimension=(dimension, None), timezone=(settings.timezone, "UTC"),
+    )  # fmt: skip
     words["step"] = node.path
     output = Output(_source(layout, instance))
     if node.body.mapped_over is not None:
@@ -248,19 +267,30 @@ def _transform(layout: Layout, instance: Instance, settings: TransformSettings, 
 
 
 def _choice(layout: Layout, instance: Instance, settings: ChoiceSettings, common: dict[str, Any]) -> Call:
+    tree = layout.spec.tree
+
+    def begun(target: Target) -> list[str]:
+        within = {task.task_id for task in layout.inside(target.node, instance, target.picks)}
+        return [task.task_id for task in layout.first(target.node) if task.task_id in within]
+
     def ids(names: tuple[str, ...]) -> list[str]:
-        found = []
-        for name in names:
-            target = layout.spec.tree.find(name, instance.node)
-            assert target is not None  # noqa: S101  a checked spec names steps that exist
-            within = {task.task_id for task in layout.inside(target.node, instance, target.picks)}
-            found += [task.task_id for task in layout.first(target.node) if task.task_id in within]
-        return found
+        return [task_id for name in names if (target := tree.find(name, instance.node)) is not None for task_id in begun(target)]
 
     if settings.python is not None:
-        behind = [node for node in layout.spec.tree.nodes.values() if any(t.node is instance.node for _, t in layout.spec.tree.needs(node))]
-        return Call(
-            f"{_OURS}ChoiceOperator", {"python": settings.python, "names": {node.name: ids((node.name,)) for node in behind}, **common}
-        )
+        behind = [node for node in tree.nodes.values() if any(target.node is instance.node for _, target in tree.needs(node))]
+        names = {_called(tree, node, instance.node): begun(Target(node, {})) for node in behind}
+        return Call(f"{_OURS}ChoiceOperator", {"python": settings.python, "names": names, **common})
     cases = [{"if": case.if_, "then": ids(case.then)} for case in settings.cases]
-    return Call(f"{_OURS}ChoiceOperator", {"cases": cases} | _said(otherwise=(ids(settings.else_), [])) | common)
+    return Call(
+        f"{_OURS}ChoiceOperator", {"cases": cases} | _given(layout.spec, instance, settings, otherwise=(ids(settings.else_), [])) | common
+    )
+
+
+def _called(tree: Tree, node: Node, seen_from: Node) -> str:
+    """The shortest name by which one node means another: its own, or with groups around it in front, as under ``needs``."""
+    names = [here.name for here in node.lineage]
+    for first in reversed(range(len(names))):
+        name = ".".join(names[first:])
+        if (found := tree.find(name, seen_from)) is not None and found.node is node:
+            return name
+    return node.path

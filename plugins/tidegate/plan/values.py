@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from tidegate.model.parts import Made, Reference
     from tidegate.model.schedule import AssetTerm
 
-Find = "Callable[[str], str]"
-
 
 def lowered(value: Any, bindings: Mapping[str, str], find: Callable[[str], str]) -> Any:  # noqa: PLR0911  a table of types
     """A value of a file as a value of a plan.

@@ -21,7 +21,7 @@ OURS = "tidegate.operators."
 EXTRACT, BARRIER, TRANSFORM, LOAD, OUTCOME, CHOICE = (
     f"{OURS}{name}Operator" for name in ("Extract", "Barrier", "Transform", "Load", "Outcome", "Choice")
 )
-TELLING = frozenset({EXTRACT, BARRIER, TRANSFORM, LOAD, OUTCOME})
+TELLING = frozenset({EXTRACT, BARRIER, TRANSFORM, LOAD, OUTCOME, CHOICE})
 """The operators that leave the reason of their failure for the barrier and the outcome."""
 RETRIES = 2
 """Of those operators, where nothing is said."""
