@@ -37,6 +37,10 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "mapping": (dict,),
 }
 _ABSENT: Any = object()
+_OF_ONE = frozenset({
+    "trigger_rule", "inlets", "outlets", "map_index_template", "multiple_outputs", "doc", "doc_json", "doc_yaml", "doc_rst",
+})  # fmt: skip
+"""What may be said of one step, and makes no sense of all steps of a template at once."""
 
 
 class Parameter(Part):
@@ -117,11 +121,14 @@ class Templates:
         effort_keys = {info.alias or name for name, info in Effort.model_fields.items()}
         for word in sorted(set(body) - group_keys - effort_keys - {"uses", "with"}):
             self._document.report((*at, word), f"a step that uses a template takes no '{word}'", "Write it in the template, or remove it.")
+        for word in sorted(_OF_ONE & set(body)):
+            told = f"'{word}' would hold for every step of the template '{template.template}'"
+            self._document.report((*at, word), told, "Write it in the template, of the step that is meant.")
         values = {**self._variables, **self._arguments(body.get("with", {}), template, (*at, "with"))}
         inner = (*at, "steps")
         self._document.mounts.append(Mount(inner, source, ("steps",)))
         steps = substituted(self._document, template.steps, values, inner)
-        own = {word: value for word, value in body.items() if word in effort_keys - group_keys}
+        own = {word: value for word, value in body.items() if word in effort_keys - group_keys - _OF_ONE}
         group = {word: value for word, value in body.items() if word in group_keys}
         group["defaults"] = merged(merged(template.defaults, own), body.get("defaults", {}))
         if template.serial:
