@@ -14,6 +14,7 @@ from tidegate.model.kinds import KINDS
 from tidegate.model.layers import Layers, merged
 from tidegate.model.problems import validated
 from tidegate.model.project import Project, is_file
+from tidegate.model.remains import Remains, remains
 from tidegate.model.spec import Pipeline
 from tidegate.model.step import Step
 from tidegate.model.templates import Templates
@@ -125,15 +126,19 @@ class Reader:
         pipeline = validated(document, Pipeline, document.value, ())
         found = _Found(self._kinds)
         found.look(document, document.value.get("steps"), ("steps",), "")
-        if pipeline is None:
+        left = Remains(pipeline, Tree(pipeline)) if pipeline is not None else remains(document, found.settings)
+        if left is not None:
+            check(self._subject(document, left, found), path)
+        if pipeline is None or left is None or document.findings:
             return None
-        tree = Tree(pipeline)
-        check(Subject(document, pipeline, tree, found.settings, found.own, found.kinds, self.project, self._functions, self._kinds), path)
-        if document.findings:
-            return None
+        tree = left.tree
         named = {node.step.python for node in tree.steps if node.step.python}
         functions = {name: self._functions.find(name) for name in sorted(named)}
         return PipelineSpec(pipeline, tree, found.settings, found.own, found.kinds, functions, self._documentation(pipeline))
+
+    def _subject(self, document: Document, left: Remains, found: _Found) -> Subject:
+        known = (found.settings, found.own, found.kinds, self.project, self._functions, self._kinds)
+        return Subject(document, left.pipeline, left.tree, *known, left, left.unsure)
 
     def _documentation(self, pipeline: Pipeline) -> str:
         text = (pipeline.doc_md or "").strip()

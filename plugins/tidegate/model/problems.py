@@ -14,7 +14,7 @@ from tidegate.model.keys import keys_at, unknown_key
 from tidegate.model.parts import FUNCTION, IMPORT_PATH
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from tidegate.model.document import Document
 
@@ -53,7 +53,7 @@ def validated(document: Document, model: type[Model], value: Any, at: Place) -> 
     except ValidationError as error:
         problems: dict[Place, list[Any]] = defaultdict(list)
         for problem in error.errors(include_url=False):
-            problems[_place(problem["loc"], value)].append(problem)
+            problems[place_in(problem["loc"], value)].append(problem)
         told = {finding.path for finding in document.findings}
         renamed = _renamed(model, problems)
         for loc, here in problems.items():
@@ -64,11 +64,14 @@ def validated(document: Document, model: type[Model], value: Any, at: Place) -> 
                 or (here[0]["type"] == "value_error" and any(path.startswith(f"{dotted}.") for path in told))
             ):
                 continue  # the parser has said already what is wrong with this value, or with one inside of it
-            # Where a value may be one of two things, pydantic also tells that it is not the other one.
-            deeper = any(other[: len(loc)] == loc and len(other) > len(loc) for other in problems)
-            if not (deeper and all(problem["type"] in _WANTED for problem in here)):
-                document.report((*at, *loc), *_words(model, loc, here))
+            if not all(is_other_way(loc, problem, problems) for problem in here):
+                document.report((*at, *loc), *words_of(model, loc, here))
         return None
+
+
+def is_other_way(place: Place, problem: Any, places: Iterable[Place]) -> bool:
+    """Whether a problem only tells that a value, which may be one of two things and has its problem further in, is not the other one."""
+    return problem["type"] in _WANTED and any(other[: len(place)] == place and len(other) > len(place) for other in places)
 
 
 def _renamed(model: type[BaseModel], problems: dict[Place, list[Any]]) -> set[Place]:
@@ -82,7 +85,7 @@ def _renamed(model: type[BaseModel], problems: dict[Place, list[Any]]) -> set[Pl
     return {loc for loc in missing if any(other[:-1] == loc[:-1] and f"'{loc[-1]}'" in hint for other, hint in hints.items())}
 
 
-def _place(loc: Sequence[str | int], value: Any) -> Place:
+def place_in(loc: Sequence[str | int], value: Any) -> Place:
     """The path of an error in the file, without the marks that pydantic adds for unions and keys."""
     found: list[str | int] = []
     here: Any = value
@@ -98,7 +101,7 @@ def _place(loc: Sequence[str | int], value: Any) -> Place:
 _UNION_MARKS = {"constrained-str", "str", "int", "float", "bool", "none", "date", "datetime"}
 
 
-def _words(model: type[BaseModel], loc: Place, problems: Sequence[Any]) -> tuple[str, str]:  # noqa: C901, PLR0911  a table of words
+def words_of(model: type[BaseModel], loc: Place, problems: Sequence[Any]) -> tuple[str, str]:  # noqa: C901, PLR0911  a table of words
     """What to say of the problems in one place: message and hint."""
     wanted = [_WANTED[problem["type"]] for problem in problems if problem["type"] in _WANTED]
     if choice := next((problem for problem in problems if problem["type"] == "literal_error"), None):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tidegate.model.check.arguments import check_arguments
@@ -19,9 +20,9 @@ __all__ = ["check"]
 
 
 def check(subject: Subject, path: Path) -> None:
-    """Report everything that is wrong between the parts of a pipeline whose parts are right."""
+    """Report everything that is wrong between the parts of a pipeline that are right."""
     check_structure(subject, path)
     check_limits(subject)
-    check_rows(subject)
+    check_rows(replace(subject, unsure=subject.remains.behind))
     check_fail_fast(subject)
     check_arguments(subject)

@@ -157,19 +157,30 @@ def _cycles(subject: Subject) -> None:
                 continue
             for step in node.within():
                 graph[step.path].update(other.path for other in source.within())
-    try:
-        TopologicalSorter(graph).prepare()
-    except CycleError as error:
-        circle = list(reversed(error.args[1]))
+    told: set[Place] = set()
+    while circle := _circle(graph):
         pairs = list(pairwise(circle))
         said = [(turn, at) for turn, (step, before) in enumerate(pairs) if (at := _said(subject, step, before))]
         turn, at = said[0] if said else (0, tree.nodes[circle[0]].at)
         circle = [step for step, _ in (*pairs[turn:], *pairs[:turn])]
+        graph = {step: before.difference(circle) for step, before in graph.items() if step not in circle}
+        if not told.isdisjoint(place for _, place in said):
+            continue  # of the steps of two groups that wait for each other, one circle tells enough
+        told.update(place for _, place in said)
         if len(circle) == 1:
             subject.report(at, "it waits for itself", "Remove this need.")
         else:
-            told = " → ".join([*circle, circle[0]])
-            subject.report(at, f"steps wait for each other in a circle: {told}", "Remove one of these needs.")
+            around = " → ".join([*circle, circle[0]])
+            subject.report(at, f"steps wait for each other in a circle: {around}", "Remove one of these needs.")
+
+
+def _circle(graph: dict[str, set[str]]) -> list[str]:
+    """The steps of one circle, the first again at its end; empty where there is none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(reversed(error.args[1]))
+    return []
 
 
 def _said(subject: Subject, step: str, before: str) -> Place | None:
@@ -177,9 +188,9 @@ def _said(subject: Subject, step: str, before: str) -> Place | None:
     tree = subject.tree
     node = tree.nodes[step]
     for member in reversed(node.lineage):
-        for index, (_, target) in enumerate(tree.needs(member)):
+        for need, target in tree.needs(member):
             if any(other.path == before for other in target.node.within()):
-                return (*member.at, "needs", index)
+                return (*member.at, "needs", member.body.needs.index(need))
     for key, names in (("with", node.reads), ("teardown", node.step.teardown or ()), ("for_each", _mapped_over(node))):
         if any((found := tree.find(name, node)) and found.node.path == before for name in names):
             return (*node.at, key)

@@ -18,9 +18,15 @@ if TYPE_CHECKING:
     from tidegate.model.functions import Functions
     from tidegate.model.kind import Kind, Kinds, Settings
     from tidegate.model.project import Project
+    from tidegate.model.remains import Remains
     from tidegate.model.spec import Pipeline
     from tidegate.model.tree import Node, Tree
     from tidegate.model.yaml_source import Place
+
+_HANGING = frozenset({
+    (), ("with",), ("needs",), ("for_each",), ("expand",), ("expand_kwargs",), ("teardown",), ("trigger_rule",),
+})  # fmt: skip
+"""What, in a step, is right or wrong by its other keys and by the steps before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +45,15 @@ class Subject:
     project: Project
     functions: Functions
     registry: Kinds
+    remains: Remains
+    """Of a pipeline in which something is refused: what cannot be judged."""
+    unsure: frozenset[Place]
+    """Places of the steps of which that is told only which holds whatever stands in them."""
 
     def report(self, at: Place, message: str, hint: str) -> None:
         """Tell what is wrong."""
-        self.document.report(at, message, hint)
+        if not self.unsure or all(at[: len(place)] != place or at[len(place) : len(place) + 1] not in _HANGING for place in self.unsure):
+            self.document.report(at, message, hint)
 
     def import_path(self, at: Place, path: str, *, function: str = "module:function where a function may stand") -> None:
         """Tell of an import path that is none, or that is not allowed.
@@ -86,6 +97,8 @@ class Subject:
 
     def unknown_step(self, at: Place, name: str, seen_from: Node) -> None:
         """Tell of a name that is no step's."""
+        if not self.remains.gone.isdisjoint(name.split(".")):
+            return
         known = self.tree.known_from(seen_from)
         deep = self.tree.deep_from(seen_from)
         inside = [path for path in deep if path.endswith(f".{name}")]
@@ -94,4 +107,4 @@ class Subject:
             hint = f"It stands inside of a group or fan-out: write {inside[0]}."
         else:
             hint = near if near.startswith("Did") else did_you_mean(name, known) or "There is no other step to name."
-        self.report(at, f"there is no step '{name}'", hint)
+        self.document.report(at, f"there is no step '{name}'", hint)
