@@ -94,6 +94,16 @@ def test_a_name_follows_the_models_rule(here: Path, name: str) -> None:
     assert "is no name for a pipeline" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["defaults", "Defaults"])
+def test_a_pipeline_is_not_called_as_a_folders_defaults(here: Path, name: str) -> None:
+    """Its file would be no pipeline, or be taken for none."""
+    done = called("new", name, "--yes")
+    assert (done.exit_code, _files(here)) == (2, [])
+    assert done.stderr == (
+        f"NAME: no pipeline may be called '{name}': defaults.yaml holds what the pipelines of its folder share. Choose another name.\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,3 +44,9 @@ def test_help_tells_the_commands_and_the_exit_codes() -> None:
     places = [told.index(f" {name} ") for name in COMMANDS]
     assert places == sorted(places)
     assert "Exit codes: 0" in told
+
+
+def test_the_version_is_told() -> None:
+    """That of the distribution that is installed."""
+    done = called("--version")
+    assert (done.exit_code, done.stdout) == (0, f"tidegate {version('airflow-tidegate')}\n")

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 from command_line import ROOT, called, tidegate
+
+from tidegate.model import Project, load_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 BAD = "tests/model/corpus/bad"
 RIGHT = "pipeline: {name}\nsteps:\n  run: {{uses: airflow.providers.standard.operators.empty.EmptyOperator}}\n"
@@ -108,6 +116,172 @@ def test_findings_can_go_into_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "cannot be written" in done.stderr
 
 
+# -- What lies in a folder ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pipelines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of pipelines of a project to work in, with one that is right."""
+    monkeypatch.chdir(tmp_path)
+    return _write(tmp_path / "include" / "pipelines" / "good.yaml", RIGHT.format(name="good")).parent
+
+
+def _socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(path.name)  # the whole path may be longer than a socket's may be
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (os.mkfifo, "is a named pipe, not a file"),
+        (_socket, "is a socket, not a file"),
+        (lambda path: path.symlink_to("/dev/null"), "is a device, not a file"),
+        (lambda path: path.symlink_to(path.name), "cannot be read: Too many levels of symbolic links"),
+        (lambda path: path.symlink_to("nowhere"), "cannot be read: No such file or directory"),
+    ],
+    ids=["pipe", "socket", "device", "loop", "nowhere"],
+)
+def test_what_is_no_file_is_told_and_hides_no_other(
+    pipelines: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None], why: str
+) -> None:
+    """A pipe is never opened, for it would wait for a writer; in a folder, by name, and as a DAG."""
+    monkeypatch.chdir(pipelines)
+    make(pipelines / "odd.yaml")
+    for arguments, count in ((["."], 2), (["odd.yaml", "good.yaml"], 2), (["odd.yaml"], 1)):
+        done = called("validate", *arguments)
+        assert done.exit_code == 1
+        assert f"odd.yaml  {why}\n" in done.stdout
+        assert done.stdout.endswith(f"\n{count} file(s), 1 with 1 finding(s).\n")
+    assert [loaded.name for loaded in load_folder(pipelines, Project.around(pipelines)) if loaded.findings] == ["odd"]
+
+
+def test_a_link_is_a_file_of_its_own(pipelines: Path) -> None:
+    """As it is a DAG of its own; by name it is found as in its folder."""
+    (pipelines / "alias.yaml").symlink_to("good.yaml")
+    told = "alias.yaml:1:1  pipeline: the pipeline is named 'good', its file 'alias.yaml'"
+    for arguments in (["include/pipelines"], ["include/pipelines/good.yaml", "include/pipelines/alias.yaml"]):
+        done = called("validate", *arguments)
+        assert told in done.stdout
+        assert "good.yaml: right\n" in done.stdout
+        assert done.stdout.endswith("2 file(s), 1 with 1 finding(s).\n")
+
+
+def test_a_link_lies_where_it_lies(pipelines: Path, tmp_path: Path) -> None:
+    """What its file names is looked for around the link, by name as in a folder."""
+    text = "pipeline: linked\nsteps: {run: {uses: extract, with: {connection: shop, query: sql/rows.sql}}}\n"
+    (pipelines / "linked.yaml").symlink_to(_write(tmp_path / "shared" / "elsewhere.yaml", text))
+    _write(tmp_path / "include" / "sql" / "rows.sql", "SELECT 1")
+    for argument in ("include/pipelines", "include/pipelines/linked.yaml"):
+        assert "'rows.sql'" not in called("validate", argument).stdout
+        assert "include/pipelines/linked.yaml: right\n" in called("validate", argument).stdout
+
+
+@pytest.mark.parametrize("suffix", ["YAML", "Yml"])
+def test_a_suffix_may_have_capitals(pipelines: Path, suffix: str) -> None:
+    """In a folder as by name."""
+    path = _write(pipelines / f"UP.{suffix}", RIGHT.format(name="UP"))
+    for argument in (pipelines, path):
+        assert f"UP.{suffix}: right\n" in called("validate", str(argument)).stdout
+
+
+@pytest.mark.parametrize("name", ["defaults.yml", "defaults.YAML", "Defaults.yaml"])
+def test_defaults_by_another_name_are_told_what_to_be_called(pipelines: Path, name: str) -> None:
+    """Nothing would read them."""
+    path = _write(pipelines / name, "owner: me\n")
+    for argument in (pipelines, path):
+        done = called("validate", str(argument))
+        assert f"{name}  a folder's defaults stand in a file named defaults.yaml\n  Rename it to defaults.yaml" in done.stdout
+
+
+# -- Templates ------------------------------------------------------------------------------------------------------
+
+TEMPLATE = "template: {name}\nsteps:\n  run: {{uses: airflow.providers.standard.operators.empty.EmptyOperator}}\n"
+WRONG = "template: wrong\nparameters: {a: {typ: int}}\nsteps: {a: {use: x, with: {b: '${a}'}}, c: {retries: '${a}', uses: other}}\n"
+
+
+def test_templates_are_judged_as_templates(pipelines: Path) -> None:
+    """Named, in their folder, and in the folder above."""
+    folder = pipelines.parent / "templates"
+    right = _write(folder / "fine.yaml", TEMPLATE.format(name="fine"))
+    _write(folder / "fine@1.yaml", TEMPLATE.format(name="fine"))
+    told = "include/templates/fine.yaml: right\ninclude/templates/fine@1.yaml: right\n"
+    assert called("validate", "include/templates").stdout == f"{told}2 file(s), all right.\n"
+    assert called("validate", "include").stdout == f"include/pipelines/good.yaml: right\n{told}3 file(s), all right.\n"
+    assert called("validate", str(right), str(right)).stdout == f"{right}: right\n1 file(s), all right.\n"
+    assert called("validate", "include/templates/none.yaml").stdout.startswith("include/templates/none.yaml  there is no such file")
+    assert "a template is no pipeline" in called("plan", str(right)).stderr
+
+
+@pytest.mark.parametrize(("argument", "count"), [("include/pipelines", 2), ("include", 3), ("include/templates", 2)])
+def test_what_is_wrong_in_a_template_that_nothing_uses_is_told(pipelines: Path, argument: str, count: int) -> None:
+    """Its parameters, and the steps that no parameter speaks for; of the others nothing is said to be wrong."""
+    _write(pipelines.parent / "templates" / "wrong.yaml", WRONG)
+    _write(pipelines.parent / "templates" / "fine.yaml", TEMPLATE.format(name="fine"))
+    done = called("validate", argument)
+    assert done.exit_code == 1
+    assert "include/templates/wrong.yaml:2:18  parameters.a.typ: unknown key 'typ'" in done.stdout
+    assert "include/templates/wrong.yaml:3:13  steps.a.use: unknown key 'use'" in done.stdout
+    assert done.stdout.endswith(f"\n{count} file(s), 1 with 2 finding(s).\n")
+
+
+def test_what_a_pipeline_told_of_a_template_is_told_once(pipelines: Path) -> None:
+    """The step that uses it has found it."""
+    _write(pipelines.parent / "templates" / "wrong.yaml", WRONG)
+    _write(pipelines / "using.yaml", "pipeline: using\nsteps: {run: {uses: wrong, with: {a: 1}}}\n")
+    done = called("validate", "include/pipelines")
+    assert done.stdout.count("unknown key 'typ'") == 1
+    assert "include/templates/wrong.yaml: stands on what is told above" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["fine.yml", "deep/fine.yaml", "two.dots.yaml", "fine.YAML"])
+def test_a_template_that_no_step_can_use_is_told(pipelines: Path, name: str) -> None:
+    """It lies where nothing looks for it."""
+    _write(pipelines.parent / "templates" / name, TEMPLATE.format(name="fine"))
+    assert f"include/templates/{name}  no step can use this template\n" in called("validate", "include/pipelines").stdout
+
+
+def test_a_folder_of_pipelines_may_be_called_templates(pipelines: Path) -> None:
+    """Only that of the project holds templates."""
+    _write(pipelines / "templates" / "more.yaml", RIGHT.format(name="more"))
+    assert "include/pipelines/templates/more.yaml: right\n" in called("validate", "include").stdout
+
+
+# -- What a program reads -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["validate", "FILE", "--format", "json"],
+        ["validate", "FILE", "--format", "sarif"],
+        ["plan", "FILE", "--format", "json"],
+        ["diff", "FILE", "FILE", "--json"],
+    ],
+    ids=" ".join,
+)
+def test_what_a_kind_prints_does_not_stand_in_the_output(pipelines: Path, arguments: list[str]) -> None:
+    """When it is imported and when it builds; a person sees it all the same."""
+    kind = """
+from tidegate.kinds import Call, Kind, Settings
+
+print("imported")
+
+
+def build(settings, task):
+    print("built")
+    return Call("airflow.providers.standard.operators.empty.EmptyOperator", {})
+
+
+KIND = Kind(settings=Settings, build=build)
+"""
+    _write(pipelines.parent / "kinds" / "loud.py", kind)
+    path = _write(pipelines / "noisy.yaml", "pipeline: noisy\nsteps: {run: {uses: loud}}\n")
+    done = called(*(str(path) if argument == "FILE" else argument for argument in arguments))
+    assert (done.exit_code, type(json.loads(done.stdout))) == (0, dict)
+    assert "imported\n" in done.stderr
+
+
 # -- The hook -------------------------------------------------------------------------------------------------------
 
 
@@ -119,7 +293,9 @@ def test_the_hook_works_as_pre_commit_calls_it(tmp_path: Path) -> None:
     assert program == "tidegate"
     _write(tmp_path / "include" / "pipelines" / "team" / "good.yml", RIGHT.format(name="good"))
     wrong = _write(tmp_path / "include" / "pipelines" / "wrong.yaml", "pipeline: wrong\nsteps: {}\n")
-    files = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.y*ml"))
+    _write(tmp_path / "include" / "templates" / "part.yaml", TEMPLATE.format(name="part"))
+    _write(tmp_path / "include" / "pipelines" / "UP.YML", RIGHT.format(name="UP"))
+    files = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.[yY]*"))
     chosen = [file for file in [*files, "include/sql/x.sql", "docs/include/pipelines/x.yaml"] if re.search(hook["files"], file)]
     assert chosen == files
     assert tidegate(*arguments, *chosen, cwd=tmp_path).returncode == 1

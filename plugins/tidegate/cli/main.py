@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from tidegate.cli.commands import apply, diff, explain, import_, new, plan, render, schema, validate
@@ -15,8 +18,17 @@ for command in COMMANDS:
 app.add_typer(import_.app, name="import")
 
 
+def _version(value: bool) -> None:  # noqa: FBT001  typer calls it with the option's value
+    if value:
+        typer.echo(f"tidegate {version('airflow-tidegate')}")
+        raise typer.Exit
+
+
 @app.callback()
-def main() -> None:
+def main(
+    *,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Tell the version, and exit.")] = False,
+) -> None:
     """Pipelines in YAML that survive a bad night.
 
     Exit codes: 0 when all is right, 1 when something was found to be wrong, 2 when the command was called wrongly.

@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from tidegate.cli.reference.words import Docstring, markdown
+from tidegate.cli.writing import for_people
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -46,7 +47,7 @@ def installed(allows: Callable[[str], bool]) -> Installed:
     :param allows: Whether a pipeline may name an import path.
     """
     found = Installed()
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), for_people():
         warnings.simplefilter("ignore")  # a provider's deprecations are not about what somebody asks here
         for module in sorted({module for info in _providers() for module in modules_of(info) if allows(f"{module}.")}):
             try:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from tidegate.cli.formats import text
-from tidegate.cli.writing import refuse
+from tidegate.cli.writing import for_people, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,8 @@ def one_plan(path: Path, reading: Reading) -> tuple[Plan, Loaded]:
     (loaded,) = reading.load([path])
     if loaded.findings:
         stop([loaded], code=1)
-    return plan(loaded.require()), loaded
+    with for_people():
+        return plan(loaded.require()), loaded
 
 
 def stop(wrong: Sequence[Loaded], *, code: int) -> NoReturn:

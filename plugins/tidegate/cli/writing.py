@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 
@@ -23,6 +26,11 @@ def save(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         refuse(f"{path} cannot be written: {error.strerror}.", code=2)
+
+
+def for_people() -> AbstractContextManager[object]:
+    """While a project's own code may run: what it prints goes to standard error, for standard output may be read by a program."""
+    return redirect_stdout(sys.stderr)
 
 
 def refuse(message: str, *, code: int = 1) -> NoReturn:

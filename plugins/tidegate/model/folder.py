@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 from tidegate.model.findings import Finding
 from tidegate.model.layers import DEFAULTS
 from tidegate.model.load import Loaded, Reader
+from tidegate.model.project import Project
+from tidegate.model.templates import FOLDER as TEMPLATES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tidegate.model.project import Project
-
 SUFFIXES = (".yaml", ".yml")
 _NO_ID = re.compile(r"[^\w.-]")
 _LONGEST_ID = 250
+_DEFAULTS = DEFAULTS.partition(".")[0]
 
 
 def dag_id(name: str) -> str:
@@ -46,7 +47,7 @@ def each_of_folder(root: Path, project: Project, *, only: str | None = None, env
     for path, name in shown.items():
         namesakes[path.stem].append(name)
     for path, name in shown.items():
-        result = reader.load(path, name=name)
+        result = load_file(reader, path, name=name)
         if others := [other for other in namesakes[path.stem] if other != name]:
             message = f"another file is named '{path.stem}' too: {', '.join(others)}"
             twin = Finding(name, 0, 0, "", message, "Give each pipeline a name of its own.")
@@ -54,18 +55,41 @@ def each_of_folder(root: Path, project: Project, *, only: str | None = None, env
         yield result
 
 
+def load_file(reader: Reader, path: Path, *, name: str | None = None) -> Loaded:
+    """One pipeline file, unless it has the name of a folder's defaults without being them.
+
+    :param name: What findings call the file; its path by default.
+    """
+    if is_misnamed(path):
+        hint = f"Rename it to {DEFAULTS} if it holds what its folder shares; no pipeline may be called 'defaults'."
+        return Loaded(path, None, (Finding(name or str(path), 0, 0, "", f"a folder's defaults stand in a file named {DEFAULTS}", hint),))
+    return reader.load(path, name=name)
+
+
+def is_misnamed(path: Path) -> bool:
+    """Whether somebody may take a file for a folder's defaults, which it is not."""
+    return path.stem.lower() == _DEFAULTS and path.name != DEFAULTS
+
+
 def pipeline_files(root: Path, *, only: str | None = None) -> list[Path]:
-    """The pipeline files under a folder in a fixed order, or those of one DAG. What is hidden, as editors do with locks, is none."""
+    """The pipeline files under a folder in a fixed order, or those of one DAG. What is hidden, as editors do with locks, is none; nor are templates."""
     found: list[str] = []
     for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and not (name == TEMPLATES and _has_templates(root, folder))
+        )
         # os.path, for it costs half of pathlib, and every task's start walks the folder
         found += [
             os.path.join(folder, file)  # noqa: PTH118
             for file in files
-            if file.endswith(SUFFIXES) and file != DEFAULTS and not file.startswith(".") and _is(file.rpartition(".")[0], only)
+            if file.lower().endswith(SUFFIXES) and file != DEFAULTS and not file.startswith(".") and _is(file.rpartition(".")[0], only)
         ]
     return [Path(name) for name in sorted(found)]
+
+
+def _has_templates(root: Path, folder: str) -> bool:
+    """Whether a folder is the one whose ``templates`` are the project's."""
+    return Project.around(root).include == Path(folder).resolve()
 
 
 def _is(name: str, only: str | None) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from tidegate.errors import FileMissing
-from tidegate.model.document import Mount
+from tidegate.model.document import Document, Mount
 from tidegate.model.effort import Effort
 from tidegate.model.findings import did_you_mean
 from tidegate.model.kinds import KINDS
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tidegate.model.document import Document
     from tidegate.model.project import Project
     from tidegate.model.yaml_source import Place, Source
 
@@ -187,19 +186,20 @@ class Templates:
     def _read(self, path: Path) -> tuple[Source, Template] | None:
         if path.name not in self._known:
             source = read_source(path, name=self._project.shown(path))
-            self._known[path.name] = self._checked(source, path.name)
+            template, document = checked(source, path.name)
+            self._document.findings += document.findings
+            self._known[path.name] = (source, template) if template is not None else None
         return self._known[path.name]
 
-    def _checked(self, source: Source, file: str) -> tuple[Source, Template] | None:
-        from tidegate.model.document import Document
 
-        document = Document([source], source.value, list(source.findings))
-        template = None
-        if isinstance(source.value, dict):
-            template = validated(document, Template, source.value, ())
-            if template is not None and template.template != file.partition(".")[0].partition("@")[0]:
-                document.report(("template",), f"the template is named '{template.template}', its file '{file}'", "They share one name.")
-        elif not document.findings:
-            document.report((), "is not a mapping of keys to values", "Start with 'template: <name>' and 'steps:'.")
-        self._document.findings += document.findings
-        return (source, template) if template is not None else None
+def checked(source: Source, file: str) -> tuple[Template | None, Document]:
+    """A template by itself, and the findings about it."""
+    document = Document([source], source.value, list(source.findings))
+    template = None
+    if isinstance(source.value, dict):
+        template = validated(document, Template, source.value, ())
+        if template is not None and template.template != file.partition(".")[0].partition("@")[0]:
+            document.report(("template",), f"the template is named '{template.template}', its file '{file}'", "They share one name.")
+    elif not document.findings:
+        document.report((), "is not a mapping of keys to values", "Start with 'template: <name>' and 'steps:'.")
+    return template, document

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, lru_cache
+from stat import S_IFDIR, S_IFIFO, S_IFMT, S_IFSOCK, S_ISREG
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -101,6 +102,9 @@ class Source:
         return Finding(self.file, line, column, ".".join(str(part) for part in path), message, hint, excerpt)
 
 
+_OTHER = {S_IFIFO: "a named pipe", S_IFSOCK: "a socket", S_IFDIR: "a folder"}
+
+
 def read_source(path: Path, *, name: str | None = None) -> Source:
     """Read and parse a YAML file; never raises for what stands in it.
 
@@ -108,10 +112,18 @@ def read_source(path: Path, *, name: str | None = None) -> Source:
     """
     source = Source(name or str(path))
     try:
+        mode = path.stat().st_mode
+        if not S_ISREG(mode):  # to open a named pipe is to wait for whoever writes into it
+            source.report(
+                0, 0, (), f"is {_OTHER.get(S_IFMT(mode), 'a device')}, not a file", "Remove it, or give it a name of another suffix."
+            )
+            return source
         with path.open("rb") as file:
             raw = file.read(MOST_BYTES + 1)
     except OSError as error:
-        source.report(0, 0, (), f"cannot be read: {error.strerror}", "Check the path and its permissions.")
+        link = path.is_symlink()
+        hint = "It is a link: let it lead to a file, or remove it." if link else "Check the path and its permissions."
+        source.report(0, 0, (), f"cannot be read: {error.strerror}", hint)
         return source
     if len(raw) > MOST_BYTES:
         source.report(0, 0, (), f"has more than the {MOST_BYTES:,} bytes that a pipeline file may have", "Split it into several pipelines.")

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from tidegate.cli.plans import stop
 from tidegate.cli.reading import Reading, reads_pipelines
-from tidegate.cli.writing import console, refuse
+from tidegate.cli.writing import console, for_people, refuse
 
 if TYPE_CHECKING:
     from tidegate.plan import Plan
@@ -55,7 +55,8 @@ def _plans(path: Path, reading: Reading) -> dict[str, Plan]:
     loaded = reading.load([path])
     if wrong := [result for result in loaded if result.findings]:
         stop(wrong, code=2)
-    return {result.name: plan(result.require()) for result in loaded}
+    with for_people():
+        return {result.name: plan(result.require()) for result in loaded}
 
 
 def _compare(old: dict[str, Plan], new: dict[str, Plan], *, files: bool) -> list[Compared]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import textwrap
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,8 @@ import typer
 from tidegate.cli.drafts import Answers, Draft, Template, draft
 from tidegate.cli.writing import refuse, save
 from tidegate.model import Project, load_pipeline
+from tidegate.model.folder import is_misnamed
+from tidegate.model.layers import DEFAULTS
 
 _INDENT = " " * 5
 _BUILD = """from pathlib import Path
@@ -107,6 +110,11 @@ def _check_name(name: str, option: str) -> None:
     except ValidationError:
         rule = "A name has letters, digits, '_' and '-', starts with a letter or '_', and has at most 100 characters."
         refuse(f"{option}: {name!r} is no name for a pipeline. {rule}", code=2)
+    if is_misnamed(Path(f"{name}.yml")):
+        refuse(
+            f"{option}: no pipeline may be called {name!r}: {DEFAULTS} holds what the pipelines of its folder share. Choose another name.",
+            code=2,
+        )
 
 
 def _check(made: Draft, name: str) -> None:
@@ -116,7 +124,7 @@ def _check(made: Draft, name: str) -> None:
         path = include / "pipelines" / f"{name}.yaml"
         for file, text in {path: made.pipeline, **{include / sql: text for sql, text in made.sql.items()}}.items():
             save(file, text)
-        findings = load_pipeline(path, Project.around(path), name=path.name).findings
+        findings = load_pipeline(path, replace(Project.around(path), shown_from=Path(folder)), name=path.name).findings
     if findings:
         refuse("\n\n".join(["Nothing was written, for it would not be right:", *(finding.render() for finding in findings)]), code=2)
 

@@ -9,7 +9,7 @@ import typer
 
 from tidegate.cli.plans import one_plan
 from tidegate.cli.reading import Reading, reads_pipelines
-from tidegate.cli.writing import save
+from tidegate.cli.writing import for_people, save
 
 
 @reads_pipelines
@@ -27,7 +27,8 @@ def render(
     if may_have_durations(planned):
         from tidegate.factory.durations import with_durations
 
-        planned = with_durations(planned)
+        with for_people():
+            planned = with_durations(planned)
     source = to_python(planned)
     if output is None:
         typer.echo(source, nl=False)

@@ -14,14 +14,14 @@ from tidegate.cli.writing import console, save
 
 @reads_pipelines
 def validate(
-    paths: Annotated[list[Path], typer.Argument(metavar="FILE", help="Pipeline files, or folders of them.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="FILE", help="Pipeline files, templates, or folders of them.")],
     *,
     format: Annotated[Format, typer.Option(help="How findings are told.")] = Format.TEXT,  # noqa: A002  the option's name
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the findings into this file.")] = None,
     reading: Reading,
 ) -> None:
     """Check pipeline files; tell everything that is wrong with its place and what to do. Exits with 1 if anything is."""
-    loaded = reading.load(paths)
+    loaded = reading.judge(paths)
     if output is not None:
         save(output, rendered(loaded, format, root=Path.cwd()))
         typer.echo(f"{summary(loaded)} Written to {output}.")
