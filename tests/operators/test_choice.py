@@ -6,10 +6,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk.exceptions import DownstreamTasksSkipped
 from operators.by_hand import context, placed
 
 from tidegate import ChoiceOperator
 from tidegate.errors import ConditionUnclear
+from tidegate.operators.base import FAILURE_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +36,29 @@ def test_the_first_true_case_is_taken_else_the_rest(tmp_path: Path, rows: int, w
     """Never two cases."""
     task = placed(ChoiceOperator, tmp_path, cases=CASES, otherwise=["none"])
     assert task.choose_branch(context(task, rows=rows)) == ways
+
+
+def test_what_is_not_chosen_is_skipped_and_that_is_no_failure(tmp_path: Path) -> None:
+    """Airflow is told by an exception; nothing is left for a join to take for a reason."""
+    task = placed(ChoiceOperator, tmp_path, cases=CASES, otherwise=["none"])
+    task >> [EmptyOperator(task_id=name, dag=task.dag) for name in ("large", "told", "small", "none")]
+    given, left = context(task, rows=5), []
+    given["ti"].task, given["ti"].map_index = task, -1
+    given["ti"].xcom_push = lambda key, value: left.append((key, value))
+    with pytest.raises(DownstreamTasksSkipped) as skipped:
+        task.execute(given)
+    assert sorted(skipped.value.tasks) == [("large", -1), ("none", -1), ("told", -1)]
+    assert FAILURE_KEY not in dict(left)
+
+
+def test_a_failure_is_told_as_that_of_any_kind(tmp_path: Path) -> None:
+    """In the words that a barrier and the outcome show."""
+    task = placed(ChoiceOperator, tmp_path, cases=[{"if": "{{ params.word }}", "then": ["a"]}])
+    given, left = context(task, word="tide"), []
+    given["ti"].xcom_push = lambda key, value: left.append((key, value))
+    with pytest.raises(ConditionUnclear):
+        task.execute(given)
+    assert [(key, value["error"]) for key, value in left] == [(FAILURE_KEY, "ConditionUnclear")]
 
 
 def test_without_else_nothing_goes_on(tmp_path: Path) -> None:

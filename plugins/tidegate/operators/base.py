@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import structlog
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowSkipException, AirflowTaskTimeout
+from airflow.sdk.exceptions import AirflowSkipException, AirflowTaskTimeout, DownstreamTasksSkipped
 
 from tidegate.data.instants import stamp
 from tidegate.errors import TidegateError
@@ -74,7 +74,7 @@ class TidegateOperator(BaseOperator):
             night = Night.of(context)
             with structlog.contextvars.bound_contextvars(correlation_id=night.correlation_id):
                 return self.work(night)
-        except AirflowSkipException:
+        except (AirflowSkipException, DownstreamTasksSkipped):
             raise
         except (Exception, AirflowTaskTimeout) as error:
             failure = {"reason": reason_of(error, self), "error": type(error).__name__, "started": started, "ended": stamp()}
