@@ -58,7 +58,7 @@ def path_of(folder: Path, block: str) -> Path:
 
 
 def project(page: Path, folder: Path) -> Path:
-    """The page's files in a folder: its pipelines, every block whose first line names its file, and the SQL files that only are named."""
+    """The page's files in a folder: its pipelines, and every block whose first line names its file."""
     (folder / "include" / "pipelines").mkdir(parents=True, exist_ok=True)
     for _, _, body in _FENCE.findall(page.read_text(encoding="utf-8")):
         block = inspect.cleandoc(body) + "\n"
@@ -66,9 +66,6 @@ def project(page: Path, folder: Path) -> Path:
             _write(folder / named[1], block)
     for block in pipelines(page):
         _write(path_of(folder, block), block)
-        for name in re.findall(r"[\w/]+\.sql\b", block):
-            if not (folder / "include" / name).exists():
-                _write(folder / "include" / name, "SELECT 1")
     return folder
 
 

@@ -181,6 +181,7 @@ def test_every_pipeline_that_is_shown_is_right(schema: jsonschema.Draft7Validato
 README = {
     "include/bases/nightly.yaml": "owner: analytics\n",
     "include/jobs/checks.py": "def rows(region, copied): ...\ndef files(): ...\ndef read(path): ...\n",
+    **{f"include/sql/{path.name}": path.read_text() for path in (ROOT / "include" / "sql").glob("*.sql")},
 }
 """What the README's pipelines name and do not show."""
 
