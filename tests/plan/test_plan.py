@@ -103,3 +103,13 @@ def test_the_condition_of_an_empty_operator_is_asked(tmp_path: Path) -> None:
         "on_execute_callback": Imported("tidegate.operators.when.in_worker"),
     }
     assert told["on_execute_callback"] != asked["on_execute_callback"]
+
+
+def test_serial_steps_go_on_whatever_becomes_of_a_teardown(tmp_path: Path) -> None:
+    """The step behind it follows what stands before it, as Airflow has it of teardowns."""
+    empty = "airflow.providers.standard.operators.empty.EmptyOperator"
+    steps = [("put", ""), ("work", ""), ("clean", ", teardown: put"), ("tell", "")]
+    path = tmp_path / "chain.yaml"
+    path.write_text("pipeline: chain\nserial: true\nsteps:\n" + "".join(f"  {name}: {{uses: {empty}{rest}}}\n" for name, rest in steps))
+    edges = {(edge.upstream, edge.downstream) for edge in plan(load_pipeline(path).require()).edges}
+    assert edges == {("put", "work"), ("put", "clean"), ("work", "clean"), ("work", "tell")}

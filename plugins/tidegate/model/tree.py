@@ -113,7 +113,8 @@ class Tree:
         for name, body in steps.items():
             node = Node(name, f"{parent.path}.{name}" if parent else name, (*at, name), body, parent)
             node.before = before
-            before = node if serial else None
+            if serial and (isinstance(body, Group) or body.teardown is None):  # as for Airflow, nothing waits for a teardown to go on
+                before = node
             added[name] = self.nodes[node.path] = node
             node.lineage = (*parent.lineage, node) if parent else (node,)
             if not isinstance(body, Group):
