@@ -60,6 +60,16 @@ class Document:
             written.append(part)
         return tuple(written)
 
+    def at(self, path: Place) -> Any:
+        """The value at a path; None where there is none."""
+        here = self.value
+        for part in path:
+            inside = part in here if isinstance(here, dict) else isinstance(here, list) and isinstance(part, int) and part < len(here)
+            if not inside:
+                return None
+            here = here[part]
+        return here
+
     def place(self, path: Place) -> tuple[Source, int, int]:
         """The file, line and column that a path's value came from, or its nearest ancestor's."""
         for length in range(len(path), -1, -1):

@@ -62,8 +62,10 @@ class Layers:
         return self._folders[folder]
 
     def _layer(self, path: Path) -> Source | None:
+        """A layer; none where its file is not there, or holds comments alone."""
         if path not in self.known:
-            self.known[path] = _own_keys(read_source(path, name=self.project.shown(path)), path) if path.is_file() else None
+            layer = _own_keys(read_source(path, name=self.project.shown(path)), path) if path.is_file() else None
+            self.known[path] = None if layer is None or layer.empty else layer
         return self.known[path]
 
     def _extended(self, document: Document, path: Path, value: dict[str, Any], chain: list[Path]) -> list[Source]:
@@ -93,12 +95,13 @@ class Layers:
 
 
 def _own_keys(layer: Source, path: Path) -> Source:
-    """A layer, with findings for keys of a folder's defaults that would be dropped."""
-    if path.name == DEFAULTS and isinstance(layer.value, dict):
-        for key in _OWN:
-            if key in layer.value:
-                words = (f"a folder's {DEFAULTS} has no '{key}'", "Remove it; a pipeline's own file says it.")
-                layer.report(*layer.places[key,], (key,), *words)
+    """A layer, with findings for keys that would be dropped."""
+    of_folder = path.name == DEFAULTS
+    for key in _OWN if of_folder else _OWN[:1]:
+        if isinstance(layer.value, dict) and key in layer.value:
+            whose = f"a folder's {DEFAULTS}" if of_folder else "a file that others extend"
+            apart = "" if of_folder else " What two pipelines share stands in a file that both extend."
+            layer.report(*layer.places[key,], (key,), f"{whose} has no '{key}'", f"Remove it; a pipeline's own file says it.{apart}")
     return layer
 
 

@@ -126,7 +126,7 @@ class Reader:
         pipeline = validated(document, Pipeline, document.value, ())
         found = _Found(self._kinds)
         found.look(document, document.value.get("steps"), ("steps",), "")
-        left = Remains(pipeline, Tree(pipeline)) if pipeline is not None else remains(document, found.settings)
+        left = Remains(pipeline, Tree(pipeline)) if pipeline is not None and not document.muted else remains(document, found.settings)
         if left is not None:
             check(self._subject(document, left, found), path)
         if pipeline is None or left is None or document.findings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import re
 from collections import defaultdict
 from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -65,8 +66,22 @@ def validated(document: Document, model: type[Model], value: Any, at: Place) -> 
             ):
                 continue  # the parser has said already what is wrong with this value, or with one inside of it
             if not all(is_other_way(loc, problem, problems) for problem in here):
-                document.report((*at, *loc), *words_of(model, loc, here))
+                report(document, (*at, *loc), *words_of(model, loc, here))
         return None
+
+
+def report(document: Document, place: Place, message: str, hint: str) -> None:
+    """Tell what is wrong with a value; of keys that do not go together and come from several files, the place of each."""
+    value = document.at(place)
+    named = [word for word in dict.fromkeys(_WORD.findall(message)) if word in value] if isinstance(value, dict) else []
+    places = {word: document.place((*place, word)) for word in named}
+    if len({source.file for source, _, _ in places.values()}) > 1:
+        told = ", ".join(f"'{word}' stands in {source.file}:{line}" for word, (source, line, _) in places.items())
+        hint = f"{hint} Here {told}."
+    document.report(place, message, hint)
+
+
+_WORD = re.compile(r"\w+")
 
 
 def is_other_way(place: Place, problem: Any, places: Iterable[Place]) -> bool:
@@ -86,13 +101,13 @@ def _renamed(model: type[BaseModel], problems: dict[Place, list[Any]]) -> set[Pl
 
 
 def place_in(loc: Sequence[str | int], value: Any) -> Place:
-    """The path of an error in the file, without the marks that pydantic adds for unions and keys."""
+    """The path of an error in the file, without the marks that pydantic adds for unions and keys, and the key that a list is short for."""
     found: list[str | int] = []
     here: Any = value
     for part in loc:
         if (isinstance(here, dict) and part in here) or (isinstance(here, list) and isinstance(part, int) and part < len(here)):
             here = here[part]  # type: ignore[index]
-        elif isinstance(part, str) and (part in _UNION_MARKS or part[:1] == "·" or "[" in part):
+        elif isinstance(part, str) and (part in _UNION_MARKS or part[:1] == "·" or "[" in part or isinstance(here, list)):
             continue
         found.append(part)
     return tuple(found)

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from tidegate.model.keys import keys_at, unknown_key
 from tidegate.model.kinds import ChoiceSettings
-from tidegate.model.problems import is_other_way, place_in, words_of
+from tidegate.model.problems import is_other_way, place_in, report, words_of
 from tidegate.model.spec import Pipeline
 from tidegate.model.tree import Tree
 
@@ -54,11 +54,12 @@ class Remains:
 
 
 def remains(document: Document, settings: Mapping[str, Settings]) -> Remains | None:
-    """What is right of a document whose pipeline is refused, the wrong parts muted in the document; None where nothing can be judged.
+    """What is right of a document in which something is refused, the wrong parts muted in the document; None where nothing can be judged.
 
     :param settings: Step path → settings, for steps of a kind.
     """
     cutting = _Cutting(document, deepcopy(document.value))
+    cutting.leave(document.muted)
     pipeline = cutting.pipeline()
     if pipeline is None:
         return None
@@ -127,6 +128,13 @@ class _Cutting:
     order_unknown: bool = False
     _cut: set[Place] = field(default_factory=set)
 
+    def leave(self, muted: Iterable[Place]) -> None:
+        """Leave in what is muted already: pydantic may take it, and nobody knows what should have stood there."""
+        for place in muted:
+            node, rest = _node(place)
+            if node is not None and (not rest or rest[0] in _SHAPE):
+                self.unsure.add(node)
+
     def pipeline(self) -> Pipeline | None:
         """What is left, as a pipeline."""
         for turn in range(_ROUNDS):
@@ -137,7 +145,7 @@ class _Cutting:
             self._cut.clear()
             for place, problem in problems:
                 if turn and _TOO_MUCH in problem["msg"]:
-                    self.document.report(place, *words_of(Pipeline, place, [problem]))
+                    report(self.document, place, *words_of(Pipeline, place, [problem]))
                 if not is_other_way(place, problem, [other for other, _ in problems]):
                     self._without(place, problem)
             if () in self._cut:

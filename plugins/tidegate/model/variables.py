@@ -17,6 +17,15 @@ _NAME = re.compile(r"\$(\$)?\{([A-Za-z_][\w-]*)\}")
 _TABLES = ("variables", "environments")
 
 
+class _Unknown(str):
+    """The value of a variable that has none, which was told: of the values in which it stands, nothing is told again."""
+
+    __slots__ = ()
+
+
+UNKNOWN = _Unknown()
+
+
 def variables_of(document: Document, environment: str | None) -> dict[str, Any]:
     """The variables of a document in an environment; findings where one of them changes its type, or the environment is unknown."""
     base, environments = _tables(document)
@@ -50,10 +59,13 @@ def _within_one_another(document: Document, values: dict[str, Any], elsewhere: M
         at = elsewhere.get(name, ("variables", name))
         if name in within:
             document.report(at, f"variables stand in each other in a circle: {' → '.join([*within, name])}", "Write one of them out.")
-            return ""
+            return UNKNOWN
         for other in used(values[name]):
             value(other, (*within, name))
+        told = len(document.findings)
         known[name] = substituted(document, values[name], {**values, **known}, at)
+        if len(document.findings) > told:
+            known[name] = UNKNOWN
         return known[name]
 
     for name in values:
@@ -104,8 +116,13 @@ def substituted(document: Document, value: Any, values: Mapping[str, Any], path:
 
 
 def _text(document: Document, text: str, values: Mapping[str, Any], path: Place, elsewhere: Mapping[str, str]) -> Any:
+    told = len(document.findings)
+    unknown = False
+
     def said(name: str) -> Any:
+        nonlocal unknown
         if name in values:
+            unknown = unknown or values[name] is UNKNOWN
             return values[name]
         if name in elsewhere:
             document.report(
@@ -114,11 +131,7 @@ def _text(document: Document, text: str, values: Mapping[str, Any], path: Place,
         else:
             hint = did_you_mean(name, values) or "Set it under 'variables'."
             document.report(path, f"there is no variable '{name}'", f"{hint} A plain ${{{name}}}, for a shell, is written $${{{name}}}.")
-        return ""
-
-    whole = _NAME.fullmatch(text)
-    if whole and not whole[1]:
-        return said(whole[2])
+        return UNKNOWN
 
     def shown(name: str) -> str:
         value = said(name)
@@ -126,7 +139,11 @@ def _text(document: Document, text: str, values: Mapping[str, Any], path: Place,
             document.report(path, f"'{name}' is {_kind(value)}, which cannot stand within a text", f"Let it stand alone, as ${{{name}}}.")
         return str(value).lower() if isinstance(value, bool) else str(value)
 
-    return _NAME.sub(lambda match: match[0][1:] if match[1] else shown(match[2]), text)
+    whole = _NAME.fullmatch(text)
+    found = said(whole[2]) if whole and not whole[1] else _NAME.sub(lambda match: match[0][1:] if match[1] else shown(match[2]), text)
+    if unknown or len(document.findings) > told:
+        document.muted.append(path)
+    return found
 
 
 def _set_elsewhere(document: Document) -> dict[str, str]:

@@ -79,6 +79,8 @@ class Source:
     text: str = ""
     value: Any = None
     findings: list[Finding] = field(default_factory=list)
+    empty: bool = False
+    """Whether there is nothing in it, comments apart."""
 
     @cached_property
     def lines(self) -> list[str]:
@@ -158,6 +160,7 @@ def _compose(source: Source, read: Any) -> Any:
         loader = _Loader(source.text)
         node = loader.get_single_node()
         if node is None:
+            source.empty = True
             source.report(0, 0, (), "is empty", "Start with 'pipeline: <name>' and 'steps:'.")
             return None
         return read(node, loader)
