@@ -185,6 +185,20 @@ def test_the_nearest_word_on_a_key_reaches_the_task(tmp_path: Path, key: str, so
         assert ask(task) == expected, task.task_id
 
 
+@pytest.mark.filterwarnings("ignore:Setting email:DeprecationWarning")
+@pytest.mark.parametrize("sort", ["operator", "extract"])
+@pytest.mark.parametrize("key", [key for key in ROWS if key != "params" and " " not in key and Effort.model_fields[key].default is None])
+def test_null_takes_back_what_defaults_say(tmp_path: Path, key: str, sort: str) -> None:
+    """The task is as if nobody had said anything; params add up."""
+    ask, said = ROWS[key]
+    body = SORTS[sort].replace("{own}", "")
+    back = built(tmp_path, f"pipeline: one\ndefaults: {{{key}: {said[0][0]}}}\nsteps:\n  go: {{{body}, {key}: null}}\n").get_task("go")
+    none = built(tmp_path, f"pipeline: one\nsteps:\n  go: {{{body}}}\n").get_task("go")
+    if key == "operator_resources":
+        ask = lambda task: task.resources  # noqa: E731
+    assert ask(back) == ask(none)
+
+
 @pytest.mark.parametrize("sort", WITH)
 def test_the_nearest_argument_reaches_the_task(tmp_path: Path, sort: str) -> None:
     """Also where it is the value that the operator has by default."""

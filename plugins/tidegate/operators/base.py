@@ -42,7 +42,7 @@ class TidegateOperator(BaseOperator):
     def __init__(
         self,
         *,
-        retries: int = DEFAULT_RETRIES,
+        retries: int | None = DEFAULT_RETRIES,
         retry_policy: RetryPolicy | None = None,
         retry_delay: timedelta | float = timedelta(seconds=30),
         **kwargs: Any,
@@ -51,6 +51,7 @@ class TidegateOperator(BaseOperator):
         policy = retry_policy or JitteredRetryPolicy(delay=delay, max_delay=max(delay, LONGEST_WAIT))
         if self.carries_rows:
             kwargs["do_xcom_push"] = True
+        retries = DEFAULT_RETRIES if retries is None else retries
         super().__init__(retries=retries, retry_policy=policy, retry_delay=delay, **kwargs)
 
     carries_rows: ClassVar[bool] = False

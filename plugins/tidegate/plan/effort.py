@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from tidegate.model.check.params import plain
@@ -15,7 +16,15 @@ if TYPE_CHECKING:
     from tidegate.model.effort import Retry
 
 _FIELDS = {name: number for number, name in enumerate(Effort.model_fields)}
-_UNSAID = {"retry": "retry_policy", "timeout": "execution_timeout", "operator_resources": "resources"}
+_NAMES = {"timeout": "execution_timeout", "operator_resources": "resources"}
+_UNSAID: dict[str, Any] = {
+    "pool_slots": 1, "queue": "default", "priority_weight": 1, "weight_rule": "downstream", "trigger_rule": "all_success", "owner": "airflow",
+    "email_on_retry": True, "email_on_failure": True, "do_xcom_push": True, "allow_nested_operators": True, "multiple_outputs": False,
+    "depends_on_past": False, "ignore_first_depends_on_past": False, "wait_for_past_depends_before_skipping": False,
+    "wait_for_downstream": False,
+}  # fmt: skip
+"""What Airflow takes where nobody says anything, for the keys of which it does not take None for that."""
+_FIRST_WAIT, _OUR_FIRST_WAIT = timedelta(minutes=5), timedelta(seconds=30)
 
 
 def effort(said: Effort, *, ours: bool = False, over: bool = False) -> dict[str, Any]:
@@ -28,7 +37,7 @@ def effort(said: Effort, *, ours: bool = False, over: bool = False) -> dict[str,
     for name in _order(said):
         value = getattr(said, name)
         if value is None:  # written as null: over what the defaults say
-            arguments[_UNSAID.get(name, name)] = None
+            arguments |= _taken_back(name, ours=ours)
             continue
         if name == "retry":
             arguments |= _retry(value, ours=ours, over=over)
@@ -39,6 +48,12 @@ def effort(said: Effort, *, ours: bool = False, over: bool = False) -> dict[str,
         else:
             arguments |= turn(value)
     return arguments
+
+
+def _taken_back(name: str, *, ours: bool) -> dict[str, Any]:
+    if name == "retry":
+        return {"retry_delay": _OUR_FIRST_WAIT if ours else _FIRST_WAIT, "retry_policy": None}
+    return {_NAMES.get(name, name): _UNSAID.get(name)}
 
 
 def _order(said: Effort) -> list[str]:

@@ -75,7 +75,8 @@ class Script:
 
     def tries(self, task: PlannedTask) -> int:
         """How often a task is tried."""
-        return int(self.said(task, "retries", RETRIES if task.call.path in TELLING else 0) or 0) + 1
+        said = self.said(task, "retries")
+        return (said if said is not None else RETRIES if task.call.path in TELLING else 0) + 1
 
     def timeout(self, task: PlannedTask) -> timedelta | None:
         """How long a try of a task may take."""
