@@ -10,7 +10,8 @@ import airflow.operators
 import airflow.sensors
 import pytest
 
-from tidegate.importing import code, effort, objects, pipeline, steps
+from tidegate.importing import effort, objects, pipeline, steps
+from tidegate.model import moved_names
 from tidegate.model.airflow_names import DAG_ARGUMENTS, OPERATOR_ARGUMENTS, Elsewhere
 
 NOT_OPERATORS = {"get_current_context", "ExternalDagLink", "ExternalTaskMarker"}
@@ -31,13 +32,13 @@ def moved() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("old", "new"), moved())
 def test_what_airflow_has_moved_is_found(old: str, new: str) -> None:
     """Under the path that Airflow itself sends people to."""
-    assert code.today(old) == new
+    assert moved_names.today(old) == new
 
 
 def test_moved_modules_are_there() -> None:
     """Those of packages that are installed here."""
     installed = ("airflow.sdk", "airflow.providers.standard", "airflow.providers.common.sql", "airflow.providers.smtp")
-    targets = sorted({target for target in code._MOVED.values() if target.startswith(installed)})
+    targets = sorted({target for target in moved_names.MOVED.values() if target.startswith(installed)})
     assert len(targets) > 15
     assert [target for target in targets if importlib.util.find_spec(target) is None] == []
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tidegate.importing import code, objects
 from tidegate.importing.objects import LOST
 from tidegate.importing.source import UnreadableError, read
+from tidegate.model import moved_names
 
 if TYPE_CHECKING:
     from tidegate.importing.desk import Desk
@@ -72,7 +73,7 @@ def _together(word: str, terms: list[Any]) -> Any:
 
 def _object(value: Value, desk: Desk) -> Any:
     kind = str(value.mapping["__type__"].plain)
-    name = code.class_name(code.today(kind))
+    name = code.class_name(moved_names.today(kind))
     positional = value.mapping["__args__"].items if "__args__" in value.mapping else []
     if kind == "builtins.list":
         return _together("all", [term(item, desk) for item in value.mapping["items"].items] if "items" in value.mapping else [])

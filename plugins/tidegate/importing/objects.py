@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tidegate.importing import code, moments
+from tidegate.model import moved_names
 from tidegate.model.values import stands_for
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def made(value: Value, desk: Desk) -> Any:
         hint = "Write the value out, or do it in a Python function, when the pipeline runs."
         desk.lost(value, f"{kind.plain} would be called whenever the file is read", hint)
         return LOST
-    arguments = named(value, code.today(str(kind.plain)), desk)
+    arguments = named(value, moved_names.today(str(kind.plain)), desk)
     if arguments is LOST or (path := code.imported(kind, desk)) is None:
         return LOST
     return {"uses": path, "with": arguments} if arguments else {"uses": path}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tidegate.importing import assets, code, moments, objects
 from tidegate.importing.objects import LOST
 from tidegate.importing.writing import Block, Quoted
+from tidegate.model import moved_names
 
 if TYPE_CHECKING:
     from tidegate.importing.desk import Desk
@@ -180,7 +181,7 @@ def _with_time(out: Block | None, timetable: Value | None, bounds: Bounds, desk:
 
 def _object(value: Value, bounds: Bounds, desk: Desk) -> Block | None:
     """A time span, an asset or a timetable that ``__type__`` makes."""
-    kind = code.today(str(value.mapping["__type__"].plain))
+    kind = moved_names.today(str(value.mapping["__type__"].plain))
     name = code.class_name(kind)
     if name == "AssetOrTimeSchedule" and value.mapping.keys() >= {"timetable"}:
         asked = next((value.mapping[key] for key in ("assets", "datasets") if key in value.mapping), None)

@@ -10,6 +10,7 @@ from tidegate.importing.arguments import arguments, mapped, result
 from tidegate.importing.effort import KEYS, ORDER, effort
 from tidegate.importing.objects import LOST, plain
 from tidegate.importing.tree import Scene, needs
+from tidegate.model import moved_names
 
 if TYPE_CHECKING:
     from tidegate.importing.desk import Desk
@@ -153,7 +154,7 @@ def _decorated(config: dict[str, Value], scene: Scene) -> None:
         if key in config:
             hint = "If the function takes an argument of this name, move it to 'with'."
             desk.note(config[key], f"'{key}' is read as the task's", hint)
-    path = code.today(decorator.text or "")
+    path = moved_names.today(decorator.text or "")
     called = _called(decorator, config, desk)
     rest = {key: value for key, value in config.items() if key not in KEYS | _OWN and not key.startswith("python_callable")}
     theirs = {key: value for key, value in rest.items() if key in _THEIRS and path not in _PLAIN_DECORATORS}

@@ -66,7 +66,7 @@ class Subject:
             hint = "Write an import path, such as airflow.providers.standard.operators.bash.BashOperator."
             self.report(at, f"{shown(path)} is no import path: {wrong}", hint)
         elif not self.project.allows(path):
-            self.report(at, f"'{path}' may not be imported", f"{self._meant(path)}{self._allowed(path)}")
+            self.report(at, f"'{path}' may not be imported", _moved(path) or f"{self._meant(path)}{self._allowed(path)}")
 
     def _allowed(self, path: str) -> str:
         """What may be imported in place of what may not."""
@@ -108,3 +108,16 @@ class Subject:
         else:
             hint = near if near.startswith("Did") else did_you_mean(name, known) or "There is no other step to name."
         self.document.report(at, f"there is no step '{name}'", hint)
+
+
+def _moved(path: str) -> str:
+    """Where Airflow 3 has what the path names; empty where that is not known, or where it is no path of an older Airflow."""
+    from tidegate.model.moved_names import GONE, today
+
+    if not path.startswith("airflow."):
+        return ""
+    if (now := today(path)) != path:
+        return f"Airflow 3 has it as {now}."
+    if path.startswith(GONE):
+        return f"Airflow 3 has emptied {'.'.join(path.split('.')[:2])}: name what it holds by its provider, below airflow.providers."
+    return ""
