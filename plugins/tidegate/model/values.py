@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -27,6 +28,23 @@ def stands_for(value: dict[str, Any]) -> Word | None:
         if word in value and keys.issuperset(value) and (word == "literal" or isinstance(value[word], str)):
             return None if word == "uses" and "." not in value["uses"] else word
     return None
+
+
+def misspelt(value: Any, at: Place) -> Iterator[tuple[Place, Word, str]]:
+    """Every mapping in some arguments that is plain data by a slip alone, with the place of the key that is near to another one."""
+    if isinstance(value, dict):
+        if (word := stands_for(value)) == "literal":
+            return
+        for meant in () if word is not None or len(value) == 1 else _KEYS:
+            others = [key for key in value if key not in _KEYS[meant]]
+            near = {key: get_close_matches(key, _KEYS[meant] - {meant}, n=1) for key in others}
+            if isinstance(value.get(meant), str) and (meant != "uses" or "." in value[meant]) and all(near.values()):
+                yield from (((*at, key), meant, found[0]) for key, found in near.items())
+        for key, item in value.items():
+            yield from misspelt(item, (*at, key))
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from misspelt(item, (*at, index))
 
 
 def specials(value: Any, at: Place) -> Iterator[tuple[Place, Word, dict[str, Any]]]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import FileMissing
 from tidegate.model.airflow_names import OPERATOR_ARGUMENTS, Elsewhere
-from tidegate.model.check.code import check_code, check_environment, check_object, check_objects
+from tidegate.model.check.code import check_code, check_environment, check_object, check_objects, check_slips
 from tidegate.model.check.conditions import check_choice, check_condition
 from tidegate.model.check.mapping import check_mapping
 from tidegate.model.check.params import RESERVED_PARAMS
 from tidegate.model.findings import did_you_mean
 from tidegate.model.kinds import KINDS, ChoiceSettings, ExtractSettings, PipelineSettings, TransformSettings
+from tidegate.model.placeholders import PLACEHOLDER, fill
 from tidegate.model.problems import shown
 from tidegate.model.project import is_file, is_plain, is_sql_file
 from tidegate.model.step import Group
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from tidegate.model.step import Step
     from tidegate.model.tree import Node
     from tidegate.model.yaml_source import Place
-
-_PLACEHOLDER = re.compile(r"(?<![{$])\{([A-Za-z_][\w-]*)\}(?!\})")
 
 
 def check_arguments(subject: Subject) -> None:
@@ -89,6 +87,10 @@ def _step(subject: Subject, node: Node) -> None:
 
 def _specials(subject: Subject, node: Node) -> None:
     """What stands in place of plain data among a step's own arguments."""
+    for key in ("with", "expand", "expand_kwargs"):
+        check_slips(subject, getattr(node.step, "with_" if key == "with" else key), (*node.at, key))
+    for branch, own in node.step.own_settings.items():
+        check_slips(subject, own.with_, (*node.at, "for_each", node.body.dimension or "", branch, "with"))
     for here, word, special in node.specials:
         if word != "from":
             check_object(subject, here, word, special)
@@ -133,7 +135,7 @@ def _operator(subject: Subject, node: Node, step: Step) -> None:
 
 def _words(value: Any) -> Iterator[str]:
     if isinstance(value, str):
-        yield from _PLACEHOLDER.findall(value)
+        yield from PLACEHOLDER.findall(value)
     elif isinstance(value, dict):
         for item in value.values():
             yield from _words(item)
@@ -255,12 +257,7 @@ def _file(subject: Subject, at: Place, text: str) -> None:
 
 
 def _placeholders(subject: Subject, node: Node, at: Place, text: str) -> None:
-    for word in _PLACEHOLDER.findall(text):
+    for word in PLACEHOLDER.findall(text):
         if word not in node.dimensions:
             hint = did_you_mean(word, node.dimensions) or "This step has no for_each; write the name in full."
             subject.report(at, f"{{{word}}} stands for nothing here", hint)
-
-
-def fill(text: str, bindings: Mapping[str, str]) -> str:
-    """``text`` with ``{region}`` replaced by the branch's name; ``{{ }}`` is Airflow's and stays."""
-    return _PLACEHOLDER.sub(lambda match: bindings.get(match[1], match[0]), text)

@@ -11,7 +11,7 @@ from tidegate.model.problems import shown
 from tidegate.model.schedule import Watcher
 from tidegate.model.spec import Notify
 from tidegate.model.step import Step
-from tidegate.model.values import specials, stands_for
+from tidegate.model.values import misspelt, specials, stands_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,8 +43,16 @@ def check_code(subject: Subject, value: Any, at: Place) -> None:
                     check_code(subject, item, (*at, part))
 
 
+def check_slips(subject: Subject, value: Any, at: Place) -> None:
+    """Report mappings that would be plain data, and lose what they stand for, because one of their keys is misspelt."""
+    for here, word, near in misspelt(value, at):
+        hint = f"Did you mean '{near}'? Data that have both keys are written as {{literal: {{…}}}}."
+        subject.report(here, f"'{here[-1]}' is no key beside '{word}', so that the mapping is plain data", hint)
+
+
 def check_objects(subject: Subject, value: Any, at: Place) -> None:
     """Report objects and functions in plain data where no step's result can be."""
+    check_slips(subject, value, at)
     for here, word, special in specials(value, at):
         if word == "from":
             subject.report(
