@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from tidegate.model.check.params import is_schema, plain
+from tidegate.model.form import is_schema, plain
 from tidegate.model.kinds import CARRIERS
 from tidegate.model.layers import merged
 from tidegate.model.schedule import AssetTerm

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from tidegate.model.check.params import plain
 from tidegate.model.effort import WEIGHT_RULES, Effort
+from tidegate.model.form import plain
 from tidegate.plan.calls import Call
 from tidegate.plan.values import asset, lowered, made, reference
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import ImportRefused
-from tidegate.model.check.arguments import fill
-from tidegate.model.check.params import plain
+from tidegate.model.form import plain
 from tidegate.model.kinds import BarrierSettings, ChoiceSettings, ExtractSettings, LoadSettings, PipelineSettings, TransformSettings
 from tidegate.model.layers import merged
+from tidegate.model.placeholders import fill
 from tidegate.model.project import is_sql_file
 from tidegate.model.rows import barrier_before, end, sources
 from tidegate.model.spec import OUTCOME

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tidegate.model.placeholders import fill
 from tidegate.plan.calls import Output
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ class Task:
 
     def fill(self, text: str) -> str:
         """``text`` with ``{region}`` and the like replaced by this task's branches."""
-        from tidegate.model.check.arguments import fill
-
         return fill(text, self.bindings)
 
     def output(self, step: str, key: str | None = None) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tidegate.model.check.arguments import fill
+from tidegate.model.placeholders import fill
 from tidegate.model.values import stands_for
 from tidegate.plan.calls import Call, Imported, Included, Output, Zipped
 
