@@ -195,6 +195,18 @@ def test_the_readmes_pipelines_are_right(schema: jsonschema.Draft7Validator, tmp
     test_every_pipeline_that_is_shown_is_right(schema, tmp_path, ROOT / "README.md", block)
 
 
+def test_every_make_command_that_is_named_is_there() -> None:
+    """And the tests that ``make test`` leaves out are those that ``make test-slow`` runs, as the README says."""
+    makefile = (ROOT / "Makefile").read_text()
+    targets = dict(re.findall(r"^([a-z-]+):.*\n((?:\t.*\n)*)", makefile, re.MULTILINE))
+    named = {word for page in [ROOT / "README.md", *PAGES] for word in re.findall(r"(?:^|`)make ([a-z-]+)", page.read_text(), re.MULTILINE)}
+    assert named
+    assert named - targets.keys() == set()
+    assert "-m slow" in targets["test-slow"]
+    assert "-m " not in targets["test"]
+    assert "-m 'not slow'" in (ROOT / "pyproject.toml").read_text()
+
+
 def test_there_are_pipelines_to_try() -> None:
     """The collection above finds what it looks for."""
     assert len(PIPELINES) >= 25

@@ -145,7 +145,7 @@ def _socket(path: Path) -> None:
 def test_what_is_no_file_is_told_and_hides_no_other(
     pipelines: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None], why: str
 ) -> None:
-    """A pipe is never opened, for it would wait for a writer; in a folder, by name, and as a DAG."""
+    """A pipe is never opened, for it would wait for a writer; in a folder, by name, and where DAGs are built."""
     monkeypatch.chdir(pipelines)
     make(pipelines / "odd.yaml")
     for arguments, count in ((["."], 2), (["odd.yaml", "good.yaml"], 2), (["odd.yaml"], 1)):

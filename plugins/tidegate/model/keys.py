@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _FEW = 16
 _NO_KEY = Elsewhere("is the name itself that stands before the colon", "Remove it.")
 _GONE = Elsewhere("is gone from Airflow 3", "Remove it.")
+_A_TEMPLATE = Elsewhere("begins a template, and this file is read as a pipeline", "Move the file to include/templates.")
 _ELSEWHERE: dict[str, tuple[str | Elsewhere, ...]] = {
     "dag_id": ("pipeline",), "name": ("pipeline", _NO_KEY), "schedule_interval": ("schedule",), "cron": ("schedule.cron",),
     "tz": ("timezone", "schedule.timezone"), "timezone": ("schedule.timezone",), "tasks": ("steps",), "jobs": ("steps",),
@@ -25,7 +26,7 @@ _ELSEWHERE: dict[str, tuple[str | Elsewhere, ...]] = {
     "if": ("when",), "when": ("if",), "condition": ("when", "if"), "default": ("else",), "vars": ("variables",), "env": ("variables",),
     "parameters": ("params",), "inputs": ("params",), "callbacks": ("on_failure_callback",), "python_callable": ("python",),
     "catchup": ("schedule.catchup",), "start": ("schedule.start",), "concurrency": ("max_active_tasks",), "default_view": (_GONE,),
-    "orientation": (_GONE,), "sql": ("query",), "conn_id": ("connection",), "table_name": ("table",), "pools": ("resources",),
+    "orientation": (_GONE,), "sql": ("query",), "conn_id": ("connection",), "table_name": ("table",), "pools": ("resources",), "template": (_A_TEMPLATE,),
 }  # fmt: skip
 """Words that other tools, and older Airflows, have for keys of ours; of several, the first that fits the place."""
 _MARKED: dict[str | int, type[BaseModel]] = {STEP_MARK: Step, GROUP_MARK: Group}
@@ -60,7 +61,7 @@ def _names_here(word: str, known: Sequence[str]) -> Iterator[str | Elsewhere]:
     if "retries" in known and word in OPERATOR_ARGUMENTS:
         yield OPERATOR_ARGUMENTS[word]
     for here in _ELSEWHERE.get(word, ()):
-        if not isinstance(here, Elsewhere) or here is _GONE or "uses" in known:
+        if not isinstance(here, Elsewhere) or here is _GONE or ("pipeline" if here is _A_TEMPLATE else "uses") in known:
             yield here
     if "schedule" in known and word in DAG_ARGUMENTS:
         yield DAG_ARGUMENTS[word]
