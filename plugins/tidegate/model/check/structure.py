@@ -59,8 +59,10 @@ def _names(subject: Subject, node: Node) -> None:
 
 
 def _teardown(subject: Subject, node: Node) -> None:
-    if node.step.trigger_rule is not None:
-        subject.report((*node.at, "trigger_rule"), "a teardown runs when its setups ran; it has no other rule", "Remove trigger_rule.")
+    owns = {(*node.at, "for_each", node.step.dimension or "", branch): own for branch, own in node.step.own_settings.items()}
+    for at, said in {node.at: node.step, **owns}.items():
+        if said.trigger_rule is not None:
+            subject.report((*at, "trigger_rule"), "a teardown runs when its setups ran; it has no other rule", "Remove trigger_rule.")
     for index, name in enumerate(node.step.teardown or ()):
         at = (*node.at, "teardown", index)
         target = subject.tree.find(name, node)
