@@ -128,3 +128,67 @@ def test_a_link_within_include_is_as_good_as_its_file(project: Project) -> None:
     (project.include / "speech.py").write_text(MODULE.replace("VERSION", "linked") + "KIND = Kind(settings=Words, build=build)\n")
     (project.include / "kinds" / "linked.py").symlink_to(project.include / "speech.py")
     assert said(project, "linked") == "echo linked tide"
+
+
+def own_kind(project: Project, text: str, name: str = "own") -> None:
+    """A kind of the project."""
+    (project.include / "kinds").mkdir(exist_ok=True)
+    (project.include / "kinds" / f"{name}.py").write_text(text)
+
+
+WHOLE = MODULE.replace("VERSION", "own")
+
+
+def with_validator(body: str) -> str:
+    """A kind whose validator does this."""
+    validator = f"    @field_validator('text')\n    @classmethod\n    def odd(cls, value):\n        {body}\n"
+    return f"{WHOLE}from pydantic import field_validator\nclass Odd(Words):\n{validator}KIND = Kind(Odd, build)\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "told"),
+    [
+        ("KIND = 3\n", "uses", "include/kinds/own.py holds no kind"),
+        ("KINDS = {}\n", "uses", "include/kinds/own.py holds no kind"),
+        ("import sys\nsys.exit(3)\n", "uses", "include/kinds/own.py cannot be imported: SystemExit: 3"),
+        ("raise KeyError('tide')\n", "uses", "include/kinds/own.py cannot be imported: KeyError: 'tide'"),
+        (f"{WHOLE}KIND = Kind(settings=dict, build=build)\n", "uses", "include/kinds/own.py has a kind whose settings are no Settings"),
+        (f"{WHOLE}KIND = Kind(settings=Words, build=None)\n", "uses", "include/kinds/own.py has a kind whose build is no function"),
+        (f"{WHOLE}KIND = Kind(Words, build, '2')\n", "uses", "include/kinds/own.py has a kind whose version is no whole number: '2'"),
+        (f"{WHOLE}KINDS = [Kind(Words, build), Kind(Words, build)]\n", "uses", "include/kinds/own.py holds version 1 more than once"),
+        (
+            with_validator("return {}[value]"),
+            "with",
+            "the kind 'own' (include/kinds/own.py) cannot judge its settings: KeyError: 'tide'",
+        ),
+        (
+            with_validator("raise SystemExit"),
+            "with",
+            "the kind 'own' (include/kinds/own.py) cannot judge its settings: SystemExit",
+        ),
+    ],
+)
+def test_a_kind_that_is_wrong_is_told_with_its_file(project: Project, text: str, path: str, told: str) -> None:
+    """Where a step uses it; the process goes on, and nobody is told of a mistake in Tidegate."""
+    own_kind(project, text)
+    (finding,) = load(project, "own").findings
+    assert (finding.path, finding.message) == (f"steps.say.{path}", told)
+
+
+def test_a_file_that_is_named_like_a_kind_of_tidegate_is_told(project: Project) -> None:
+    """For nothing would look at it."""
+    own_kind(project, f"{WHOLE}KIND = Kind(Words, build)\n", "extract")
+    (project.include / "templates").mkdir()
+    (project.include / "templates" / "extract.yaml").write_text(TEMPLATE.replace("evil", "extract"))
+    findings = load(project, "extract", "{connection: c, query: SELECT 1}").findings
+    assert [finding.path for finding in findings] == ["steps.say.uses"] * 2
+    assert ["include/kinds/extract.py" in findings[0].message, "include/templates/extract.yaml" in findings[1].message] == [True, True]
+
+
+def test_a_kind_and_a_template_of_one_name_are_told(project: Project) -> None:
+    """For one of them would win in silence."""
+    own_kind(project, f"{WHOLE}KIND = Kind(Words, build)\n", "both")
+    (project.include / "templates").mkdir()
+    (project.include / "templates" / "both.yaml").write_text(TEMPLATE.replace("evil", "both"))
+    (finding,) = load(project, "both", "{}").findings
+    assert (finding.path, finding.message) == ("steps.say.uses", "there is a kind of this name beside the template: include/kinds/both.py")

@@ -37,6 +37,8 @@ class Kind:
     settings: type[Settings]
     build: Callable[[Any, Any], Any]
     version: int = 1
+    where: str = field(default="", init=False, compare=False)
+    """The file that holds it, or the entry point; known once it is loaded."""
 
 
 @dataclass(slots=True)
@@ -45,6 +47,14 @@ class Kinds:
 
     project: Project
     _loaded: dict[str, tuple[Kind, ...]] = field(default_factory=dict)
+    _namesakes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def namesakes(self, name: str) -> tuple[str, ...]:
+        """The files of the project that make a kind or a template of this name."""
+        if name not in self._namesakes:
+            files = (f"kinds/{name}.py", f"templates/{name}.yaml")
+            self._namesakes[name] = tuple(f"include/{file}" for file in files if (self.project.include / file).is_file())
+        return self._namesakes[name]
 
     def names(self) -> list[str]:
         """Every kind that a step may use, without importing any of them."""
@@ -75,13 +85,43 @@ class Kinds:
                 return ()
             try:
                 found = point.load()
-            except Exception as error:
-                raise ImportRefused(f"{point.value} cannot be imported: {error}.", hint="Is its distribution whole?") from error
+            except _ANY as error:
+                raise ImportRefused(f"{point.value} cannot be imported: {said_by(error)}.", hint="Is its distribution whole?") from error
             where = point.value
-        kinds = (found,) if isinstance(found, Kind) else tuple(found or ())
+        kinds = tuple(found) if isinstance(found, list | tuple) else (found,)
         if not kinds or not all(isinstance(kind, Kind) for kind in kinds):
             raise ImportRefused(f"{where} holds no kind.", hint="Give it KIND = Kind(settings=…, build=…), from tidegate.kinds.")
+        _check(kinds, where)
         return kinds
+
+
+_ANY = (Exception, SystemExit, GeneratorExit)
+"""What code of others may raise without anybody having interrupted it."""
+
+
+def said_by(error: BaseException) -> str:
+    """An exception of a kind's code, in words."""
+    return ": ".join(filter(None, (type(error).__name__, str(error))))
+
+
+def _check(kinds: tuple[Kind, ...], where: str) -> None:
+    """Refuse kinds that cannot be used, and let the others know where they come from.
+
+    :raises ImportRefused: the settings are no settings, the build function is none, or a version is there twice.
+    """
+    versions = [kind.version for kind in kinds]
+    for kind in kinds:
+        if not (isinstance(kind.settings, type) and issubclass(kind.settings, Settings)):
+            raise ImportRefused(
+                f"{where} has a kind whose settings are no Settings.", hint="Give it a class with tidegate.kinds.Settings as base."
+            )
+        if not callable(kind.build):
+            raise ImportRefused(f"{where} has a kind whose build is no function.", hint="Write def build(settings, task) -> Call.")
+        if type(kind.version) is not int:
+            raise ImportRefused(f"{where} has a kind whose version is no whole number: {kind.version!r}.", hint="Write version=2.")
+        if versions.count(kind.version) > 1:
+            raise ImportRefused(f"{where} holds version {kind.version} more than once.", hint="Give each kind of it a version of its own.")
+        object.__setattr__(kind, "where", where)
 
 
 def _module(path: Path) -> Any:
@@ -93,11 +133,9 @@ def _module(path: Path) -> Any:
     sys.modules[name] = module  # pydantic looks up annotations there
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except _ANY as error:
         del sys.modules[name]
-        raise ImportRefused(
-            f"include/kinds/{path.name} cannot be imported: {type(error).__name__}: {error}.", hint="Mend the module."
-        ) from error
+        raise ImportRefused(f"include/kinds/{path.name} cannot be imported: {said_by(error)}.", hint="Mend the module.") from error
     return module
 
 

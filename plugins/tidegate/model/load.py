@@ -9,7 +9,7 @@ from tidegate.errors import ImportRefused, SpecError
 from tidegate.model.check import check
 from tidegate.model.check.subject import Subject
 from tidegate.model.functions import Functions
-from tidegate.model.kind import Kind, Kinds, Settings
+from tidegate.model.kind import Kind, Kinds, Settings, said_by
 from tidegate.model.kinds import KINDS
 from tidegate.model.layers import Layers, merged
 from tidegate.model.problems import validated
@@ -169,6 +169,15 @@ class _Found:
         model = self._model(document, body["uses"], at, path)
         if model is None:
             return
+        try:
+            self._settings(document, model, body, at, path)
+        except (Exception, SystemExit) as error:
+            if path not in self.kinds:
+                raise
+            message = f"the kind '{body['uses']}' ({self.kinds[path].where}) cannot judge its settings: {said_by(error)}"
+            document.report((*at, "with"), message, "Mend the kind; a validator refuses a value by ValueError.")
+
+    def _settings(self, document: Document, model: type[Settings], body: dict[str, Any], at: Place, path: str) -> None:
         given = body.get("with", {})
         found = validated(document, model, given, (*at, "with"))
         if found is not None:
@@ -185,6 +194,9 @@ class _Found:
     def _model(self, document: Document, uses: str, at: Place, path: str) -> type[Settings] | None:
         name, _, version = uses.partition("@")
         if name in KINDS:
+            for file in self._registry.namesakes(name):
+                told = f"'{name}' is a kind of Tidegate's own, and {file}, which has its name, is not looked at"
+                document.report((*at, "uses"), told, "Rename the file.")
             if version:
                 document.report((*at, "uses"), f"the kind '{name}' has no versions", f"Write uses: {name}.")
             return KINDS[name]

@@ -107,6 +107,9 @@ class Templates:
         if found is None:
             return body
         source, template = found
+        if self._project.own("kinds", f"{template.template}.py") is not None:
+            told = f"there is a kind of this name beside the template: include/kinds/{template.template}.py"
+            self._document.report((*at, "uses"), told, "Rename one of the two.")
         if template.pinned in within or len(within) >= _DEEPEST:
             told = "in a circle" if template.pinned in within else f"more than {_DEEPEST} deep"
             self._document.report(
