@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from bad_corpus import BAD, FILES
 from corpus_project import GOOD, INCLUDE
 
-from tidegate.model import load_pipeline
+from tidegate.model import Project, load_pipeline
 from tidegate.model.yaml_source import read_source
 
 if TYPE_CHECKING:
@@ -36,6 +37,20 @@ def test_one_mistake_brings_no_other(path: Path, tmp_path: Path) -> None:
         file.write_text(yaml.safe_dump(value, sort_keys=False, allow_unicode=True))
         told = [finding for finding in load_pipeline(file).findings if not f"{finding.path}.".startswith(f"{at}.")]
         assert told == []
+
+
+def test_a_mistake_hides_no_other(tmp_path: Path) -> None:
+    """With a key at the top that pydantic refuses, each file of the corpus tells what it told without."""
+    shutil.copytree(BAD, tmp_path / "bad")
+    project = Project(tmp_path / "bad" / "include", shown_from=tmp_path)
+    for path in FILES:
+        file = tmp_path / "bad" / path.relative_to(BAD)
+        before, source = load_pipeline(file, project), read_source(file)
+        if not isinstance(source.value, dict) or "max_active_runs" in source.value:
+            continue
+        file.write_text(f'{source.text.rstrip()}\nmax_active_runs: "3"\n')
+        told = {(finding.path, finding.message) for finding in load_pipeline(file, project).findings}
+        assert {(finding.path, finding.message) for finding in before.findings} <= told
 
 
 def _changed(value: Any) -> Iterator[tuple[str, Any]]:
