@@ -113,3 +113,20 @@ def test_serial_steps_go_on_whatever_becomes_of_a_teardown(tmp_path: Path) -> No
     path.write_text("pipeline: chain\nserial: true\nsteps:\n" + "".join(f"  {name}: {{uses: {empty}{rest}}}\n" for name, rest in steps))
     edges = {(edge.upstream, edge.downstream) for edge in plan(load_pipeline(path).require()).edges}
     assert edges == {("put", "work"), ("put", "clean"), ("work", "clean"), ("work", "tell")}
+
+
+def test_a_choice_inside_of_a_branch_may_name_it(tmp_path: Path) -> None:
+    """``{q}`` in a case's condition is the branch, as everywhere else."""
+    empty = "airflow.providers.standard.operators.empty.EmptyOperator"
+    path = tmp_path / "asking.yaml"
+    path.write_text(f"""\
+pipeline: asking
+steps:
+  each:
+    for_each: {{q: [a, b]}}
+    steps:
+      ask: {{uses: branch, with: {{cases: [{{if: "{{{{ '{{q}}' == 'a' }}}}", then: first}}]}}}}
+      first: {{needs: ask, uses: {empty}}}
+""")
+    asked = {task.task_id: task.call.arguments["cases"] for task in plan(load_pipeline(path).require()).tasks if "ask" in task.task_id}
+    assert asked == {f"each.{q}.ask": [{"if": f"{{{{ '{q}' == 'a' }}}}", "then": [f"each.{q}.first"]}] for q in "ab"}

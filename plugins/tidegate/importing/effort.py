@@ -10,6 +10,7 @@ from tidegate.importing import assets, code, moments, objects
 from tidegate.importing.callbacks import OF_TASKS, callbacks, keys_of
 from tidegate.importing.objects import LOST
 from tidegate.importing.writing import Block
+from tidegate.model.effort import Effort
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +64,9 @@ def effort(config: dict[str, Value], desk: Desk, below: dict[str, Value] | None 
     for key, value in config.items():
         if value.plain is None:
             if key in KEYS and (below or {}).get(key) is not None:
+                if (name := _SAID[key][0] if key in _SAID else "") in _MAY_BE_NULL:
+                    desk.into[name] = None
+                    continue
                 hint = "Move what should not be everyone's from 'defaults' to the steps that need it."
                 desk.lost(value, "a step cannot take back what the defaults say", hint)
         elif key in _SAID:
@@ -210,6 +214,8 @@ _SAID: dict[str, tuple[str, Callable[[Value, Desk], Any]]] = {
 }
 """dag-factory's key → the language's, and how its value is read."""
 _NO_SLA = ("Airflow 3 has no SLAs", "Give the pipeline a 'deadline': [{reference: queued, within: 2h, callback: …}].")
+_MAY_BE_NULL = frozenset(name for name, info in Effort.model_fields.items() if info.default is None)
+"""Keys by which a step takes back what the defaults say."""
 _UNSAYABLE = {"sla": _NO_SLA, "sla_secs": _NO_SLA}
 KEYS = {*_SAID, *_RETRY, *_UNSAYABLE, *keys_of(OF_TASKS)}
 """All keys that :func:`effort` reads; what else a task gives is an argument of its operator."""

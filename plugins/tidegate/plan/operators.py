@@ -280,7 +280,7 @@ def _choice(layout: Layout, instance: Instance, settings: ChoiceSettings, common
         behind = [node for node in tree.nodes.values() if any(target.node is instance.node for _, target in tree.needs(node))]
         names = {_called(tree, node, instance.node): begun(Target(node, {})) for node in behind}
         return Call(f"{_OURS}ChoiceOperator", {"python": settings.python, "names": names, **common})
-    cases = [{"if": case.if_, "then": ids(case.then)} for case in settings.cases]
+    cases = [{"if": fill(case.if_, instance.bindings), "then": ids(case.then)} for case in settings.cases]
     return Call(
         f"{_OURS}ChoiceOperator", {"cases": cases} | _given(layout.spec, instance, settings, otherwise=(ids(settings.else_), [])) | common
     )
