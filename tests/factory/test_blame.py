@@ -53,7 +53,7 @@ def test_a_mistake_of_a_kind_is_told_as_its_own(tmp_path: Path) -> None:
     (tmp_path / "include" / "kinds").mkdir(parents=True)
     (tmp_path / "include" / "kinds" / "speak.py").write_text(KIND)
     page = _page(tmp_path, "{uses: speak, with: {word: hello}}")
-    assert "speak.py:8, which it calls, fails: KeyError: 'hello'" in page
+    assert "The kind 'speak' (include/kinds/speak.py) builds no task 'step': its build function fails in line 8: KeyError: 'hello'" in page
     assert OURS not in page
 
 

@@ -68,9 +68,20 @@ class Reading:
         project = self.project(path)
         if _of_templates(path, project):
             return [_nothing(path, "a template is no pipeline", "Name a pipeline that uses it.")]
-        if not path.is_dir():
-            return [load_file(Reader(project, environment=self.env), path)]
-        return load_folder(path, project, environment=self.env)
+        if path.is_dir():
+            found = load_folder(path, project, environment=self.env)
+        else:
+            found = [load_file(Reader(project, environment=self.env), path)]
+        return [_built(loaded) for loaded in found]
+
+
+def _built(loaded: Loaded) -> Loaded:
+    """The same with what the project's own kinds cannot build."""
+    if loaded.spec is None or not loaded.spec.kinds:
+        return loaded
+    from tidegate.plan import judged
+
+    return judged(loaded)
 
 
 def _meant(paths: Iterable[Path]) -> Iterator[Path]:

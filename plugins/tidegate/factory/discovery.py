@@ -15,7 +15,7 @@ from tidegate.factory.broken import broken_dag
 from tidegate.factory.build import build_dag
 from tidegate.factory.durations import with_durations
 from tidegate.model import Finding, Loaded, Project, each_of_folder
-from tidegate.plan import plan
+from tidegate.plan import judged, plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -74,6 +74,8 @@ def _build(loaded: Loaded, project: Project) -> DAG:
         dag = build_dag(with_durations(plan(loaded.require())), project.include)
         _validate(dag)
     except TidegateError as error:
+        if findings := judged(loaded).findings:
+            return broken_dag(loaded, findings, project)
         return broken_dag(loaded, [_placed(loaded, error.step, error.message.rstrip("."), error.hint)], project)
     except Exception as error:  # noqa: BLE001  one pipeline must not take the others with it, whoever says what of it
         from tidegate.factory.blame import blamed

@@ -85,7 +85,7 @@ class Kinds:
                 return ()
             try:
                 found = point.load()
-            except _ANY as error:
+            except ANY as error:
                 raise ImportRefused(f"{point.value} cannot be imported: {said_by(error)}.", hint="Is its distribution whole?") from error
             where = point.value
         kinds = tuple(found) if isinstance(found, list | tuple) else (found,)
@@ -95,7 +95,7 @@ class Kinds:
         return kinds
 
 
-_ANY = (Exception, SystemExit, GeneratorExit)
+ANY = (Exception, SystemExit, GeneratorExit)
 """What code of others may raise without anybody having interrupted it."""
 
 
@@ -133,7 +133,7 @@ def _module(path: Path) -> Any:
     sys.modules[name] = module  # pydantic looks up annotations there
     try:
         spec.loader.exec_module(module)
-    except _ANY as error:
+    except ANY as error:
         del sys.modules[name]
         raise ImportRefused(f"include/kinds/{path.name} cannot be imported: {said_by(error)}.", hint="Mend the module.") from error
     return module

@@ -47,14 +47,20 @@ def has_outcome(spec: PipelineSpec) -> bool:
 
 def plan(spec: PipelineSpec) -> Plan:
     """Lay out a pipeline. The order of everything depends on the file alone, so that equal files make equal DAGs."""
-    layout = Layout(spec)
-    layout.lay(spec.tree.top.values(), None, prefix=True, branches={}, bindings={})
-    layout.connect()
+    layout = laid_out(spec)
     tasks = [task_of(spec, layout, instance) for instance in layout.instances]
     if has_outcome(spec):
         layout.edges |= {(task_id, OUTCOME): Edge(task_id, OUTCOME) for task_id in layout.last(tasks)}
         tasks.append(outcome_task(spec))
     return Plan(spec.name, dag_arguments(spec), tuple(layout.groups), tuple(tasks), tuple(layout.edges.values()), spec.functions)
+
+
+def laid_out(spec: PipelineSpec) -> Layout:
+    """Where every task of a pipeline stands, and who waits for whom."""
+    layout = Layout(spec)
+    layout.lay(spec.tree.top.values(), None, prefix=True, branches={}, bindings={})
+    layout.connect()
+    return layout
 
 
 class Layout:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tidegate.errors import ImportRefused
 from tidegate.model.form import plain
 from tidegate.model.kinds import BarrierSettings, ChoiceSettings, ExtractSettings, LoadSettings, PipelineSettings, TransformSettings
 from tidegate.model.layers import merged
@@ -14,6 +13,7 @@ from tidegate.model.rows import barrier_before, end, sources
 from tidegate.model.spec import OUTCOME
 from tidegate.model.tree import Target
 from tidegate.plan.calls import Call, Imported, Output
+from tidegate.plan.custom import built
 from tidegate.plan.effort import effort, laid
 from tidegate.plan.layout import PlannedTask
 from tidegate.plan.said import by_defaults, nearest, params_around, repeats
@@ -165,25 +165,8 @@ def _of_kind(  # noqa: PLR0911  a table of kinds
             conf = lowered(plain(settings.conf), instance.bindings, str)
             words |= _given(spec, instance, settings, conf=(conf, {}), deferrable=(settings.deferrable, None))
             return Call(f"{_OURS}PipelineOperator", {**words, **common}), {}
-    return _custom(spec, layout, instance, settings, common), {}
-
-
-def _custom(spec: PipelineSpec, layout: Layout, instance: Instance, settings: Settings, common: dict[str, Any]) -> Call:
-    from tidegate.plan.task import Task
-
-    path = instance.node.path
-    task = Task(
-        pipeline=spec.name,
-        step=path,
-        task_id=instance.task_id,
-        bindings=dict(instance.bindings),
-        find=lambda name: layout.id_of(name, instance),
-    )
-    call = spec.kinds[path].build(settings, task)
-    if not isinstance(call, Call):
-        kind = instance.node.uses
-        raise ImportRefused(f"The kind '{kind}' built {type(call).__name__} for step '{path}'.", hint="Its build function returns a Call.")
-    return Call(call.path, {**call.arguments, **common}, call.positional)
+    call = built(layout, instance, settings)
+    return Call(call.path, {**call.arguments, **common}, call.positional), {}
 
 
 def _extract(spec: PipelineSpec, instance: Instance, settings: ExtractSettings, common: dict[str, Any]) -> Call:
