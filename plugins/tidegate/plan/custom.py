@@ -76,8 +76,12 @@ def judged(loaded: Loaded) -> Loaded:
     return replace(loaded, spec=None, findings=tuple(loaded.document.findings)) if told else loaded
 
 
-class _Untakable(ImportRefused):
+class _Untakable(Exception):
     """A result that a kind takes and that its step cannot have."""
+
+    def __init__(self, message: str, *, hint: str) -> None:
+        super().__init__(message)
+        self.message, self.hint = message, hint
 
 
 def _needed(layout: Layout, instance: Instance, name: str) -> str:
