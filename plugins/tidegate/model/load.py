@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tidegate.model.document import Document
     from tidegate.model.findings import Finding
     from tidegate.model.functions import Function
+    from tidegate.model.parts import Part
     from tidegate.model.yaml_source import Place
 
 
@@ -126,7 +127,10 @@ class Reader:
         pipeline = validated(document, Pipeline, document.value, ())
         found = _Found(self._kinds)
         found.look(document, document.value.get("steps"), ("steps",), "")
-        left = Remains(pipeline, Tree(pipeline)) if pipeline is not None and not document.muted else remains(document, found.settings)
+        if pipeline is not None and not document.muted and not found.unknown:
+            left: Remains | None = Remains(pipeline, Tree(pipeline))
+        else:
+            left = remains(document, found.settings, found.unknown)
         if left is not None:
             check(self._subject(document, left, found), path)
         if pipeline is None or left is None or document.findings:
@@ -152,6 +156,8 @@ class _Found:
         self.settings: dict[str, Settings] = {}
         self.own: dict[str, dict[str, Settings]] = {}
         self.kinds: dict[str, Kind] = {}
+        self.unknown: set[Place] = set()
+        """Places of the steps whose kind is not known, or not looked up."""
         self._registry = registry
 
     def look(self, document: Document, steps: Any, at: Place, within: str) -> None:
@@ -162,8 +168,11 @@ class _Found:
                 continue
             if "steps" in body:
                 self.look(document, body["steps"], (*at, name, "steps"), path)
-            elif isinstance(body.get("uses"), str) and "." not in body["uses"] and _has_settings(body):
-                self._step(document, body, (*at, name), path)
+            elif isinstance(body.get("uses"), str) and "." not in body["uses"]:
+                if _has_settings(body):
+                    self._step(document, body, (*at, name), path)
+                if path not in self.kinds and body["uses"].partition("@")[0] not in KINDS:
+                    self.unknown.add((*at, name))
 
     def _step(self, document: Document, body: dict[str, Any], at: Place, path: str) -> None:
         model = self._model(document, body["uses"], at, path)
@@ -185,9 +194,9 @@ class _Found:
         over = next(iter(body["for_each"].values()), None) if isinstance(body.get("for_each"), dict) and body["for_each"] else None
         for branch, own in over.items() if isinstance(over, dict) else ():
             if isinstance(own, dict) and isinstance(own.get("with"), dict):
-                settings = validated(
-                    document, model, merged(given, own["with"]), (*at, "for_each", next(iter(body["for_each"])), branch, "with")
-                )
+                here = (*at, "for_each", next(iter(body["for_each"])), branch, "with")
+                told_of = {*given, *_keys(model)} - own["with"].keys() if found is None else ()
+                settings = validated(document, model, merged(given, own["with"]), here, told_of=told_of)
                 if settings is not None:
                     self.own.setdefault(path, {})[branch] = settings
 
@@ -226,5 +235,8 @@ def load_pipeline(path: Path, project: Project | None = None, *, name: str | Non
 
 def _has_settings(body: dict[str, Any]) -> bool:
     """Whether a step's settings can be judged: where a misspelt key may have hidden them, the misspelling alone is told."""
-    words = {info.alias or name for name, info in Step.model_fields.items()}
-    return isinstance(body.get("with", {}), dict) and ("with" in body or set(body) <= words)
+    return isinstance(body.get("with", {}), dict) and ("with" in body or _keys(Step).issuperset(body))
+
+
+def _keys(model: type[Part]) -> set[str]:
+    return {info.alias or name for name, info in model.model_fields.items()}

@@ -14,7 +14,7 @@ from tidegate.model.keys import keys_at, unknown_key
 from tidegate.model.parts import FUNCTION, IMPORT_PATH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from tidegate.model.document import Document
 
@@ -46,8 +46,11 @@ _WANTED = {
 """Pydantic's error types that mean a value of the wrong type → what should stand there."""
 
 
-def validated(document: Document, model: type[Model], value: Any, at: Place) -> Model | None:
-    """The model of a value that stands at ``at`` in the document, or None and findings in the document."""
+def validated(document: Document, model: type[Model], value: Any, at: Place, *, told_of: Collection[str] = ()) -> Model | None:
+    """The model of a value that stands at ``at`` in the document, or None and findings in the document.
+
+    :param told_of: Keys of which nothing is told, for it was told elsewhere.
+    """
     try:
         return model.model_validate(value)
     except ValidationError as error:
@@ -59,7 +62,9 @@ def validated(document: Document, model: type[Model], value: Any, at: Place) -> 
         for loc, here in problems.items():
             dotted = ".".join(str(part) for part in (*at, *loc))
             if (
-                loc in renamed
+                (loc and loc[0] in told_of)
+                or here[0]["type"] == "default_factory_not_called"  # it wants a value that is refused
+                or loc in renamed
                 or dotted in told
                 or (here[0]["type"] == "value_error" and any(path.startswith(f"{dotted}.") for path in told))
             ):

@@ -53,13 +53,14 @@ class Remains:
     """Names of steps that are not in the tree, or of which it does not know what is in them."""
 
 
-def remains(document: Document, settings: Mapping[str, Settings]) -> Remains | None:
+def remains(document: Document, settings: Mapping[str, Settings], unknown: Iterable[Place]) -> Remains | None:
     """What is right of a document in which something is refused, the wrong parts muted in the document; None where nothing can be judged.
 
     :param settings: Step path → settings, for steps of a kind.
+    :param unknown: Places of the steps whose kind is not known.
     """
     cutting = _Cutting(document, deepcopy(document.value))
-    cutting.leave(document.muted)
+    cutting.leave([*document.muted, *unknown])
     pipeline = cutting.pipeline()
     if pipeline is None:
         return None
