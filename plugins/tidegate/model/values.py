@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -30,21 +29,32 @@ def stands_for(value: dict[str, Any]) -> Word | None:
     return None
 
 
-def misspelt(value: Any, at: Place) -> Iterator[tuple[Place, Word, str]]:
-    """Every mapping in some arguments that is plain data by a slip alone, with the place of the key that is near to another one."""
-    if isinstance(value, dict):
-        if (word := stands_for(value)) == "literal":
-            return
-        for meant in () if word is not None or len(value) == 1 else _KEYS:
-            others = [key for key in value if key not in _KEYS[meant]]
-            near = {key: get_close_matches(key, _KEYS[meant] - {meant}, n=1) for key in others}
-            if isinstance(value.get(meant), str) and (meant != "uses" or "." in value[meant]) and all(near.values()):
-                yield from (((*at, key), meant, found[0]) for key, found in near.items())
-        for key, item in value.items():
-            yield from misspelt(item, (*at, key))
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from misspelt(item, (*at, index))
+def misspelt(arguments: Any, at: Place) -> Iterator[tuple[Place, Word, str]]:
+    """Every mapping within some arguments that is plain data by a slip alone, with the place of the key that is near to another one."""
+    inside = arguments.items() if isinstance(arguments, dict) else enumerate(arguments) if isinstance(arguments, list | tuple) else ()
+    for key, value in inside:
+        if not isinstance(value, dict | list | tuple):
+            continue
+        if isinstance(value, dict):
+            if (word := stands_for(value)) == "literal":
+                continue
+            if word is None:
+                yield from _slips(value, (*at, key))
+        yield from misspelt(value, (*at, key))
+
+
+def _slips(value: dict[str, Any], at: Place) -> Iterator[tuple[Place, Word, str]]:
+    for word, keys in _KEYS.items():
+        others = [key for key in value if key not in keys] if isinstance(value.get(word), str) else []
+        if not others or (word == "uses" and "." not in value[word]):
+            continue
+        from difflib import get_close_matches
+
+        from difflib import get_close_matches
+
+        near = {key: get_close_matches(key, keys - {word}, n=1) for key in others}
+        if all(near.values()):
+            yield from (((*at, key), word, found[0]) for key, found in near.items())
 
 
 def specials(value: Any, at: Place) -> Iterator[tuple[Place, Word, dict[str, Any]]]:
