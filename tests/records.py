@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tidegate.resilience import Branch, BranchState, Completeness, Interval
+from tidegate.resilience.completeness import Branch, BranchState, Completeness
+from tidegate.resilience.interval import Interval
 
 NIGHT = Interval(datetime(2017, 12, 23, tzinfo=UTC), datetime(2017, 12, 24, tzinfo=UTC))
 

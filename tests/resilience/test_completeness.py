@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from records import EXCLUDED, FLORIDA, PLAINS, TEXAS, record
 
-from tidegate.resilience import Branch, BranchState, Completeness, Outcome
+from tidegate.resilience.completeness import Branch, BranchState, Completeness, Outcome
 
 
 def test_a_complete_night_says_so() -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tidegate.errors import IntervalUnknown
-from tidegate.resilience import Interval, requested_interval
+from tidegate.resilience.interval import Interval, requested_interval
 
 
 def at(text: str) -> datetime:

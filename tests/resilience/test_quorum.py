@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.model.quantity import AtLeast
-from tidegate.resilience import Branch, BranchState, Quorum, decide
+from tidegate.resilience.completeness import Branch, BranchState
+from tidegate.resilience.quorum import Quorum, decide
 
 STATES = st.sampled_from(list(BranchState))
 NAMES = st.lists(st.sampled_from("abcdefghij"), min_size=1, max_size=10, unique=True)

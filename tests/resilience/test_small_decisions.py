@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tidegate.errors import DataRefused, Unreachable
 from tidegate.model.durations import parse_duration
-from tidegate.resilience import correlation_id
+from tidegate.resilience.correlation import correlation_id
 from tidegate.resilience.retry import wait, worth_retrying
 
 SECOND = timedelta(seconds=1)

@@ -10,7 +10,6 @@ A finding renders like a compiler's message::
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -62,6 +61,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
     :return: An empty string where nothing is known.
     """
+    import difflib  # only where there is something to tell
+
     names = sorted(known)
     if near := difflib.get_close_matches(word, names, n=1, cutoff=0.6):
         return f"Did you mean '{near[0]}'?"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import ImportRefused, SpecError
@@ -14,7 +14,6 @@ from tidegate.model.kinds import KINDS
 from tidegate.model.layers import Layers, merged
 from tidegate.model.problems import validated
 from tidegate.model.project import Project, is_file
-from tidegate.model.remains import Remains, remains
 from tidegate.model.spec import Pipeline
 from tidegate.model.step import Step
 from tidegate.model.templates import Templates
@@ -127,22 +126,28 @@ class Reader:
         pipeline = validated(document, Pipeline, document.value, ())
         found = _Found(self._kinds)
         found.look(document, document.value.get("steps"), ("steps",), "")
-        if pipeline is not None and not document.muted and not found.unknown:
-            left: Remains | None = Remains(pipeline, Tree(pipeline))
-        else:
-            left = remains(document, found.settings, found.unknown)
-        if left is not None:
-            check(self._subject(document, left, found), path)
-        if pipeline is None or left is None or document.findings:
+        if pipeline is None or document.muted or found.unknown:
+            self._remains(document, found, path)
             return None
-        tree = left.tree
+        tree = Tree(pipeline)
+        check(self._subject(document, found, pipeline, tree), path)
+        if document.findings:
+            return None
         named = {node.step.python for node in tree.steps if node.step.python}
         functions = {name: self._functions.find(name) for name in sorted(named)}
         return PipelineSpec(pipeline, tree, found.settings, found.own, found.kinds, functions, self._documentation(pipeline))
 
-    def _subject(self, document: Document, left: Remains, found: _Found) -> Subject:
-        known = (found.settings, found.own, found.kinds, self.project, self._functions, self._kinds)
-        return Subject(document, left.pipeline, left.tree, *known, left, left.unsure)
+    def _subject(self, document: Document, found: _Found, pipeline: Pipeline, tree: Tree) -> Subject:
+        return Subject(document, pipeline, tree, found.settings, found.own, found.kinds, self.project, self._functions, self._kinds)
+
+    def _remains(self, document: Document, found: _Found, path: Path) -> None:
+        """Judge what is right of a pipeline in which something is not."""
+        from tidegate.model.remains import remains
+
+        left = remains(document, found.settings, found.unknown)
+        if left is not None:
+            subject = self._subject(document, found, left.pipeline, left.tree)
+            check(replace(subject, unsure=left.unsure, behind=left.behind, gone=left.gone), path)
 
     def _documentation(self, pipeline: Pipeline) -> str:
         text = (pipeline.doc_md or "").strip()

@@ -45,11 +45,11 @@ class Remains:
 
     pipeline: Pipeline
     tree: Tree
-    unsure: frozenset[Place] = frozenset()
+    unsure: frozenset[Place]
     """Places of the steps whose shape is not known."""
-    behind: frozenset[Place] = frozenset()
+    behind: frozenset[Place]
     """The same with all that wait for them: which rows come to these is not known."""
-    gone: frozenset[str] = frozenset()
+    gone: frozenset[str]
     """Names of steps that are not in the tree, or of which it does not know what is in them."""
 
 

@@ -93,7 +93,9 @@ class Node(Part):
     @property
     def own_settings(self) -> dict[str, BranchSettings]:
         """Branch → what it has of its own, where the file says so."""
-        over = next(iter(self.for_each.values()), ())
+        if not self.for_each:
+            return {}
+        over = next(iter(self.for_each.values()))
         return over if isinstance(over, dict) else {}
 
     @property

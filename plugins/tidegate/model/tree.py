@@ -52,13 +52,19 @@ class Node:
         return self.body
 
     @property
+    def is_plain(self) -> bool:
+        """Whether a step's arguments are texts and numbers alone, as most are."""
+        step = self.step
+        return not (step.expand or step.expand_kwargs or step.for_each or _nested(step.with_))
+
+    @property
     def specials(self) -> list[tuple[Place, Word, dict[str, Any]]]:
         """What a step's arguments hold in place of plain data, with the places: results of steps, objects, functions."""
         if self._specials is None:
-            step = self.step
-            if not (step.expand or step.expand_kwargs or step.for_each or _nested(step.with_)):
+            if self.is_plain:
                 self._specials = []
                 return self._specials
+            step = self.step
             found = list(specials(step.with_, (*self.at, "with")))
             if step.expand:
                 found += specials(step.expand, (*self.at, "expand"))

@@ -50,8 +50,6 @@ def _slips(value: dict[str, Any], at: Place) -> Iterator[tuple[Place, Word, str]
             continue
         from difflib import get_close_matches
 
-        from difflib import get_close_matches
-
         near = {key: get_close_matches(key, keys - {word}, n=1) for key in others}
         if all(near.values()):
             yield from (((*at, key), word, found[0]) for key, found in near.items())

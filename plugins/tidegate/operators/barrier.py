@@ -12,7 +12,8 @@ from tidegate.errors import QuorumMissed, TidegateError
 from tidegate.operators.base import FAILURE_KEY, TidegateOperator
 from tidegate.operators.extract import step_of
 from tidegate.operators.surroundings import connection_url, staging_root
-from tidegate.resilience.completeness import HELD_KEY, Branch, BranchState, Completeness
+from tidegate.resilience.completeness import Branch, BranchState, Completeness
+from tidegate.resilience.keys import HELD_KEY
 from tidegate.resilience.quorum import Quorum, decide
 from tidegate.resilience.tasks import worst_ends
 

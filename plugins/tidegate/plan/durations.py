@@ -40,6 +40,8 @@ def may_be_durations(task: PlannedTask, around: Inherited) -> set[str]:
     if around:
         found |= around[task.group].keys() - task.call.arguments.keys()
     rows = task.expand_kwargs
+    if not task.expand and rows is None:
+        return found
     for lists in (task.expand, rows.arguments if isinstance(rows, Zipped) else {}):
         found |= {name for name, value in lists.items() if isinstance(value, list) and any(map(is_like_one, value))}
     if isinstance(rows, list):

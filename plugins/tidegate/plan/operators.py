@@ -18,7 +18,7 @@ from tidegate.plan.effort import effort, laid
 from tidegate.plan.layout import PlannedTask
 from tidegate.plan.said import by_defaults, nearest, params_around, repeats
 from tidegate.plan.values import asset, lowered, reference, rows
-from tidegate.resilience.completeness import HELD_KEY
+from tidegate.resilience.keys import HELD_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
 
-HELD_KEY = "held"
-"""XCom key of the manifests of branches that earlier runs staged for this interval."""
 NOT_LOADED = "its rows were not loaded: superseded by a newer attempt, or lost between its extract and the load"
 
 

@@ -23,6 +23,6 @@ def check(subject: Subject, path: Path) -> None:
     """Report everything that is wrong between the parts of a pipeline that are right."""
     check_structure(subject, path)
     check_limits(subject)
-    check_rows(replace(subject, unsure=subject.remains.behind))
+    check_rows(replace(subject, unsure=subject.behind) if subject.behind else subject)
     check_fail_fast(subject)
     check_arguments(subject)

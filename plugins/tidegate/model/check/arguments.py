@@ -87,6 +87,8 @@ def _step(subject: Subject, node: Node) -> None:
 
 def _specials(subject: Subject, node: Node) -> None:
     """What stands in place of plain data among a step's own arguments."""
+    if node.is_plain:
+        return
     for key in ("with", "expand", "expand_kwargs"):
         check_slips(subject, getattr(node.step, "with_" if key == "with" else key), (*node.at, key))
     for branch, own in node.step.own_settings.items():
@@ -123,7 +125,8 @@ def _operator(subject: Subject, node: Node, step: Step) -> None:
     uses = step.uses or ""
     subject.import_path((*node.at, "uses"), uses, function=f"python: {uses} in place of uses")
     for place, words in (("with", step.with_), ("expand", step.expand)):
-        _said_elsewhere(subject, words, (*node.at, place), "beside 'uses'")
+        if words:
+            _said_elsewhere(subject, words, (*node.at, place), "beside 'uses'")
     for branch, own in step.own_settings.items():
         _said_elsewhere(subject, own.with_, (*node.at, "for_each", step.dimension or "", branch, "with"), "beside 'with'")
     if subject.tree.dimensions:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tidegate.errors import FileMissing
 from tidegate.model.dotted import wrong_part
 from tidegate.model.findings import did_you_mean
 from tidegate.model.problems import shown
+from tidegate.model.project import allowed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from tidegate.model.functions import Functions
     from tidegate.model.kind import Kind, Kinds, Settings
     from tidegate.model.project import Project
-    from tidegate.model.remains import Remains
     from tidegate.model.spec import Pipeline
     from tidegate.model.tree import Node, Tree
     from tidegate.model.yaml_source import Place
@@ -45,10 +45,12 @@ class Subject:
     project: Project
     functions: Functions
     registry: Kinds
-    remains: Remains
-    """Of a pipeline in which something is refused: what cannot be judged."""
-    unsure: frozenset[Place]
-    """Places of the steps of which that is told only which holds whatever stands in them."""
+    unsure: frozenset[Place] = frozenset()
+    """Of a pipeline in which something is refused: places of the steps of which that alone is told which holds whatever should stand in them."""
+    behind: frozenset[Place] = frozenset()
+    """The same with all that wait for them, of which nothing is told that hangs on the rows that come to them."""
+    gone: frozenset[str] = frozenset()
+    """Names of steps that are not in the tree, or of which it does not know what is in them."""
 
     def report(self, at: Place, message: str, hint: str) -> None:
         """Tell what is wrong."""
@@ -60,12 +62,14 @@ class Subject:
 
         :param function: How a function under ``include/`` is named in place of it.
         """
+        if _fine(path, self.project.allowed_imports):
+            return
         if ":" in path:
             self.report(at, f"{shown(path)} is no import path; a function under include/ is not named here", f"Write {function}.")
         elif wrong := wrong_part(path):
             hint = "Write an import path, such as airflow.providers.standard.operators.bash.BashOperator."
             self.report(at, f"{shown(path)} is no import path: {wrong}", hint)
-        elif not self.project.allows(path):
+        else:
             self.report(at, f"'{path}' may not be imported", _moved(path) or f"{self._meant(path)}{self._allowed(path)}")
 
     def _allowed(self, path: str) -> str:
@@ -77,6 +81,8 @@ class Subject:
 
     def _meant(self, path: str) -> str:
         """What an import path that is not allowed may have been meant to be."""
+        from difflib import get_close_matches
+
         for prefix in self.project.allowed_imports:
             package = prefix.rstrip(".")
             depth = package.count(".") + 1
@@ -97,7 +103,7 @@ class Subject:
 
     def unknown_step(self, at: Place, name: str, seen_from: Node) -> None:
         """Tell of a name that is no step's."""
-        if not self.remains.gone.isdisjoint(name.split(".")):
+        if not self.gone.isdisjoint(name.split(".")):
             return
         known = self.tree.known_from(seen_from)
         deep = self.tree.deep_from(seen_from)
@@ -108,6 +114,12 @@ class Subject:
         else:
             hint = near if near.startswith("Did") else did_you_mean(name, known) or "There is no other step to name."
         self.document.report(at, f"there is no step '{name}'", hint)
+
+
+@lru_cache(maxsize=10_000)
+def _fine(path: str, prefixes: tuple[str, ...]) -> bool:
+    """Whether it is an import path, and allowed."""
+    return ":" not in path and wrong_part(path) is None and allowed(path, prefixes)
 
 
 def _moved(path: str) -> str:
