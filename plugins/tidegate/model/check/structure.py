@@ -148,6 +148,7 @@ def _holds(subject: Subject, node: Node) -> None:
 
 
 def _cycles(subject: Subject) -> None:
+    """Report what waits for itself. It does so whatever else is unsure of its steps, so nothing keeps back what is found here."""
     tree = subject.tree
     if _in_order(subject):
         return
@@ -155,7 +156,9 @@ def _cycles(subject: Subject) -> None:
     for node in tree.nodes.values():
         for source in _waits_for(subject, node):
             if source in node.lineage[:-1]:
-                subject.report((*node.at, "needs"), f"it stands inside of '{source.name}', so it cannot wait for it", "Remove this need.")
+                subject.document.report(
+                    (*node.at, "needs"), f"it stands inside of '{source.name}', so it cannot wait for it", "Remove this need."
+                )
                 continue
             for step in node.within():
                 graph[step.path].update(other.path for other in source.within())
@@ -170,10 +173,10 @@ def _cycles(subject: Subject) -> None:
             continue  # of the steps of two groups that wait for each other, one circle tells enough
         told.update(place for _, place in said)
         if len(circle) == 1:
-            subject.report(at, "it waits for itself", "Remove this need.")
+            subject.document.report(at, "it waits for itself", "Remove this need.")
         else:
             around = " → ".join([*circle, circle[0]])
-            subject.report(at, f"steps wait for each other in a circle: {around}", "Remove one of these needs.")
+            subject.document.report(at, f"steps wait for each other in a circle: {around}", "Remove one of these needs.")
 
 
 def _circle(graph: dict[str, set[str]]) -> list[str]:
