@@ -19,7 +19,7 @@ from tidegate.cli.writing import for_people
 from tidegate.model import Finding, Loaded, Project, Reader, load_folder
 from tidegate.model.folder import load_file
 from tidegate.model.layers import DEFAULTS
-from tidegate.model.templates import FOLDER as TEMPLATES
+from tidegate.model.project import TEMPLATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

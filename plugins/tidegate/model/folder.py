@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from tidegate.model.findings import Finding
 from tidegate.model.layers import DEFAULTS
 from tidegate.model.load import Loaded, Reader
-from tidegate.model.project import Project
-from tidegate.model.templates import FOLDER as TEMPLATES
+from tidegate.model.project import TEMPLATES, Project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

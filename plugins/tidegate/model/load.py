@@ -13,10 +13,9 @@ from tidegate.model.kind import Kind, Kinds, Settings, said_by
 from tidegate.model.kinds import KINDS
 from tidegate.model.layers import Layers, merged
 from tidegate.model.problems import validated
-from tidegate.model.project import Project, is_file
+from tidegate.model.project import TEMPLATES, Project, is_file
 from tidegate.model.spec import Pipeline
 from tidegate.model.step import Step
-from tidegate.model.templates import Templates
 from tidegate.model.tree import Tree
 from tidegate.model.variables import resolve
 
@@ -95,6 +94,7 @@ class Reader:
         self._layers = Layers(project)
         self._functions = Functions(project)
         self._kinds = Kinds(project)
+        self._has_templates = (project.include / TEMPLATES).is_dir()
 
     def load(self, path: Path, *, name: str | None = None) -> Loaded:
         """Read, validate and check one pipeline file; never raises for what stands in it.
@@ -122,7 +122,10 @@ class Reader:
             document.report((), "is not a mapping of keys to values", "Start with 'pipeline: <name>' and 'steps:'.")
             return None
         variables = resolve(document, self.environment)
-        Templates(document, self.project, variables).expand()
+        if self._has_templates:
+            from tidegate.model.templates import Templates
+
+            Templates(document, self.project, variables).expand()
         pipeline = validated(document, Pipeline, document.value, ())
         found = _Found(self._kinds)
         found.look(document, document.value.get("steps"), ("steps",), "")

@@ -21,6 +21,8 @@ _OURS = re.compile(r"tidegate\.((operators|notifications|timetables)\.)?[A-Z]\w*
 
 _TIMES = frozenset({"datetime.date", "datetime.datetime", "datetime.time", "datetime.timedelta"})
 """Values that YAML has no word for, and some operators want."""
+TEMPLATES = "templates"
+"""Where a project's templates lie, under ``include/``."""
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(@\d+)?\.[a-z]+")
 
 

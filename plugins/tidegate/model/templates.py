@@ -14,6 +14,7 @@ from tidegate.model.kinds import KINDS
 from tidegate.model.layers import merged
 from tidegate.model.parts import Flag, Name, Part, Whole
 from tidegate.model.problems import shown, validated
+from tidegate.model.project import TEMPLATES
 from tidegate.model.step import Group
 from tidegate.model.variables import substituted
 from tidegate.model.yaml_source import read_source
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from tidegate.model.project import Project
     from tidegate.model.yaml_source import Place, Source
 
-FOLDER = "templates"
 _DEEPEST = 8
 _TYPES: dict[str, tuple[type, ...]] = {
     "text": (str,),
@@ -170,13 +170,13 @@ class Templates:
     def _find(self, uses: str, at: Place) -> tuple[Source, Template] | None:
         name, _, version = uses.partition("@")
         try:
-            newest = self._project.own(FOLDER, f"{name}.yaml")
+            newest = self._project.own(TEMPLATES, f"{name}.yaml")
             if newest is None:
                 return None
             found = self._read(newest)
             if found is None or not version or version == str(found[1].version):
                 return found
-            if (older := self._project.own(FOLDER, f"{uses}.yaml")) is not None:
+            if (older := self._project.own(TEMPLATES, f"{uses}.yaml")) is not None:
                 return self._read(older)
         except FileMissing as error:
             self._document.report((*at, "uses"), error.message.rstrip("."), error.hint)

@@ -9,7 +9,7 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from tidegate.errors import IntervalUnknown
 from tidegate.operators.night import Night
 from tidegate.resilience.correlation import CORRELATION_ID
-from tidegate.resilience.interval import INTERVAL_END, INTERVAL_START
+from tidegate.resilience.keys import INTERVAL_END, INTERVAL_START
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

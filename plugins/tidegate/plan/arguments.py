@@ -15,7 +15,7 @@ from tidegate.plan.documentation import dag_documentation
 from tidegate.plan.effort import effort, is_steady, references
 from tidegate.plan.said import repeats
 from tidegate.plan.values import asset, lowered, made, reference
-from tidegate.resilience.interval import INTERVAL_END, INTERVAL_START
+from tidegate.resilience.keys import INTERVAL_END, INTERVAL_START
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

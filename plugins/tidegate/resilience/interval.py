@@ -7,13 +7,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tidegate.errors import IntervalUnknown
+from tidegate.resilience.keys import INTERVAL_END, INTERVAL_START
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
-
-INTERVAL_START = "interval_start"
-INTERVAL_END = "interval_end"
 
 
 @dataclass(frozen=True, slots=True, order=True)
