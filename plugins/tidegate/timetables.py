@@ -47,6 +47,12 @@ def _state(cron: str, timezone: str) -> dict[str, Any]:
     return vars(CronDataIntervalTimetable(cron, timezone))
 
 
+@cache
+def _validated(cron: str, timezone: str) -> None:
+    """What Airflow has against a cron; it asks whenever a DAG is taken from a file, and the answer stays the same."""
+    CronDataIntervalTimetable(cron, timezone).validate()
+
+
 def _read(data: dict[str, Any]) -> dict[str, Any]:
     return {"start": datetime.fromisoformat(data["start"]), "end": data["end"] and datetime.fromisoformat(data["end"])}
 
@@ -64,6 +70,13 @@ class NightTimetable(Bounds, CronDataIntervalTimetable):
         vars(self).update(_state(cron, timezone))
         self.start = start
         self.end = end
+
+    def validate(self) -> None:
+        """See that Airflow takes the cron.
+
+        :raises AirflowTimetableInvalid: it does not.
+        """
+        _validated(self._expression, self.timezone)
 
     @property
     def expression(self) -> str:

@@ -43,6 +43,7 @@ class Node:
     """What it uses without the version: a kind or an import path; empty for groups and functions."""
     lineage: tuple[Node, ...] = ()
     """The nodes around it and itself, the outermost first."""
+    _plain: bool | None = None
     _specials: list[tuple[Place, Word, dict[str, Any]]] | None = None
 
     @property
@@ -54,8 +55,10 @@ class Node:
     @property
     def is_plain(self) -> bool:
         """Whether a step's arguments are texts and numbers alone, as most are."""
-        step = self.step
-        return not (step.expand or step.expand_kwargs or step.for_each or _nested(step.with_))
+        if self._plain is None:
+            step = self.step
+            self._plain = not (step.expand or step.expand_kwargs or step.for_each or _nested(step.with_))
+        return self._plain
 
     @property
     def specials(self) -> list[tuple[Place, Word, dict[str, Any]]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tidegate.model.kinds import CARRIERS
 from tidegate.model.spec import OUTCOME
 from tidegate.model.step import Group
+from tidegate.model.tree import Target
 from tidegate.plan.arguments import dag_arguments, group_arguments
 from tidegate.plan.layout import Edge, Plan, PlannedGroup, PlannedTask
 from tidegate.plan.operators import outcome_task, task_of
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from tidegate.model import PipelineSpec
     from tidegate.model.step import Need
-    from tidegate.model.tree import Node, Target
+    from tidegate.model.tree import Node
 
 _PATIENT = frozenset({"all_success", "all_done", "all_done_min_one_success", "none_failed", "none_failed_min_one_success"})
 """Trigger rules under which a task starts only when the one before it has ended."""
@@ -114,8 +115,6 @@ class Layout:
 
     def _before(self, node: Node) -> Iterator[tuple[Target, str, str]]:
         """What a node waits for, with the reason and the words on the edge."""
-        from tidegate.model.tree import Target
-
         tree = self.spec.tree
         for need, target in tree.needs(node):
             yield target, need.because or "data", _label(need)
