@@ -1,9 +1,7 @@
 """How a step is tried, where it runs, whom it belongs to: Airflow's arguments of every operator, said of a step or of all of them."""
 
-from __future__ import annotations
-
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -38,7 +36,7 @@ class Retry(Part):
     """A retry policy of your own, which decides instead: an object with Airflow's ``RetryPolicy`` as its base."""
 
     @model_validator(mode="after")
-    def _longest_is_longest(self) -> Retry:
+    def _longest_is_longest(self) -> Self:
         if {"delay", "max_delay"} <= self.model_fields_set and self.max_delay < self.delay:
             raise ValueError(
                 "max_delay is shorter than delay, which would never be waited for; give a longer max_delay, or a shorter delay"

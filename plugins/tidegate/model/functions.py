@@ -27,7 +27,7 @@ CONTEXT = frozenset({
 """Names that Airflow hands to a function which asks for them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Function:
     """A function as its source declares it."""
 
@@ -53,7 +53,7 @@ class Function:
 _REFERENCE = "Write module:function in names that Python can import, such as jobs.sales:count for count in include/jobs/sales.py."
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Functions:
     """Reads the functions of a project's modules, each module parsed once."""
 

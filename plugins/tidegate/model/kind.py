@@ -41,7 +41,7 @@ class Kind:
     """The file that holds it, or the entry point; known once it is loaded."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Kinds:
     """Finds the kinds of a project, each module imported at most once and only when a step uses it."""
 

@@ -1,10 +1,8 @@
 """The settings of each built-in kind, as they stand under ``with``."""
 
-from __future__ import annotations
-
 import re
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
@@ -101,7 +99,7 @@ class TransformSettings(Settings):
     """The zone in which the interval's bounds are given to the SQL or the function."""
 
     @model_validator(mode="after")
-    def _one_of(self) -> TransformSettings:
+    def _one_of(self) -> Self:
         if (self.sql is None) == (self.python is None):
             raise ValueError("give either 'sql' or 'python', not both or neither; SQL runs in DuckDB, python is a function of a DataFrame")
         if self.python is not None and not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", self.python):
@@ -142,7 +140,7 @@ class ChoiceSettings(Settings):
     """``module:function`` under include/ in place of cases: given Airflow's context by parameter names, it returns the name of a step, or several."""
 
     @model_validator(mode="after")
-    def _one_of(self) -> ChoiceSettings:
+    def _one_of(self) -> Self:
         if bool(self.cases) == (self.python is not None) or {"cases", "python"} <= self.model_fields_set:
             raise ValueError("give either 'cases' or 'python'; a case is {if: template, then: step}, python a function that returns names")
         if self.python is not None and self.else_:

@@ -1,10 +1,8 @@
 """The small types that the models are made of: names, flags, moments, references to code."""
 
-from __future__ import annotations
-
 import re
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, StringConstraints, model_validator
@@ -129,7 +127,7 @@ class Reference(Part):
         return {"import": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
-    def _one_of(self) -> Reference:
+    def _one_of(self) -> Self:
         if (self.import_ is None) == (self.uses is None):
             raise ValueError("give either 'import' or 'uses'; import names a function, uses names a class to be made with 'with'")
         return self

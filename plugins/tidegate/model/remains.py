@@ -39,7 +39,7 @@ _TOO_MUCH = "; keep one of them"
 """How a model says that too much is given, which is no less true of what is left once something is cut out."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Remains:
     """The right parts of a pipeline, and what cannot be judged by them."""
 
@@ -117,7 +117,7 @@ def _chosen(tree: Tree, node: Node, settings: Mapping[str, Settings]) -> Iterato
         yield from (target.node for name in names if (target := tree.find(name, node)))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Cutting:
     """Cuts out of a pipeline's value what pydantic refuses, until it refuses nothing."""
 

@@ -1,9 +1,7 @@
 """When runs begin, and what data each is about."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -39,9 +37,9 @@ class AssetTerm(Part):
     """Who watches for events of this asset outside of Airflow."""
     alias: str | None = None
     """Name of an alias, which stands for assets that are known only at run time."""
-    all: tuple[AssetTerm, ...] = ()
+    all: tuple["AssetTerm", ...] = ()
     """True when each of these was updated."""
-    any: tuple[AssetTerm, ...] = ()
+    any: tuple["AssetTerm", ...] = ()
     """True when one of these was updated."""
 
     @property
@@ -58,7 +56,7 @@ class AssetTerm(Part):
         return {"all": value} if isinstance(value, list | tuple) else value
 
     @model_validator(mode="after")
-    def _one_of(self) -> AssetTerm:
+    def _one_of(self) -> Self:
         said = [bool(self.name or self.uri), self.alias is not None, bool(self.all), bool(self.any)]
         if said.count(True) != 1:
             raise ValueError("give an asset's 'name' or 'uri', or 'alias', or 'all', or 'any'; exactly one of these")
@@ -135,7 +133,7 @@ class Schedule(Part):
         return self.interval == "none" or (self.interval is None and len(self.cron) > 1)
 
     @model_validator(mode="after")
-    def _makes_sense(self) -> Schedule:
+    def _makes_sense(self) -> Self:
         said = [name for name in ("cron", "every", "timetable", "continuous") if getattr(self, name)]
         if len(said) > 1:
             raise ValueError(f"it gives {' and '.join(said)}; keep one of them")
@@ -154,7 +152,7 @@ class Schedule(Part):
         return self
 
     @model_validator(mode="after")
-    def _bounds_make_sense(self) -> Schedule:
+    def _bounds_make_sense(self) -> Self:
         timed = bool(self.cron or self.every or self.timetable or self.continuous)
         if self.catchup and (self.start is None or not timed):
             raise ValueError("catchup is about times since a start; give cron, every or timetable with start, or remove catchup")
@@ -165,7 +163,7 @@ class Schedule(Part):
         return self
 
     @model_validator(mode="after")
-    def _partitions_are_of_its_assets(self) -> Schedule:
+    def _partitions_are_of_its_assets(self) -> Self:
         if self.partitions is not None and self.assets is not None:
             known = self.assets.names
             if unknown := sorted(name for name in self.partitions.by_asset if name not in known):

@@ -1,7 +1,5 @@
 """The pipeline file as frozen models: what a user may write, what each key means, its unit and its default."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator

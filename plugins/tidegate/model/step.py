@@ -1,8 +1,6 @@
 """The nodes of a pipeline: steps, and groups of them."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, StringConstraints, Tag, field_validator, model_validator
 
@@ -150,7 +148,7 @@ class Step(Node, Effort):
     """For a teardown: whether its failure fails the run all the same."""
 
     @model_validator(mode="after")
-    def _one_of(self) -> Step:
+    def _one_of(self) -> Self:
         if self.uses is None and self.python is None:
             raise ValueError(
                 "it says neither what it uses nor which python function it calls; give 'uses', 'python', or 'steps' for a group"
@@ -173,7 +171,7 @@ class Step(Node, Effort):
 class Group(Node):
     """Steps within a step: a task group in Airflow, or one for each branch."""
 
-    steps: dict[Name, AnyStep] = Field(min_length=1)
+    steps: dict[Name, "AnyStep"] = Field(min_length=1)
     """The steps inside; their names are theirs alone."""
     serial: Flag = False
     """Whether the steps run one after the other, in the order of the file."""
