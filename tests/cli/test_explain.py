@@ -69,7 +69,7 @@ def test_a_key_of_several_places_is_told_once_with_all_of_them() -> None:
 def test_a_kind_is_told_with_its_settings() -> None:
     """By the word that ``uses`` takes."""
     told = _told("barrier")
-    assert told.startswith("uses: barrier\n  Decides whether what arrived is enough.\n")
+    assert told.startswith("uses: barrier\n  Decides whether what arrived is enough: all branches, ")
     assert "\n  at_least " in told
     assert told.endswith("    steps:\n      arrived:\n        needs: extract\n        uses: barrier\n        with: {at_least: 50%}\n")
 

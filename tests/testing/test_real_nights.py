@@ -8,11 +8,14 @@ import subprocess
 import sys
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tidegate.testing import Night
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
@@ -43,6 +46,14 @@ def _notices(*fails: str, **real: Any) -> dict[str, Any]:
     return _night("notices", 1, conf={"fails": fails}, said={"fails": fails}, **real)
 
 
+def _covered(day: int, rows: dict[str, int], closed: Sequence[str] = (), *, known: bool = True) -> dict[str, Any]:
+    """A night of a barrier that counts rows; the usual is what the first three nights brought."""
+    failing = [f"extract.{shop}" for shop in closed]
+    told = {"fails": failing, "rows": rows, **({"usual": dict.fromkeys(SHOPS, 10)} if known else {})}
+    return _night("covered", day, closed=list(closed), rows=rows, said=told)
+
+
+TEN = dict.fromkeys(SHOPS, 10)
 HELD = {"anna": 1, "ben": 1}
 NIGHTS = [
     _night("takings", 1),
@@ -64,6 +75,15 @@ NIGHTS = [
     _night("tills", 5, conf={"fails": ["shops.anna.check", "shops.carl.seal"]}, said={"fails": ["shops.anna.check", "shops.carl.seal"]}),
     _night("tills", 6, conf={"shop": ["anna"]}, said={"chosen": {"shop": "anna"}}),
     _night("tills", 7, conf={"fails": ["shops.ben.check"], "skips": ["shops.ben.tidy"]}, said={"fails": "shops.ben.check", "skips": "shops.ben.tidy"}),
+    _covered(1, TEN, known=False),
+    _covered(2, {**TEN, "anna": 1, "ben": 30}, known=False),
+    _covered(3, {**TEN, "anna": 30, "ben": 1}, known=False),
+    # what one brings beyond its usual makes up for nothing
+    _covered(4, {**TEN, "anna": 500}, ["dora"]),
+    _covered(5, {**TEN, "carl": 4}, ["dora"]),
+    _covered(6, TEN, ["anna"]),
+    _covered(7, TEN, ["anna", "ben"]),
+    _covered(8, {**TEN, "dora": 1}),
     _way(1, ["quick"]),
     _way(2, ["long"]),
     _way(3, ["quick", "long"], conditions={"second": False}),
@@ -129,6 +149,7 @@ def test_a_night_is_played_as_airflow_runs_it(ran: list[dict[str, Any]], number:
         return
     assert played.needed == record["needed"]
     assert played.record is not None
+    assert (played.record.coverage, list(played.record.lacking)) == (record["coverage"], record["lacking"])
     assert {branch.name: (str(branch.state), branch.rows, branch.reason) for branch in played.record.branches} == {
         branch["name"]: (branch["state"], branch["rows"], branch["reason"]) for branch in record["branches"]
     }

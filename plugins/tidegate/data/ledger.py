@@ -179,6 +179,18 @@ def intervals(connection: sa.Connection, pipeline: str | None = None) -> list[In
     return [_interval_row(row) for row in _rows(connection, intervals_table, query)]
 
 
+def intervals_before(connection: sa.Connection, pipeline: str, start: datetime, *, loaded: int) -> list[IntervalRow]:
+    """The last so many intervals of a pipeline that begin before a moment and were loaded, the newest first."""
+    table = intervals_table.c
+    query = (
+        sa.select(intervals_table)
+        .where(table.pipeline == pipeline, table.interval_start < instant(start), table.outcome != "short")
+        .order_by(table.interval_start.desc(), table.interval_end.desc())
+        .limit(loaded)
+    )
+    return [_interval_row(row) for row in _rows(connection, intervals_table, query)]
+
+
 def load_row(row: sa.Row[Any]) -> LoadRow:
     """Decode one stored row."""
     stored = dict(row._mapping)  # noqa: SLF001 -- SQLAlchemy's public way to a row's names

@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from tidegate.model.durations import Duration
 from tidegate.model.kind import Settings
@@ -64,23 +64,36 @@ class ExtractSettings(Settings):
     """Rows held in memory at once."""
 
 
-class BarrierSettings(Settings):
-    """Decides whether what arrived is enough."""
+class Enough(Part):
+    """A rule about what arrived: all that it says must hold."""
 
-    model_config = _repeated({"maxProperties": 0})
-
-    at_least: Annotated[str | Whole, Shape("whole number, or percentage", _AT_LEAST)] = "100%"
+    at_least: Annotated[str | Whole, Shape("whole number, or percentage", _AT_LEAST)] | None = None
     """A count, or a percentage of the branches expected, rounded up; one at the least."""
     required: Annotated[tuple[BranchName, ...], BeforeValidator(one_or_many)] = ()
     """Branches without which it is never enough."""
+    coverage: Annotated[str | Whole, Shape("percentage", _AT_LEAST["anyOf"][1])] | None = None
+    """A percentage of the usual rows: of each branch the median of its last 14 nights, at most so many from each. It judges from a branch's third
+    night on, by the ledger of the load behind the barrier."""
 
-    @field_validator("at_least")
+    @field_validator("at_least", "coverage")
     @classmethod
-    def _count_or_percent(cls, value: str | int) -> str | int:
+    def _quantity(cls, value: Any, info: ValidationInfo) -> Any:
         from tidegate.model.quantity import AtLeast
 
-        AtLeast.parse(value)
+        if value is not None:
+            AtLeast.parse(value) if info.field_name == "at_least" else AtLeast.percentage(value)
         return value
+
+
+class BarrierSettings(Enough, Settings):
+    """Decides whether what arrived is enough: all branches, where it says neither ``at_least``, ``coverage`` nor ``any``."""
+
+    model_config = _repeated({"maxProperties": 0})
+
+    any: tuple[Enough, ...] = ()
+    """Rules of which one must hold besides, such as ``[{at_least: 9}, {required: [emea], coverage: 95%}]``."""
+    weight: dict[BranchName, Annotated[Whole, Field(ge=0)]] = Field(default_factory=dict)
+    """Branch → how many it counts as for ``at_least``; 1 where nothing is said."""
 
 
 class TransformSettings(Settings):

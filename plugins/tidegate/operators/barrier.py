@@ -14,7 +14,7 @@ from tidegate.operators.extract import step_of
 from tidegate.operators.surroundings import connection_url, staging_root
 from tidegate.resilience.completeness import Branch, BranchState, Completeness
 from tidegate.resilience.keys import HELD_KEY
-from tidegate.resilience.quorum import Quorum, decide
+from tidegate.resilience.quorum import Quorum, decide, usual_rows
 from tidegate.resilience.tasks import worst_ends
 
 if TYPE_CHECKING:
@@ -36,8 +36,12 @@ class BarrierOperator(TidegateOperator):
     A branch arrived when all tasks in which it ends succeeded; of those, the first hands on its rows. Tasks that bring no rows count as well.
 
     :param branches: Branch name → id of the task in which it ends, or several, in the order in which people read them.
-    :param at_least: A count, or a percentage such as ``"80%"``.
+    :param at_least: A count, or a percentage such as ``"80%"``; by default all, where neither ``coverage`` nor ``any`` is given.
     :param required: Branches without which it is never enough.
+    :param coverage: A percentage of the usual rows: of each branch the median of its last nights, from the ledger of the load behind.
+        Branches present in fewer than three of them, and all where no ledger can be read, are not judged by it.
+    :param any: Rules of which one must hold besides, each a mapping of ``at_least``, ``required`` and ``coverage``.
+    :param weight: Branch → how many it counts as for ``at_least``; 1 where nothing is said.
     :param dimension: What branches are, such as ``region``.
     :param staged_as: The name that staging knows the branches' rows by; derived from the tasks' ids by default.
     :raises QuorumMissed: too little arrived; not retried.
@@ -50,8 +54,11 @@ class BarrierOperator(TidegateOperator):
         self,
         *,
         branches: Mapping[str, str | Sequence[str]],
-        at_least: str | int = "100%",
+        at_least: str | int | None = None,
         required: Sequence[str] = (),
+        coverage: str | None = None,
+        any: Sequence[Mapping[str, Any]] = (),  # noqa: A002  the word of the config
+        weight: Mapping[str, int] | None = None,
         dimension: str = "branch",
         staged_as: str | None = None,
         **kwargs: Any,
@@ -61,6 +68,9 @@ class BarrierOperator(TidegateOperator):
         self.branches = branches
         self.at_least = at_least
         self.required = required
+        self.coverage = coverage
+        self.any = any
+        self.weight = weight
         self.dimension = dimension
         self.staged_as = staged_as
 
@@ -73,7 +83,8 @@ class BarrierOperator(TidegateOperator):
         branches = tuple(branch for branch, _ in found.values())
         if len(chosen) < len(branches):
             branches = self._with_held(night, branches)
-        decision = decide(Quorum.parse(self.at_least, self.required), branches)
+        rule = Quorum.parse(self.at_least, self.required, coverage=self.coverage, any=self.any, weight=self.weight)
+        decision = decide(rule, branches, self._usual(night) if rule.counts_rows else None)
         record = Completeness(
             pipeline=night.dag_id,
             interval=night.interval,
@@ -82,6 +93,8 @@ class BarrierOperator(TidegateOperator):
             needed=decision.needed,
             met=decision.met,
             required_missing=decision.required_missing,
+            coverage=float(decision.coverage) if decision.coverage is not None else None,
+            lacking=decision.lacking,
             run_id=night.run_id,
             correlation_id=night.correlation_id,
         )
@@ -137,12 +150,10 @@ class BarrierOperator(TidegateOperator):
         from tidegate.data.engines import reading
         from tidegate.operators.records import held_rows
 
-        behind = (task for task in self.get_flat_relatives(upstream=False) if isinstance(task, TidegateOperator))
-        conn_id = next((task.ledger_conn_id for task in behind if task.ledger_conn_id), None)
-        if conn_id is None:
+        if self._ledger is None:
             return branches
         try:
-            with reading(connection_url(conn_id), connection_name=conn_id) as connection:
+            with reading(connection_url(self._ledger), connection_name=self._ledger) as connection:
                 held = held_rows(connection, night.dag_id, night.interval)
         except TidegateError as error:
             self.log.warning("The ledger cannot be asked what earlier runs brought, so this run must have enough by itself: %s", error)
@@ -153,6 +164,30 @@ class BarrierOperator(TidegateOperator):
             else branch
             for branch in branches
         )
+
+    @property
+    def _ledger(self) -> str | None:
+        """Connection id of the ledger that a task behind writes."""
+        behind = (task for task in self.get_flat_relatives(upstream=False) if isinstance(task, TidegateOperator))
+        return next((task.ledger_conn_id for task in behind if task.ledger_conn_id), None)
+
+    def _usual(self, night: Night) -> dict[str, int]:
+        """The usual rows of each branch; what nobody knows yet keeps no night from going on, and the log says so."""
+        from tidegate.data.engines import reading
+        from tidegate.operators.records import nights_before
+
+        if self._ledger is None:
+            self.log.warning("No load stands behind, whose ledger would tell the usual rows: nothing is judged by coverage.")
+            return {}
+        try:
+            with reading(connection_url(self._ledger), connection_name=self._ledger) as connection:
+                usual = usual_rows(nights_before(connection, night.dag_id, night.interval))
+        except TidegateError as error:
+            self.log.warning("The ledger cannot be asked for the usual rows, so nothing is judged by coverage: %s", error)
+            return {}
+        if unknown := [name for name in self.branches if name not in usual]:
+            self.log.info("Not judged by coverage, for too few nights are known: %s", ", ".join(unknown))
+        return usual
 
     def ends(self, name: str) -> tuple[str, ...]:
         """The ids of the tasks in which a branch ends."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tidegate.data.instants import instant, stamp
-from tidegate.data.ledger import IntervalRow, LoadRow, ensure, read_interval, write_interval
+from tidegate.data.ledger import IntervalRow, LoadRow, ensure, intervals_before, read_interval, write_interval
 from tidegate.data.ledger import held as ledger_held
 from tidegate.resilience.completeness import Branch, Completeness, Outcome
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from tidegate.resilience.interval import Interval
+
+LAST_NIGHTS = 14
+"""How many nights tell what is usual."""
 
 
 def write_record(connection: Connection, record: Completeness, held: Mapping[str, LoadRow]) -> tuple[str, Completeness]:
@@ -57,6 +60,12 @@ def held_rows(connection: Connection, pipeline: str, interval: Interval) -> dict
     """The branches of an interval that the warehouse holds → their source rows."""
     before = read_interval(connection, pipeline, interval.start, interval.end)
     return _source_rows(before, ledger_held(connection, pipeline, interval.start, interval.end))
+
+
+def nights_before(connection: Connection, pipeline: str, interval: Interval) -> list[dict[str, int]]:
+    """Of each of the last nights before an interval that were loaded: branch → source rows, of the branches that were present."""
+    rows = intervals_before(connection, pipeline, interval.start, loaded=LAST_NIGHTS)
+    return [{branch.name: branch.rows for branch in Completeness.from_dict(row.record).present} for row in rows]
 
 
 def _source_rows(before: IntervalRow | None, held: Mapping[str, LoadRow]) -> dict[str, int]:

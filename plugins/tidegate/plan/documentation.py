@@ -8,6 +8,7 @@ from tidegate.model.kinds import BarrierSettings
 
 if TYPE_CHECKING:
     from tidegate.model import PipelineSpec
+    from tidegate.model.kinds import Enough
 
 PARTIAL_HELP = (
     "**When it is partial** the run is green and its note names what is missing. Trigger it again with only the missing branches chosen "
@@ -26,8 +27,20 @@ def dag_documentation(spec: PipelineSpec) -> str:
     ]
     for name, settings in spec.settings.items():
         if isinstance(settings, BarrierSettings):
-            required = f", {', '.join(settings.required)} among them" if settings.required else ""
-            lines += ["", f"**Enough** at `{name}`: at least {settings.at_least}{required}.", "", PARTIAL_HELP]
+            ways = f"one of: {'; or '.join(map(_in_words, settings.any))}" if settings.any else ""
+            lines += ["", f"**Enough** at `{name}`: {', and '.join(filter(None, (_in_words(settings), ways)))}.", "", PARTIAL_HELP]
     if spec.documentation:
         lines += ["", spec.documentation.strip()]
     return "\n".join(lines)
+
+
+def _in_words(rule: Enough) -> str:
+    at_least = rule.at_least
+    if at_least is None and isinstance(rule, BarrierSettings) and rule.coverage is None and not rule.any:
+        at_least = "100%"
+    parts = [
+        f"at least {at_least}" if at_least is not None else "",
+        f"{', '.join(rule.required)} among them" if rule.required else "",
+        f"{rule.coverage} of the usual rows" if rule.coverage is not None else "",
+    ]
+    return ", ".join(filter(None, parts))

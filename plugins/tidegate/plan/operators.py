@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tidegate.model.form import plain
-from tidegate.model.kinds import BarrierSettings, ChoiceSettings, ExtractSettings, LoadSettings, PipelineSettings, TransformSettings
+from tidegate.model.kinds import BarrierSettings, ChoiceSettings, Enough, ExtractSettings, LoadSettings, PipelineSettings, TransformSettings
 from tidegate.model.layers import merged
 from tidegate.model.placeholders import fill
 from tidegate.model.project import is_sql_file
@@ -206,11 +206,20 @@ def _barrier(layout: Layout, instance: Instance, settings: BarrierSettings, comm
         ids = _ends(layout, source, branch, carrier.path if carrier is not None else None)
         branches[branch] = ids[0] if len(ids) == 1 else ids
     words: dict[str, Any] = {"branches": branches}
-    words |= _given(layout.spec, instance, settings, at_least=(settings.at_least, "100%"), required=(list(settings.required), []))
+    words |= _given(
+        layout.spec, instance, settings,
+        at_least=(settings.at_least, None), required=(list(settings.required), []), coverage=(settings.coverage, None),
+        any=([_rule(way) for way in settings.any], []), weight=(dict(settings.weight), {}),
+    )  # fmt: skip
     words |= {"dimension": source.body.dimension or "branch"}
     if carrier is not None:
         words["staged_as"] = carrier.path
     return Call(f"{_OURS}BarrierOperator", {**words, **common})
+
+
+def _rule(rule: Enough) -> dict[str, Any]:
+    """A rule under ``any`` as the operator takes it: what it says, and nothing else."""
+    return rule.model_dump(mode="json", exclude_unset=True)
 
 
 def _ends(layout: Layout, source: Any, branch: str, carrier: str | None) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from tidegate.model.quantity import percent
 from tidegate.resilience.interval import Interval, instant_of
 
 if TYPE_CHECKING:
@@ -70,10 +71,14 @@ class Completeness:
     branches: tuple[Branch, ...]
     """In the order of the config. The denominator is theirs."""
     needed: int
-    """How many had to be there: of the branches that this run was to bring, and of those held when it decided."""
+    """How many had to be there: of the branches that this run was to bring, and of those held when it decided; 0 where they are not counted."""
     met: bool
     """Whether enough arrived in this run, the required ones among them."""
     required_missing: tuple[str, ...] = ()
+    coverage: float | None = None
+    """Share of the usual rows that was there when it was decided, 0 to 100; None where nobody asked, or too little is known."""
+    lacking: tuple[str, ...] = ()
+    """What the quorum lacked, each in words; empty where it was met."""
     run_id: str = ""
     correlation_id: str = ""
 
@@ -115,19 +120,21 @@ class Completeness:
         total = len(self.branches)
         subject = f"{self.pipeline} for {self.interval}"
         missing = "; ".join(_why(branch) for branch in self.missing)
+        rows = _rows(self.rows) + (f" ({percent(self.coverage)} of the usual)" if self.coverage is not None else "")
         if self.outcome is Outcome.COMPLETE:
             held = ", ".join(branch.name for branch in self.present if branch.state is BranchState.HELD)
             now = ", ".join(branch.name for branch in self.arrived)
             told = f"; {now} caught up" if held else ""
-            return f"{subject} is complete: {total} of {self._counted(total)}, {_rows(self.rows)}{told}."
+            return f"{subject} is complete: {total} of {self._counted(total)}, {rows}{told}."
         if self.outcome is Outcome.PARTIAL:
-            return f"{subject} is partial: {len(self.present)} of {self._counted(total)}, {_rows(self.rows)}. Missing: {missing}."
+            return f"{subject} is partial: {len(self.present)} of {self._counted(total)}, {rows}. Missing: {missing}."
         asked = len(self.asked)
         held_before = sum(branch.state is BranchState.HELD for branch in self.branches)
         already = f", {held_before} held already" if held_before else ""
-        needed = f"{len(self.arrived)} of {self._counted(asked)} arrived{already}, {self.needed} needed"
+        needed = f"{len(self.arrived)} of {self._counted(asked)} arrived{already}" + (f", {self.needed} needed" if self.needed else "")
         if self.required_missing:
             needed += f"; required but missing: {', '.join(self.required_missing)}"
+        needed += "".join(f"; {words}" for words in self.lacking)
         lacking = "; ".join(_why(branch) for branch in self.asked if branch.state is not BranchState.ARRIVED)
         return f"{subject} is short: {needed}. Nothing was loaded. Missing: {lacking}."
 
@@ -161,6 +168,7 @@ class Completeness:
             "interval": {"start": self.interval.start.isoformat(), "end": self.interval.end.isoformat()},
             "branches": [{**asdict(branch), "state": str(branch.state)} for branch in self.branches],
             "required_missing": list(self.required_missing),
+            "lacking": list(self.lacking),
             "outcome": str(self.outcome),
             "rows": self.rows,
             "sentence": self.sentence,
@@ -178,6 +186,8 @@ class Completeness:
             needed=data["needed"],
             met=data["met"],
             required_missing=tuple(data["required_missing"]),
+            coverage=data.get("coverage"),
+            lacking=tuple(data.get("lacking", ())),
             run_id=data["run_id"],
             correlation_id=data["correlation_id"],
         )

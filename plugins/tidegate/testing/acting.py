@@ -150,7 +150,9 @@ class Play:
             for name, ends in self.script.ends(task.task_id).items()
         )
         assert self.interval is not None  # noqa: S101  a barrier is not played without one
-        decision = decide(Quorum.parse(said.get("at_least", "100%"), said.get("required", ())), branches)
+        words = {word: said[word] for word in ("at_least", "required", "coverage", "any", "weight") if word in said}
+        rule = Quorum.parse(**words)
+        decision = decide(rule, branches, self.given.usual if rule.counts_rows else None)
         record = Completeness(
             pipeline=self.script.spec.name,
             interval=self.interval,
@@ -159,6 +161,8 @@ class Play:
             needed=decision.needed,
             met=decision.met,
             required_missing=decision.required_missing,
+            coverage=float(decision.coverage) if decision.coverage is not None else None,
+            lacking=decision.lacking,
             run_id=RUN_ID,
             correlation_id=self.correlation_id,
         )

@@ -40,6 +40,8 @@ class Given:
     """Dimension → the branches that the run is to bring."""
     held: Mapping[str, int] = field(default_factory=dict)
     """Branch → rows that the warehouse has already."""
+    usual: Mapping[str, int] = field(default_factory=dict)
+    """Branch → its usual rows."""
     before: str | None = None
     """The interval's outcome as the ledger has it."""
 
@@ -47,7 +49,7 @@ class Given:
         """All of this, with the other's word where both say something."""
         merged: dict[str, Any] = {
             name: {**getattr(self, name), **getattr(other, name)}
-            for name in ("states", "reasons", "seconds", "rows", "conditions", "choices", "chosen", "held")
+            for name in ("states", "reasons", "seconds", "rows", "conditions", "choices", "chosen", "held", "usual")
         }
         return replace(self, **merged, before=self.before if other.before is None else other.before)
 

@@ -102,6 +102,7 @@ class Night:
         takes: Mapping[str, str | timedelta] | None = None,
         chosen: Mapping[str, str | Iterable[str]] | None = None,
         held: Mapping[str, int] | Iterable[str] = (),
+        usual: Mapping[str, int] | None = None,
         before: str | None = None,
         **branches: str | int,
     ) -> Night:
@@ -121,6 +122,7 @@ class Night:
         :param takes: Name → how long it takes, such as ``20m``; for rules that do not wait for all.
         :param chosen: Dimension → the branches that the run is to bring, as in a catch-up; all by default.
         :param held: Branches whose rows of this day the warehouse has from earlier runs, with their numbers or without.
+        :param usual: Branch → the rows that it usually brings, for a barrier that asks for ``coverage``; of others nothing is known.
         :param before: The day's outcome before the run; by default what ``held`` amounts to.
         :raises Unplayable: a name or a word is unknown, or it cannot happen to what it is said of.
         """
@@ -135,6 +137,7 @@ class Night:
             choices=telling.choices(choices or {}),
             chosen=telling.chosen(chosen or {}),
             held=telling.held(held),
+            usual=telling.rows(usual or {}),
             before=before,
         )
         return replace(self, _given=self._given.and_(given))

@@ -11,6 +11,7 @@ from tidegate.model.rows import FEEDS, sources
 
 if TYPE_CHECKING:
     from tidegate.model.check.subject import Subject
+    from tidegate.model.kinds import Enough
     from tidegate.model.tree import Node
     from tidegate.model.yaml_source import Place
 
@@ -188,14 +189,25 @@ def _quorum(subject: Subject, node: Node, settings: BarrierSettings) -> None:
     branches = [branch for source in sources(subject.tree, node) for branch in source.body.branches]
     if not branches:
         return
-    for index, branch in enumerate(settings.required):
+    for branch in settings.weight:
+        if branch not in branches:
+            subject.report((*at, "weight", branch), f"there is no branch '{branch}'", did_you_mean(branch, branches))
+    weight = sum(settings.weight.get(branch, 1) for branch in branches)
+    _enough(subject, at, settings, branches, weight)
+    for index, way in enumerate(settings.any):
+        if not way.model_fields_set:
+            subject.report((*at, "any", index), "it asks for nothing", "Give at_least, required or coverage.")
+        _enough(subject, (*at, "any", index), way, branches, weight)
+
+
+def _enough(subject: Subject, at: Place, rule: Enough, branches: list[str], weight: int) -> None:
+    for index, branch in enumerate(rule.required):
         if branch not in branches:
             subject.report((*at, "required", index), f"there is no branch '{branch}'", did_you_mean(branch, branches))
-    bound = AtLeast.parse(settings.at_least)
-    if not bound.percent and bound.amount > len(branches):
-        subject.report(
-            (*at, "at_least"), f"{bound} can never arrive: there are {len(branches)} branches", "Lower it, or write a percentage."
-        )
+    bound = AtLeast.parse(rule.at_least) if rule.at_least is not None else None
+    if bound is not None and not bound.percent and bound.amount > weight:
+        there = f"there are {len(branches)} branches" + (f" that weigh {weight}" if weight != len(branches) else "")
+        subject.report((*at, "at_least"), f"{bound} can never arrive: {there}", "Lower it, or write a percentage.")
 
 
 def _target(subject: Subject, node: Node, settings: LoadSettings) -> None:
