@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 from airflow.sdk import get_parsing_context
 
 from tidegate.errors import TidegateError
-from tidegate.factory.broken import broken_dag
 from tidegate.factory.build import build_dag
 from tidegate.factory.durations import with_durations
 from tidegate.model import Finding, Loaded, Project, each_of_folder
 from tidegate.plan import judged, plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from airflow.sdk import DAG
 
@@ -42,7 +41,7 @@ def build_dags(folder: str | Path, *, allow: Iterable[str] = (), environment: st
     with _nothing_to_collect(dags):
         for loaded in each_of_folder(root, project, only=get_parsing_context().dag_id, environment=environment):
             findings[loaded.name] += loaded.findings  # files that share a name share a page
-            dags[loaded.name] = broken_dag(loaded, findings[loaded.name], project) if findings[loaded.name] else _build(loaded, project)
+            dags[loaded.name] = _broken(loaded, findings[loaded.name], project) if findings[loaded.name] else _build(loaded, project)
     return dags
 
 
@@ -69,18 +68,24 @@ def _nothing_to_collect(dags: dict[str, DAG]) -> Iterator[None]:
         gc.enable()
 
 
+def _broken(loaded: Loaded, findings: Sequence[Finding], project: Project) -> DAG:
+    from tidegate.factory.broken import broken_dag
+
+    return broken_dag(loaded, findings, project)
+
+
 def _build(loaded: Loaded, project: Project) -> DAG:
     try:
         dag = build_dag(with_durations(plan(loaded.require())), project.include)
         _validate(dag)
     except TidegateError as error:
         if findings := judged(loaded).findings:
-            return broken_dag(loaded, findings, project)
-        return broken_dag(loaded, [_placed(loaded, error.step, error.message.rstrip("."), error.hint)], project)
+            return _broken(loaded, findings, project)
+        return _broken(loaded, [_placed(loaded, error.step, error.message.rstrip("."), error.hint)], project)
     except Exception as error:  # noqa: BLE001  one pipeline must not take the others with it, whoever says what of it
         from tidegate.factory.blame import blamed
 
-        return broken_dag(loaded, [_placed(loaded, "", *blamed(error))], project)
+        return _broken(loaded, [_placed(loaded, "", *blamed(error))], project)
     return dag
 
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
     from tidegate.model.project import Project
 
+BUILT_IN = ("extract", "barrier", "transform", "load", "branch", "pipeline")
+"""The built-in kinds, by the word that ``uses`` takes. Their settings, in :mod:`tidegate.model.kinds`, load where a step uses one."""
+CARRIERS = frozenset({"extract", "barrier", "transform", "load"})
+"""Those that rows flow through; a pipeline that has one ends in an outcome."""
 ENTRY_POINTS = "tidegate.kinds"
 """Entry point group in which a distribution offers kinds to every project that installs it."""
 
@@ -25,7 +29,7 @@ class Settings(Part):
     """Base of a kind's settings: a frozen pydantic model whose fields are the keys under ``with``. An unknown key is an error."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """One version of a kind. ``include/kinds/NAME.py`` holds one as ``KIND``, or several as ``KINDS``.
 

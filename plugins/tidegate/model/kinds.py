@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from tidegate.model.durations import Duration
-from tidegate.model.kind import Settings
+from tidegate.model.kind import BUILT_IN, Settings
 from tidegate.model.parts import BranchName, Flag, FunctionName, Name, Part, Whole, Words, Zone, one_or_many
 from tidegate.model.shapes import Shape
 from tidegate.model.step import StepPath
@@ -177,14 +177,13 @@ class PipelineSettings(Settings):
 
 
 BuiltIn = ExtractSettings | BarrierSettings | TransformSettings | LoadSettings | ChoiceSettings | PipelineSettings
-KINDS: dict[str, type[Settings]] = {
-    "extract": ExtractSettings,
-    "barrier": BarrierSettings,
-    "transform": TransformSettings,
-    "load": LoadSettings,
-    "branch": ChoiceSettings,
-    "pipeline": PipelineSettings,
-}
+_SETTINGS: tuple[type[Settings], ...] = (
+    ExtractSettings,
+    BarrierSettings,
+    TransformSettings,
+    LoadSettings,
+    ChoiceSettings,
+    PipelineSettings,
+)
+KINDS = dict(zip(BUILT_IN, _SETTINGS, strict=True))
 """Every built-in kind by the word that ``uses`` takes."""
-CARRIERS = frozenset({"extract", "barrier", "transform", "load"})
-"""The kinds that rows flow through; a pipeline that has one ends in an outcome."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import ImportRefused, SpecError
 from tidegate.model.check import check
 from tidegate.model.check.subject import Subject
-from tidegate.model.functions import Functions
-from tidegate.model.kind import Kind, Kinds, Settings, said_by
-from tidegate.model.kinds import KINDS
+from tidegate.model.kind import BUILT_IN, Kind, Kinds, Settings, said_by
 from tidegate.model.layers import Layers, merged
 from tidegate.model.problems import validated
 from tidegate.model.project import TEMPLATES, Project, is_file
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
     from tidegate.model.document import Document
     from tidegate.model.findings import Finding
-    from tidegate.model.functions import Function
+    from tidegate.model.functions import Function, Functions
     from tidegate.model.parts import Part
     from tidegate.model.yaml_source import Place
 
@@ -92,9 +91,14 @@ class Reader:
         self.project = project
         self.environment = environment
         self._layers = Layers(project)
-        self._functions = Functions(project)
         self._kinds = Kinds(project)
         self._has_templates = (project.include / TEMPLATES).is_dir()
+
+    @cached_property
+    def _functions(self) -> Functions:
+        from tidegate.model.functions import Functions
+
+        return Functions(self.project)
 
     def load(self, path: Path, *, name: str | None = None) -> Loaded:
         """Read, validate and check one pipeline file; never raises for what stands in it.
@@ -141,7 +145,7 @@ class Reader:
         return PipelineSpec(pipeline, tree, found.settings, found.own, found.kinds, functions, self._documentation(pipeline))
 
     def _subject(self, document: Document, found: _Found, pipeline: Pipeline, tree: Tree) -> Subject:
-        return Subject(document, pipeline, tree, found.settings, found.own, found.kinds, self.project, self._functions, self._kinds)
+        return Subject(document, pipeline, tree, found.settings, found.own, found.kinds, self.project, lambda: self._functions, self._kinds)
 
     def _remains(self, document: Document, found: _Found, path: Path) -> None:
         """Judge what is right of a pipeline in which something is not."""
@@ -179,7 +183,7 @@ class _Found:
             elif isinstance(body.get("uses"), str) and "." not in body["uses"]:
                 if _has_settings(body):
                     self._step(document, body, (*at, name), path)
-                if path not in self.kinds and body["uses"].partition("@")[0] not in KINDS:
+                if path not in self.kinds and body["uses"].partition("@")[0] not in BUILT_IN:
                     self.unknown.add((*at, name))
 
     def _step(self, document: Document, body: dict[str, Any], at: Place, path: str) -> None:
@@ -210,12 +214,14 @@ class _Found:
 
     def _model(self, document: Document, uses: str, at: Place, path: str) -> type[Settings] | None:
         name, _, version = uses.partition("@")
-        if name in KINDS:
+        if name in BUILT_IN:
             for file in self._registry.namesakes(name):
                 told = f"'{name}' is a kind of Tidegate's own, and {file}, which has its name, is not looked at"
                 document.report((*at, "uses"), told, "Rename the file.")
             if version:
                 document.report((*at, "uses"), f"the kind '{name}' has no versions", f"Write uses: {name}.")
+            from tidegate.model.kinds import KINDS
+
             return KINDS[name]
         try:
             kinds = self._registry.find(name)

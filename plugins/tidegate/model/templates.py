@@ -10,7 +10,7 @@ from tidegate.errors import FileMissing
 from tidegate.model.document import Document, Mount
 from tidegate.model.effort import Effort
 from tidegate.model.findings import did_you_mean
-from tidegate.model.kinds import KINDS
+from tidegate.model.kind import BUILT_IN
 from tidegate.model.layers import merged
 from tidegate.model.parts import Flag, Name, Part, Whole
 from tidegate.model.problems import shown, validated
@@ -101,7 +101,7 @@ class Templates:
         if isinstance(body.get("steps"), dict):
             return {**body, "steps": self._steps(body["steps"], (*at, "steps"), within)}
         uses = body.get("uses")
-        if not isinstance(uses, str) or "." in uses or uses in KINDS:
+        if not isinstance(uses, str) or "." in uses or uses in BUILT_IN:
             return body
         found = self._find(uses, at)
         if found is None:

@@ -96,7 +96,7 @@ class Node:
             yield from child.within()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Target:
     """What a name means: a node, and the branches that the name picks on its way."""
 

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tidegate.model.findings import Finding
-from tidegate.model.yaml_errors import place_of, told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -165,10 +164,14 @@ def _compose(source: Source, read: Any) -> Any:
             return None
         return read(node, loader)
     except yaml.MarkedYAMLError as error:
+        from tidegate.model.yaml_errors import told
+
         line, column, message, hint = told(error, source.lines)
         source.report(line, column, (), message, hint)
     except yaml.reader.ReaderError as error:
         hint = "Remove the character, or write it in double quotes by its number."
+        from tidegate.model.yaml_errors import place_of
+
         source.report(*place_of(source.text, error.position), (), f"is no valid YAML: {str(error).partition(' in ')[0].strip()}", hint)
     except UnicodeError:
         source.report(0, 0, (), "holds half of a character", "Save the file as UTF-8.")

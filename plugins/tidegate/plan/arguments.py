@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from tidegate.model.form import is_schema, plain
-from tidegate.model.kinds import CARRIERS
+from tidegate.model.kind import CARRIERS
 from tidegate.model.layers import merged
 from tidegate.model.schedule import AssetTerm
 from tidegate.plan.calls import Call, Imported

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tidegate.errors import ImportRefused
@@ -14,7 +13,6 @@ from tidegate.plan.calls import Call
 from tidegate.plan.task import Task
 
 if TYPE_CHECKING:
-    from tidegate.model import Loaded
     from tidegate.model.kind import Settings
     from tidegate.plan.lay import Instance, Layout
 
@@ -55,25 +53,19 @@ def _lines(error: BaseException, where: str) -> list[int]:
     return [frame.lineno for frame in extract_tb(error.__traceback__) if frame.lineno and frame.filename.endswith(f"/{where}")]
 
 
-def judged(loaded: Loaded) -> Loaded:
-    """A pipeline with all that its kinds cannot build told as findings; any other as it is."""
-    if loaded.spec is None or loaded.document is None or not loaded.spec.kinds:
-        return loaded
-    from tidegate.plan.lay import laid_out
-
-    layout = laid_out(loaded.spec)
-    told: set[str] = set()
+def refusals(layout: Layout) -> dict[str, tuple[Instance, ImportRefused]]:
+    """Step path → the first of its tasks that its kind cannot build, and why."""
+    found: dict[str, tuple[Instance, ImportRefused]] = {}
     for instance in layout.instances:
         path = instance.node.path
-        settings = loaded.spec.settings_of(path, instance.branches.get(path))
-        if path not in loaded.spec.kinds or path in told or settings is None:
+        settings = layout.spec.settings_of(path, instance.branches.get(path))
+        if path not in layout.spec.kinds or path in found or settings is None:
             continue
         try:
             built(layout, instance, settings)
         except ImportRefused as error:
-            told.add(path)
-            loaded.document.report((*instance.node.at, "uses"), error.message.rstrip("."), error.hint)
-    return replace(loaded, spec=None, findings=tuple(loaded.document.findings)) if told else loaded
+            found[path] = instance, error
+    return found
 
 
 class _Untakable(Exception):

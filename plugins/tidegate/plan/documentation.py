@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tidegate.model.kinds import BarrierSettings
-
 if TYPE_CHECKING:
     from tidegate.model import PipelineSpec
+    from tidegate.model.kind import Settings
     from tidegate.model.kinds import Enough
 
 PARTIAL_HELP = (
@@ -26,15 +25,25 @@ def dag_documentation(spec: PipelineSpec) -> str:
         f"**Owner:** {pipeline.owner}",
     ]
     for name, settings in spec.settings.items():
-        if isinstance(settings, BarrierSettings):
-            ways = f"one of: {'; or '.join(map(_in_words, settings.any))}" if settings.any else ""
-            lines += ["", f"**Enough** at `{name}`: {', and '.join(filter(None, (_in_words(settings), ways)))}.", "", PARTIAL_HELP]
+        lines += _enough(name, settings)
     if spec.documentation:
         lines += ["", spec.documentation.strip()]
     return "\n".join(lines)
 
 
+def _enough(name: str, settings: Settings) -> list[str]:
+    """What a barrier asks for, and what to do when it was met in part; nothing of other kinds."""
+    from tidegate.model.kinds import BarrierSettings
+
+    if not isinstance(settings, BarrierSettings):
+        return []
+    ways = f"one of: {'; or '.join(map(_in_words, settings.any))}" if settings.any else ""
+    return ["", f"**Enough** at `{name}`: {', and '.join(filter(None, (_in_words(settings), ways)))}.", "", PARTIAL_HELP]
+
+
 def _in_words(rule: Enough) -> str:
+    from tidegate.model.kinds import BarrierSettings
+
     at_least = rule.at_least
     if at_least is None and isinstance(rule, BarrierSettings) and rule.coverage is None and not rule.any:
         at_least = "100%"

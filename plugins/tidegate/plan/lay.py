@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from tidegate.model.kinds import CARRIERS
+from tidegate.model.kind import CARRIERS
 from tidegate.model.spec import OUTCOME
 from tidegate.model.step import Group
 from tidegate.model.tree import Target
@@ -16,7 +16,7 @@ from tidegate.plan.operators import outcome_task, task_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from tidegate.model import PipelineSpec
+    from tidegate.model import Loaded, PipelineSpec
     from tidegate.model.step import Need
     from tidegate.model.tree import Node
 
@@ -54,6 +54,18 @@ def plan(spec: PipelineSpec) -> Plan:
         layout.edges |= {(task_id, OUTCOME): Edge(task_id, OUTCOME) for task_id in layout.last(tasks)}
         tasks.append(outcome_task(spec))
     return Plan(spec.name, dag_arguments(spec), tuple(layout.groups), tuple(tasks), tuple(layout.edges.values()), spec.functions)
+
+
+def judged(loaded: Loaded) -> Loaded:
+    """A pipeline with all that its kinds cannot build told as findings; any other as it is."""
+    if loaded.spec is None or loaded.document is None or not loaded.spec.kinds:
+        return loaded
+    from tidegate.plan.custom import refusals
+
+    refused = refusals(laid_out(loaded.spec))
+    for instance, error in refused.values():
+        loaded.document.report((*instance.node.at, "uses"), error.message.rstrip("."), error.hint)
+    return replace(loaded, spec=None, findings=tuple(loaded.document.findings)) if refused else loaded
 
 
 def laid_out(spec: PipelineSpec) -> Layout:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tidegate.model.form import plain
-from tidegate.model.kinds import BarrierSettings, ChoiceSettings, Enough, ExtractSettings, LoadSettings, PipelineSettings, TransformSettings
 from tidegate.model.layers import merged
 from tidegate.model.placeholders import fill
 from tidegate.model.project import is_sql_file
@@ -13,7 +12,6 @@ from tidegate.model.rows import barrier_before, end, sources
 from tidegate.model.spec import OUTCOME
 from tidegate.model.tree import Target
 from tidegate.plan.calls import Call, Imported, Output
-from tidegate.plan.custom import built
 from tidegate.plan.effort import effort, laid
 from tidegate.plan.layout import PlannedTask
 from tidegate.plan.said import by_defaults, nearest, params_around, repeats
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
     from tidegate.model import PipelineSpec
     from tidegate.model.effort import Effort
     from tidegate.model.kind import Settings
+    from tidegate.model.kinds import BarrierSettings, ChoiceSettings, Enough, ExtractSettings, TransformSettings
     from tidegate.model.step import Step
     from tidegate.model.tree import Node, Tree
     from tidegate.plan.lay import Instance, Layout
@@ -143,6 +142,8 @@ def _of_kind(  # noqa: PLR0911  a table of kinds
     spec: PipelineSpec, layout: Layout, instance: Instance, settings: Settings, common: dict[str, Any]
 ) -> tuple[Call, dict[str, Any]]:
     """The operator of a step of a kind, and what it is mapped over."""
+    from tidegate.model.kinds import BarrierSettings, ChoiceSettings, ExtractSettings, LoadSettings, PipelineSettings, TransformSettings
+
     match settings:
         case ExtractSettings():
             return _extract(spec, instance, settings, common), {}
@@ -165,6 +166,8 @@ def _of_kind(  # noqa: PLR0911  a table of kinds
             conf = lowered(plain(settings.conf), instance.bindings, str)
             words |= _given(spec, instance, settings, conf=(conf, {}), deferrable=(settings.deferrable, None))
             return Call(f"{_OURS}PipelineOperator", {**words, **common}), {}
+    from tidegate.plan.custom import built
+
     call = built(layout, instance, settings)
     return Call(call.path, {**call.arguments, **common}, call.positional), {}
 

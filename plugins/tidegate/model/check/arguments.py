@@ -12,7 +12,7 @@ from tidegate.model.check.conditions import check_choice, check_condition
 from tidegate.model.check.mapping import check_mapping
 from tidegate.model.check.params import RESERVED_PARAMS
 from tidegate.model.findings import did_you_mean
-from tidegate.model.kinds import KINDS, ChoiceSettings, ExtractSettings, PipelineSettings, TransformSettings
+from tidegate.model.kind import BUILT_IN
 from tidegate.model.placeholders import PLACEHOLDER, fill
 from tidegate.model.problems import shown
 from tidegate.model.project import is_file, is_plain, is_sql_file
@@ -62,7 +62,7 @@ def _said_elsewhere(subject: Subject, words: Mapping[str, Any], at: Place, besid
 
 def _step(subject: Subject, node: Node) -> None:
     step = node.step
-    of_kind = node.uses in KINDS or node.path in subject.kinds
+    of_kind = node.uses in BUILT_IN or node.path in subject.kinds
     if not of_kind:
         _specials(subject, node)
     if (step.expand or step.expand_kwargs is not None) and not of_kind:
@@ -76,7 +76,7 @@ def _step(subject: Subject, node: Node) -> None:
     elif "." in (step.uses or "") or ":" in node.uses:
         _operator(subject, node, step)
     else:
-        words = [*KINDS, *subject.registry.names(), *_templates(subject)]
+        words = [*BUILT_IN, *subject.registry.names(), *_templates(subject)]
         if node.uses not in words:  # else what is wrong with it is told already
             near = did_you_mean(node.uses, words)
             if node.uses.endswith(("Operator", "Sensor")):
@@ -210,6 +210,8 @@ def _result(subject: Subject, node: Node, at: Place, special: Mapping[str, Any])
 
 
 def _kind(subject: Subject, node: Node, settings: Any, at: Place) -> None:
+    from tidegate.model.kinds import ChoiceSettings, ExtractSettings, PipelineSettings, TransformSettings
+
     match settings:
         case ExtractSettings():
             of_file = is_sql_file(settings.query)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tidegate.model.kinds import CARRIERS
+from tidegate.model.kind import CARRIERS
 from tidegate.model.step import Group
 
 if TYPE_CHECKING:

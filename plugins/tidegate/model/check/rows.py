@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tidegate.model.findings import did_you_mean
-from tidegate.model.kinds import CARRIERS, KINDS, BarrierSettings, LoadSettings
-from tidegate.model.quantity import AtLeast
+from tidegate.model.kind import BUILT_IN, CARRIERS
 from tidegate.model.rows import FEEDS, sources
 
 if TYPE_CHECKING:
     from tidegate.model.check.subject import Subject
-    from tidegate.model.kinds import Enough
+    from tidegate.model.kind import Settings
+    from tidegate.model.kinds import BarrierSettings, Enough, LoadSettings
     from tidegate.model.tree import Node
     from tidegate.model.yaml_source import Place
 
@@ -21,20 +21,26 @@ def check_rows(subject: Subject) -> None:
     _one_of_each(subject)
     _interval(subject)
     for node in subject.tree.steps:
-        if node.uses in KINDS:
+        if node.uses in BUILT_IN:
             if node.uses in CARRIERS:
                 _result(subject, node)
             _repetition(subject, node)
             _feeds(subject, node)
-            settings = subject.settings.get(node.path)
-            if isinstance(settings, BarrierSettings):
-                _quorum(subject, node, settings)
-            if isinstance(settings, LoadSettings):
-                _target(subject, node, settings)
+            if (settings := subject.settings.get(node.path)) is not None:
+                _settings(subject, node, settings)
         elif node.body.mapped_over is not None:
             _mapped_function(subject, node)
     if subject.pipeline.outcome is False and (given := _needs_outcome(subject)):
         subject.report(("outcome",), f"{given} needs the outcome, which tells what became of the run", "Remove 'outcome: false'.")
+
+
+def _settings(subject: Subject, node: Node, settings: Settings) -> None:
+    from tidegate.model.kinds import BarrierSettings, LoadSettings
+
+    if isinstance(settings, BarrierSettings):
+        _quorum(subject, node, settings)
+    if isinstance(settings, LoadSettings):
+        _target(subject, node, settings)
 
 
 def _needs_outcome(subject: Subject) -> str:
@@ -204,6 +210,8 @@ def _enough(subject: Subject, at: Place, rule: Enough, branches: list[str], weig
     for index, branch in enumerate(rule.required):
         if branch not in branches:
             subject.report((*at, "required", index), f"there is no branch '{branch}'", did_you_mean(branch, branches))
+    from tidegate.model.quantity import AtLeast
+
     bound = AtLeast.parse(rule.at_least) if rule.at_least is not None else None
     if bound is not None and not bound.percent and bound.amount > weight:
         there = f"there are {len(branches)} branches" + (f" that weigh {weight}" if weight != len(branches) else "")

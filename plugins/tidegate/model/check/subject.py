@@ -13,7 +13,7 @@ from tidegate.model.problems import shown
 from tidegate.model.project import allowed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tidegate.model.document import Document
     from tidegate.model.functions import Functions
@@ -43,7 +43,7 @@ class Subject:
     kinds: Mapping[str, Kind]
     """Step path → the kind, where it is none of the built-in ones."""
     project: Project
-    functions: Functions
+    find_functions: Callable[[], Functions]
     registry: Kinds
     unsure: frozenset[Place] = frozenset()
     """Of a pipeline in which something is refused: places of the steps of which that alone is told which holds whatever should stand in them."""
@@ -51,6 +51,11 @@ class Subject:
     """The same with all that wait for them, of which nothing is told that hangs on the rows that come to them."""
     gone: frozenset[str] = frozenset()
     """Names of steps that are not in the tree, or of which it does not know what is in them."""
+
+    @property
+    def functions(self) -> Functions:
+        """The functions of the project's modules, which most pipelines name none of."""
+        return self.find_functions()
 
     def report(self, at: Place, message: str, hint: str) -> None:
         """Tell what is wrong."""
