@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tidegate.model.yaml_source import Place, Source
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Mount:
     """A part of a document that came from another file: a template's body in place of the step that uses it."""
 
@@ -22,7 +22,7 @@ class Mount:
     """The path of the part in that file."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Document:
     """What a pipeline's file amounts to once its layers are merged. Places are looked up only when somebody asks."""
 

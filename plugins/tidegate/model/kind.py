@@ -29,7 +29,7 @@ class Settings(Part):
     """Base of a kind's settings: a frozen pydantic model whose fields are the keys under ``with``. An unknown key is an error."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Kind:
     """One version of a kind. ``include/kinds/NAME.py`` holds one as ``KIND``, or several as ``KINDS``.
 
@@ -45,7 +45,7 @@ class Kind:
     """The file that holds it, or the entry point; known once it is loaded."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Kinds:
     """Finds the kinds of a project, each module imported at most once and only when a step uses it."""
 

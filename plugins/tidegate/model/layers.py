@@ -22,7 +22,7 @@ _OWN = ("pipeline", "extends")
 """What a layer does not hand on."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Layers:
     """Reads layers, each once however many pipelines share it."""
 

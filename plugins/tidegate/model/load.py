@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tidegate.model.yaml_source import Place
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PipelineSpec:
     """A pipeline that is right: the file's models, and what the steps' words mean."""
 
@@ -56,7 +56,7 @@ class PipelineSpec:
         return self.own.get(step, {}).get(branch or "") or self.settings.get(step)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Loaded:
     """What became of one file: a pipeline, or the findings that keep it from being one."""
 

@@ -23,7 +23,7 @@ def _nested(arguments: dict[str, Any]) -> bool:
     return "from" in arguments or "import" in arguments or any(isinstance(value, dict | list) for value in arguments.values())
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Node:
     """One step or group where it stands."""
 
@@ -96,7 +96,7 @@ class Node:
             yield from child.within()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Target:
     """What a name means: a node, and the branches that the name picks on its way."""
 

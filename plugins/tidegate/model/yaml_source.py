@@ -69,7 +69,7 @@ class _Loader(_Base):  # type: ignore[misc]
         return _SEQUENCE if kind is yaml.SequenceNode else _MAPPING
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Source:
     """One file: its plain value, what is wrong with its syntax, and where everything stands."""
 

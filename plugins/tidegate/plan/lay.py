@@ -24,7 +24,7 @@ _PATIENT = frozenset({"all_success", "all_done", "all_done_min_one_success", "no
 """Trigger rules under which a task starts only when the one before it has ended."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Instance:
     """One task of a step: the step itself, or the step for one branch."""
 

@@ -29,7 +29,7 @@ _HANGING = frozenset({
 """What, in a step, is right or wrong by its other keys and by the steps before it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Subject:
     """A pipeline whose parts are right, with all that is needed to judge it as a whole."""
 
