@@ -176,16 +176,12 @@ def _retry(config: dict[str, Value], desk: Desk) -> Block | None:
         if backoff != _DOUBLING:
             out["backoff"] = backoff
     else:
-        if delay > _LONGEST_BY_ITSELF:
-            out["max_delay"] = moments.human(delay)
         out["backoff"] = 1
     out["jitter"] = "none"
     return out
 
 
 _DOUBLING = 2
-_LONGEST_BY_ITSELF = timedelta(minutes=10)
-"""The language's ``max_delay`` where none is given."""
 
 
 def _backoff(value: Value | None) -> float:

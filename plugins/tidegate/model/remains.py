@@ -89,7 +89,7 @@ def _behind(tree: Tree, unsure: Iterable[str]) -> set[str]:
         more = {
             node.path
             for node in tree.nodes.values()
-            if node.path not in found and any(_touches(other, found) for other in (*node.lineage[:-1], *_waits_for(tree, node)))
+            if node.path not in found and any(_touches(other, found) for other in (*node.lineage[:-1], *tree.waits_for(node)))
         }
         if not more:
             return found
@@ -98,15 +98,6 @@ def _behind(tree: Tree, unsure: Iterable[str]) -> set[str]:
 
 def _touches(node: Node, paths: set[str]) -> bool:
     return any(around.path in paths for around in node.lineage) or (node.is_group and any(step.path in paths for step in node.within()))
-
-
-def _waits_for(tree: Tree, node: Node) -> Iterator[Node]:
-    yield from (target.node for _, target in tree.needs(node))
-    if node.before is not None:
-        yield node.before
-    names = [] if node.is_group else [*node.reads, *(node.step.teardown or ())]
-    names += [node.body.mapped_over] if node.body.mapped_over else []
-    yield from (target.node for name in names if (target := tree.find(name, node)))
 
 
 def _chosen(tree: Tree, node: Node, settings: Mapping[str, Settings]) -> Iterator[Node]:

@@ -79,6 +79,12 @@ class Partitions(Part):
     """Asset name or URI → its own mapper."""
 
 
+def instant(value: date | datetime, timezone: str = "UTC") -> datetime:
+    """The instant that a file means: a day is its midnight, and what names no zone is in the given one."""
+    moment = value if isinstance(value, datetime) else datetime.combine(value, time())
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC if timezone == "UTC" else ZoneInfo(timezone))
+
+
 def _interval(value: Any) -> Any:
     return value if isinstance(value, str) and value in {"tick", "none"} else parse_duration(value)
 
@@ -123,9 +129,8 @@ class Schedule(Part):
     """One run after the other, without a pause."""
 
     def instant(self, value: date | datetime) -> datetime:
-        """The instant that a bound means: a day is its midnight, and what names no zone is in the schedule's."""
-        moment = value if isinstance(value, datetime) else datetime.combine(value, time())
-        return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC if self.timezone == "UTC" else ZoneInfo(self.timezone))
+        """The instant that a bound means, in the schedule's zone where it names none."""
+        return instant(value, self.timezone)
 
     @property
     def of_moments(self) -> bool:

@@ -84,6 +84,12 @@ class Node:
         return [value["from"] for _, word, value in self.specials if word == "from"] if self._specials != [] else []
 
     @property
+    def maps_over(self) -> tuple[str, ...]:
+        """The step over whose result a python step is repeated; a transform says in its needs what it waits for."""
+        over = self.step.mapped_over
+        return (over,) if over is not None and self.step.python is not None else ()
+
+    @property
     def dimensions(self) -> dict[str, tuple[str, ...]]:
         """Dimension → branches, of every fan-out over named branches around it and its own."""
         return {node.body.dimension: node.body.branches for node in self.lineage if node.body.dimension and node.body.branches}
@@ -133,6 +139,16 @@ class Tree:
                 node.is_group = True
                 node.children = self._add(body.steps, node, (*at, name, "steps"), serial=body.serial)
         return added
+
+    def waits_for(self, node: Node) -> list[Node]:
+        """The steps and groups that a node waits for, whatever makes it wait."""
+        found = [target.node for _, target in self.needs(node)]
+        if node.before is not None:
+            found.append(node.before)
+        if not node.is_group:
+            names = (*node.reads, *(node.step.teardown or ()), *node.maps_over)
+            found += [target.node for name in names if (target := self.find(name, node))]
+        return found
 
     def beside(self, node: Node) -> dict[str, Node]:
         """The nodes that share a node's parent, itself among them."""

@@ -18,7 +18,9 @@ from tidegate.resilience.quorum import Quorum, decide, usual_rows
 from tidegate.resilience.tasks import worst_ends
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from sqlalchemy import Connection
 
     from tidegate.data.manifest import Manifest
     from tidegate.operators.night import Night
@@ -147,17 +149,9 @@ class BarrierOperator(TidegateOperator):
 
     def _with_held(self, night: Night, branches: tuple[Branch, ...]) -> tuple[Branch, ...]:
         """The branches of a run that was to bring only some, with those of the others that the warehouse holds already."""
-        from tidegate.data.engines import reading
         from tidegate.operators.records import held_rows
 
-        if self._ledger is None:
-            return branches
-        try:
-            with reading(connection_url(self._ledger), connection_name=self._ledger) as connection:
-                held = held_rows(connection, night.dag_id, night.interval)
-        except TidegateError as error:
-            self.log.warning("The ledger cannot be asked what earlier runs brought, so this run must have enough by itself: %s", error)
-            return branches
+        held = self._asked(lambda ledger: held_rows(ledger, night.dag_id, night.interval), otherwise="this run must have enough by itself")
         return tuple(
             replace(branch, state=BranchState.HELD, rows=held[branch.name])
             if branch.state is BranchState.EXCLUDED and branch.name in held
@@ -165,26 +159,32 @@ class BarrierOperator(TidegateOperator):
             for branch in branches
         )
 
-    @property
-    def _ledger(self) -> str | None:
-        """Connection id of the ledger that a task behind writes."""
+    def _asked(self, question: Callable[[Connection], dict[str, int]], *, otherwise: str) -> dict[str, int]:
+        """What the ledger of the load behind answers; nothing where there is none, or where it cannot be read.
+
+        :param otherwise: What follows then, for the log.
+        """
+        from tidegate.data.engines import reading
+
         behind = (task for task in self.get_flat_relatives(upstream=False) if isinstance(task, TidegateOperator))
-        return next((task.ledger_conn_id for task in behind if task.ledger_conn_id), None)
+        conn_id = next((task.ledger_conn_id for task in behind if task.ledger_conn_id), None)
+        if conn_id is None:
+            self.log.info("No load stands behind whose ledger would tell of earlier nights, so %s.", otherwise)
+            return {}
+        try:
+            with reading(connection_url(conn_id), connection_name=conn_id) as connection:
+                return question(connection)
+        except TidegateError as error:
+            self.log.warning("The ledger cannot be asked of earlier nights, so %s: %s", otherwise, error)
+            return {}
 
     def _usual(self, night: Night) -> dict[str, int]:
         """The usual rows of each branch; what nobody knows yet keeps no night from going on, and the log says so."""
-        from tidegate.data.engines import reading
         from tidegate.operators.records import nights_before
 
-        if self._ledger is None:
-            self.log.warning("No load stands behind, whose ledger would tell the usual rows: nothing is judged by coverage.")
-            return {}
-        try:
-            with reading(connection_url(self._ledger), connection_name=self._ledger) as connection:
-                usual = usual_rows(nights_before(connection, night.dag_id, night.interval))
-        except TidegateError as error:
-            self.log.warning("The ledger cannot be asked for the usual rows, so nothing is judged by coverage: %s", error)
-            return {}
+        usual = self._asked(
+            lambda ledger: usual_rows(nights_before(ledger, night.dag_id, night.interval)), otherwise="nothing is judged by coverage"
+        )
         if unknown := [name for name in self.branches if name not in usual]:
             self.log.info("Not judged by coverage, for too few nights are known: %s", ", ".join(unknown))
         return usual

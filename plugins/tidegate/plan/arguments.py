@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from tidegate.model.form import is_schema, plain
 from tidegate.model.kind import CARRIERS
 from tidegate.model.layers import merged
-from tidegate.model.schedule import AssetTerm
+from tidegate.model.schedule import AssetTerm, instant
 from tidegate.plan.calls import Call, Imported
 from tidegate.plan.documentation import dag_documentation
 from tidegate.plan.effort import effort, is_steady, references
@@ -113,9 +112,9 @@ def schedule_arguments(schedule: Schedule | None) -> dict[str, Any]:
     if schedule.catchup:
         found["catchup"] = True
     if not ours or schedule.catchup:
-        found["start_date"] = moment(schedule.start, schedule)
+        found["start_date"] = schedule.start and schedule.instant(schedule.start)
     if not ours and schedule.end is not None:
-        found["end_date"] = moment(schedule.end, schedule)
+        found["end_date"] = schedule.instant(schedule.end)
     if schedule.assets is not None:
         found["schedule"] = _with_assets(schedule, schedule.assets, timetable)
     elif schedule.timetable is not None:
@@ -152,7 +151,7 @@ def _leaves(term: AssetTerm) -> Iterator[AssetTerm]:
 
 
 def _timetable(schedule: Schedule) -> Call | None:
-    bounds = {"start": moment(schedule.start, schedule)} | ({"end": moment(schedule.end, schedule)} if schedule.end else {})
+    bounds = {name: schedule.instant(bound) for name, bound in (("start", schedule.start), ("end", schedule.end)) if bound is not None}
     if schedule.every is not None:
         return Call("tidegate.timetables.EveryTimetable", {"delta": schedule.every, **bounds})
     if not schedule.cron:
@@ -165,15 +164,6 @@ def _timetable(schedule: Schedule) -> Call | None:
     return Call("tidegate.timetables.MomentsTimetable", words, schedule.cron)
 
 
-def moment(value: date | datetime | None, schedule: Schedule | None) -> datetime | None:
-    """A date means its midnight in the schedule's zone, and UTC where there is no schedule; so does a time without a zone."""
-    if value is None:
-        return None
-    found = value if isinstance(value, datetime) else datetime.combine(value, time.min)
-    zone = UTC if schedule is None or schedule.timezone == "UTC" else ZoneInfo(schedule.timezone)
-    return found if found.tzinfo else found.replace(tzinfo=zone)
-
-
 def _deadline(deadline: Deadline, schedule: Schedule | None) -> Call:
     named = {"queued": "DAGRUN_QUEUED_AT", "logical_date": "DAGRUN_LOGICAL_DATE"}
     if deadline.reference == "average_runtime":
@@ -181,7 +171,11 @@ def _deadline(deadline: Deadline, schedule: Schedule | None) -> Call:
     elif isinstance(deadline.reference, str):
         counted = Imported(f"airflow.sdk:DeadlineReference.{named[deadline.reference]}")
     else:
-        counted = Call("airflow.sdk:DeadlineReference.FIXED_DATETIME", {}, (moment(deadline.reference, schedule),))
+        counted = Call(
+            "airflow.sdk:DeadlineReference.FIXED_DATETIME",
+            {},
+            (instant(deadline.reference, schedule.timezone if schedule is not None else "UTC"),),
+        )
     said = deadline.callback
     path = said.uses or (said.import_ or "").replace(":", ".")
     arguments = {"kwargs": lowered(said.with_, {}, str)} if said.with_ else {}

@@ -94,7 +94,7 @@ def _behind_setups(subject: Subject) -> None:
 
 def _right_before(subject: Subject, node: Node) -> list[Node]:
     """What a step waits for, with what the groups wait for that begin with it."""
-    found = _waits_for(subject, node)
+    found = subject.tree.waits_for(node)
     parent = node.parent
     if parent is not None and not any(parent in other.lineage for other in found):
         found += _right_before(subject, parent)
@@ -154,7 +154,7 @@ def _cycles(subject: Subject) -> None:
         return
     graph: dict[str, set[str]] = {node.path: set() for node in tree.steps}
     for node in tree.nodes.values():
-        for source in _waits_for(subject, node):
+        for source in subject.tree.waits_for(node):
             if source in node.lineage[:-1]:
                 subject.document.report(
                     (*node.at, "needs"), f"it stands inside of '{source.name}', so it cannot wait for it", "Remove this need."
@@ -196,27 +196,10 @@ def _said(subject: Subject, step: str, before: str) -> Place | None:
         for need, target in tree.needs(member):
             if any(other.path == before for other in target.node.within()):
                 return (*member.at, "needs", member.body.needs.index(need))
-    for key, names in (("with", node.reads), ("teardown", node.step.teardown or ()), ("for_each", _mapped_over(node))):
+    for key, names in (("with", node.reads), ("teardown", node.step.teardown or ()), ("for_each", node.maps_over)):
         if any((found := tree.find(name, node)) and found.node.path == before for name in names):
             return (*node.at, key)
     return None
-
-
-def _mapped_over(node: Node) -> tuple[str, ...]:
-    """The step over whose result a python step is repeated; a transform says in its needs what it waits for."""
-    over = node.step.mapped_over
-    return (over,) if over is not None and node.step.python is not None else ()
-
-
-def _waits_for(subject: Subject, node: Node) -> list[Node]:
-    """The steps and groups that a node waits for, whatever makes it wait."""
-    found = [target.node for _, target in subject.tree.needs(node)]
-    if node.before is not None:
-        found.append(node.before)
-    if not node.is_group:
-        names = (*node.reads, *(node.step.teardown or ()), *_mapped_over(node))
-        found += [target.node for name in names if (target := subject.tree.find(name, node))]
-    return found
 
 
 def _in_order(subject: Subject) -> bool:
@@ -227,7 +210,7 @@ def _in_order(subject: Subject) -> bool:
         if node.parent is not None:
             return False
         simple = not (node.specials or node.step.for_each or node.step.teardown or node.before)
-        waits = [target.node for _, target in tree.needs(node)] if simple else _waits_for(subject, node)
+        waits = [target.node for _, target in tree.needs(node)] if simple else subject.tree.waits_for(node)
         for other in waits:
             if other.path not in seen:
                 return False
