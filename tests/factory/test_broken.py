@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -116,7 +115,8 @@ def test_no_name_of_a_broken_file_is_that_of_a_right_one(pipelines: Path, monkey
     (pipelines / "ri~ght.yaml").write_text(RIGHT)
     (pipelines / "ri_ght.yaml").write_text(RIGHT.replace("right", "ri_ght"))
     assert sorted(dag.dag_id for dag in build_dags(pipelines).values()) == ["ri.7e.ght", "ri_ght", "right"]
-    monkeypatch.setattr("tidegate.factory.discovery.get_parsing_context", lambda: SimpleNamespace(dag_id="ri.7e.ght"))
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "ri.7e.ght")  # as Airflow says it to a task's process
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_TASK_ID", "findings")
     (dag,) = build_dags(pipelines).values()
     assert (dag.dag_id, dag.task_ids) == ("ri.7e.ght", ["findings"])
 
