@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from tidegate.resilience.completeness import Branch, BranchState, Completeness
 from tidegate.resilience.interval import Interval
@@ -10,7 +11,7 @@ from tidegate.resilience.interval import Interval
 NIGHT = Interval(datetime(2017, 12, 23, tzinfo=UTC), datetime(2017, 12, 24, tzinfo=UTC))
 
 
-def record(*branches: Branch, needed: int = 2, met: bool = True, required_missing: tuple[str, ...] = ()) -> Completeness:
+def record(*branches: Branch, needed: int = 2, met: bool = True, required_missing: tuple[str, ...] = (), **more: Any) -> Completeness:
     """The record of a night of ``sales`` with these branches."""
     return Completeness(
         pipeline="sales",
@@ -22,6 +23,7 @@ def record(*branches: Branch, needed: int = 2, met: bool = True, required_missin
         required_missing=required_missing,
         run_id="run",
         correlation_id="tg-1",
+        **more,
     )
 
 

@@ -72,3 +72,20 @@ def test_a_record_survives_json(branches: list[Branch], met: bool) -> None:
     """XCom and ledger hold JSON; nothing is lost on the way."""
     night = record(*branches, met=met)
     assert Completeness.from_dict(json.loads(json.dumps(night.as_dict()))) == night
+
+
+def test_the_line_for_logs_has_every_name() -> None:
+    """Rule, names by state, time and ids, each as a pair; what is empty is left out."""
+    late = Branch(name="emea", state=BranchState.LATE, reason="still running")
+    told = record(TEXAS, late, FLORIDA, rule="at least 80 %", deadline="2017-12-24T04:30:00+00:00", decided_by="its time had come").line
+    assert told.startswith('decision=partial decided_by="its time had come" deadline=2017-12-24T04:30:00+00:00 pipeline=sales ')
+    assert 'rule="at least 80 %" expected=texas,emea,florida arrived=texas failed=florida late=emea rows=1000' in told
+    assert "coverage" not in told
+    assert ' coverage="91.2 %"' in record(TEXAS, coverage=91.25).line
+
+
+def test_named_lists_stand_in_the_record() -> None:
+    """A reader of the ledger need not walk through the branches."""
+    data = record(TEXAS, PLAINS, FLORIDA, Branch(name="emea", state=BranchState.EXCLUDED)).as_dict()
+    assert data["expected"] == ["texas", "plains", "florida"]
+    assert (data["arrived"], data["failed"], data["late"], data["excluded"]) == (["texas", "plains"], ["florida"], [], ["emea"])

@@ -205,3 +205,10 @@ def test_no_arrival_makes_less_of_enough(night: tuple[Quorum, dict[str, Branch],
         before = after
     assert early is not Standing.MET or before.met
     assert early is not Standing.IMPOSSIBLE or not before.met
+
+
+def test_a_rule_is_told_in_words() -> None:
+    """As the log line of the join has it."""
+    rule = Quorum.parse("80%", ["a"], coverage="90%", any=[{"at_least": 9}, {"required": ["b", "c"]}], weight={"a": 3})
+    assert str(rule) == "at least 80 %, weighing a 3, required a, 90 % of the usual rows, one of: at least 9; required b, c"
+    assert str(Quorum.parse()) == "at least 100 %"

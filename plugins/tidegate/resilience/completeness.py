@@ -5,6 +5,7 @@ The log, the alert, the run's note, the ledger and the page all show this record
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -24,10 +25,25 @@ class BranchState(StrEnum):
 
     ARRIVED = "arrived"
     FAILED = "failed"
+    LATE = "late"
+    """Still at work when it was decided."""
+    NOT_STARTED = "not_started"
+    """Had not begun when it was decided, and was skipped then."""
+    OPEN = "open"
+    """Not read, for its breaker is open."""
     EXCLUDED = "excluded"
     """Not chosen for this run; leaves the denominator."""
     HELD = "held"
     """Not brought by this run, but an earlier run's rows of this interval are in the warehouse."""
+
+
+class DecidedBy(StrEnum):
+    """What brought the decision about."""
+
+    ALL = "all had ended"
+    TIME = "its time had come"
+    ENOUGH = "enough had arrived"
+    HOPELESS = "it could not be enough any more"
 
 
 class Outcome(StrEnum):
@@ -53,6 +69,8 @@ class Branch:
     started: str = ""
     """ISO 8601 in UTC; empty when it never started."""
     ended: str = ""
+    usual: int | None = None
+    """Its usual rows; None where nobody asked, or too little is known."""
 
     @property
     def present(self) -> bool:
@@ -79,13 +97,21 @@ class Completeness:
     """Share of the usual rows that was there when it was decided, 0 to 100; None where nobody asked, or too little is known."""
     lacking: tuple[str, ...] = ()
     """What the quorum lacked, each in words; empty where it was met."""
+    rule: str = ""
+    """The quorum, in words."""
+    deadline: str = ""
+    """ISO 8601 in UTC: when it had to be decided; empty where nobody says."""
+    decided_at: str = ""
+    """ISO 8601 in UTC."""
+    decided_by: str = ""
+    """What brought the decision about; see :class:`DecidedBy`."""
     run_id: str = ""
     correlation_id: str = ""
 
     @property
     def asked(self) -> tuple[Branch, ...]:
         """The branches that this run was to bring."""
-        return tuple(branch for branch in self.branches if branch.state in {BranchState.ARRIVED, BranchState.FAILED})
+        return tuple(branch for branch in self.branches if branch.state not in {BranchState.EXCLUDED, BranchState.HELD})
 
     @property
     def arrived(self) -> tuple[Branch, ...]:
@@ -141,6 +167,30 @@ class Completeness:
     def _counted(self, number: int) -> str:
         return f"{number} {self.dimension}{'' if number == 1 else 's'}"
 
+    def named(self, state: BranchState) -> list[str]:
+        """The names of the branches of a state, in order."""
+        return names(branch for branch in self.branches if branch.state is state)
+
+    @property
+    def line(self) -> str:
+        """The decision for whoever searches logs: every name, the rule, the rows, the time, in one line of ``key=value``."""
+        told = {
+            "decision": str(self.outcome),
+            "decided_by": self.decided_by,
+            "decided_at": self.decided_at,
+            "deadline": self.deadline,
+            "pipeline": self.pipeline,
+            "interval": f"{self.interval.start.isoformat()}/{self.interval.end.isoformat()}",
+            "rule": self.rule,
+            "expected": ",".join(names(branch for branch in self.branches if branch.state is not BranchState.EXCLUDED)),
+            **{str(state): ",".join(self.named(state)) for state in BranchState},
+            "rows": str(self.rows),
+            "coverage": percent(self.coverage) if self.coverage is not None else "",
+            "run_id": self.run_id,
+            "correlation_id": self.correlation_id,
+        }
+        return " ".join(f"{key}={json.dumps(value) if ' ' in value else value}" for key, value in told.items() if value)
+
     def as_loaded(self, held: Mapping[str, int], by_this_run: Collection[str]) -> Completeness:
         """The same record after the load, when the ledger alone says what is present.
 
@@ -169,6 +219,8 @@ class Completeness:
             "branches": [{**asdict(branch), "state": str(branch.state)} for branch in self.branches],
             "required_missing": list(self.required_missing),
             "lacking": list(self.lacking),
+            "expected": names(branch for branch in self.branches if branch.state is not BranchState.EXCLUDED),
+            **{str(state): self.named(state) for state in BranchState},
             "outcome": str(self.outcome),
             "rows": self.rows,
             "sentence": self.sentence,
@@ -188,6 +240,7 @@ class Completeness:
             required_missing=tuple(data["required_missing"]),
             coverage=data.get("coverage"),
             lacking=tuple(data.get("lacking", ())),
+            **{name: data.get(name, "") for name in ("rule", "deadline", "decided_at", "decided_by")},
             run_id=data["run_id"],
             correlation_id=data["correlation_id"],
         )

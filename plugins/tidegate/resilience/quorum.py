@@ -65,6 +65,15 @@ class Quorum:
             dict(weight),
         )
 
+    def __str__(self) -> str:
+        """The rule in words: ``at least 80 %, required us_east, 90 % of the usual rows``."""
+        told = [f"at least {self.at_least}"] if self.at_least is not None else []
+        told += [f"weighing {name} {weight}" for name, weight in self.weight.items() if self.at_least is not None]
+        told += [f"required {', '.join(self.required)}"] if self.required else []
+        told += [f"{percent(self.coverage)} of the usual rows"] if self.coverage is not None else []
+        told += ["one of: " + "; ".join(str(replace(way, weight={})) for way in self.any)] if self.any else []
+        return ", ".join(told)
+
     @property
     def counts_rows(self) -> bool:
         """Whether it asks for a share of the usual rows anywhere."""
