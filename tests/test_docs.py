@@ -271,12 +271,18 @@ def test_the_ledgers_page_has_every_table_and_column() -> None:
 
 
 def test_the_ledgers_queries_answer() -> None:
-    """The SQL on the page runs, and tells complete nights from others."""
+    """The SQL on the page runs, tells complete nights from others, and finds the gaps."""
+    from dataclasses import replace
+    from datetime import UTC, datetime
+
     import sqlalchemy as sa
 
     from tidegate.data import ledger
+    from tidegate.data.gaps import write_gaps
+    from tidegate.resilience.gap import Gap, Status
+    from tidegate.resilience.interval import Interval
 
-    complete, lacking = blocks(REFERENCE / "ledger.md", "sql")
+    complete, lacking, gaps = blocks(REFERENCE / "ledger.md", "sql")
     engine = sa.create_engine("sqlite://")
     with engine.begin() as connection:
         ledger.ensure(connection)
@@ -300,6 +306,13 @@ def test_the_ledgers_queries_answer() -> None:
             ledger.write_interval(connection, row)
         assert connection.exec_driver_sql(complete).all() == [("2017-12-22", 22)]
         assert [row[1:3] for row in connection.exec_driver_sql(lacking)] == [("partial", 2)]
+        night = Interval(datetime(2017, 12, 23, tzinfo=UTC), datetime(2017, 12, 24, tzinfo=UTC))
+        gap = Gap(
+            pipeline="nightly_sales", interval=night, branch="texas", dimension="region", state="failed", reason="down", owner="a",
+            opened_at=night.end, expires_at=night.end,
+        )  # fmt: skip
+        write_gaps(connection, [gap, replace(gap, branch="plains", status=Status.CLOSED)])
+        assert [row[1:3] for row in connection.exec_driver_sql(gaps)] == [("texas", "down")]
     engine.dispose()
 
 

@@ -1,7 +1,8 @@
 """What was loaded, by whom, and how complete it is: tables beside the data, written in the transaction that writes the data.
 
-``tidegate_load`` has one row for each branch of each interval in each table; ``tidegate_interval`` one for each interval of each pipeline.
-Readers of the warehouse can join against both. Moments are ISO 8601 text in UTC, so that they compare alike in every database.
+``tidegate_load`` has one row for each branch of each interval in each table; ``tidegate_interval`` one for each interval of each pipeline;
+``tidegate_gap`` one for each branch that an interval lacked (:mod:`tidegate.data.gaps` reads and writes it).
+Readers of the warehouse can join against them. Moments are ISO 8601 text in UTC, so that they compare alike in every database.
 """
 
 from __future__ import annotations
@@ -63,6 +64,27 @@ intervals_table = sa.Table(
     sa.Column("run_id", sa.String(250), nullable=False),
     sa.Column("correlation_id", sa.String(250), nullable=False),
     sa.Column("decided_at", _short(40), nullable=False),
+)
+gaps_table = sa.Table(
+    "tidegate_gap",
+    metadata,
+    sa.Column("pipeline", _short(100), primary_key=True),
+    sa.Column("interval_start", _short(40), primary_key=True),
+    sa.Column("interval_end", _short(40), primary_key=True),
+    sa.Column("branch", _short(100), primary_key=True),
+    sa.Column("dimension", sa.String(100), nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("reason", _LONG, nullable=False),
+    sa.Column("owner", sa.String(250), nullable=False),
+    sa.Column("opened_at", _short(40), nullable=False),
+    sa.Column("expires_at", _short(40), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("last_attempt_at", _short(40)),
+    sa.Column("run_id", sa.String(250), nullable=False),
+    sa.Column("status", _short(20), nullable=False),
+    sa.Column("closed_at", _short(40)),
+    sa.Column("closed_by", sa.String(250), nullable=False),
+    sa.Column("note", _LONG, nullable=False),
 )
 locks = sa.Table("tidegate_lock", metadata, sa.Column("target", _short(100), primary_key=True))
 
@@ -140,7 +162,7 @@ def held(connection: sa.Connection, pipeline: str, start: datetime, end: datetim
     )
     if target is not None:
         query = query.where(loads.c.target == target)
-    rows = [load_row(row) for row in _rows(connection, loads, query.order_by(loads.c.loaded_at))]
+    rows = [load_row(row) for row in rows_of(connection, loads, query.order_by(loads.c.loaded_at))]
     return {row.branch: row for row in sorted(rows, key=lambda row: row.branch)}
 
 
@@ -148,7 +170,7 @@ def others(connection: sa.Connection, pipeline: str, start: datetime, end: datet
     """All other loads into the same table: of other intervals, and of other pipelines."""
     same = sa.and_(loads.c.pipeline == pipeline, loads.c.interval_start == instant(start), loads.c.interval_end == instant(end))
     query = sa.select(loads).where(loads.c.target == target, sa.not_(same))
-    return (load_row(row) for row in _rows(connection, loads, query.order_by(loads.c.interval_start)))
+    return (load_row(row) for row in rows_of(connection, loads, query.order_by(loads.c.interval_start)))
 
 
 def write_load(connection: sa.Connection, row: LoadRow) -> None:
@@ -167,7 +189,7 @@ def read_interval(connection: sa.Connection, pipeline: str, start: datetime, end
     query = sa.select(intervals_table).where(
         table.pipeline == pipeline, table.interval_start == instant(start), table.interval_end == instant(end)
     )
-    return next((_interval_row(row) for row in _rows(connection, intervals_table, query)), None)
+    return next((_interval_row(row) for row in rows_of(connection, intervals_table, query)), None)
 
 
 def intervals(connection: sa.Connection, pipeline: str | None = None) -> list[IntervalRow]:
@@ -176,7 +198,7 @@ def intervals(connection: sa.Connection, pipeline: str | None = None) -> list[In
     query = sa.select(intervals_table).order_by(table.interval_start, table.interval_end, table.pipeline)
     if pipeline is not None:
         query = query.where(table.pipeline == pipeline)
-    return [_interval_row(row) for row in _rows(connection, intervals_table, query)]
+    return [_interval_row(row) for row in rows_of(connection, intervals_table, query)]
 
 
 def intervals_before(connection: sa.Connection, pipeline: str, start: datetime, *, loaded: int) -> list[IntervalRow]:
@@ -188,7 +210,7 @@ def intervals_before(connection: sa.Connection, pipeline: str, start: datetime, 
         .order_by(table.interval_start.desc(), table.interval_end.desc())
         .limit(loaded)
     )
-    return [_interval_row(row) for row in _rows(connection, intervals_table, query)]
+    return [_interval_row(row) for row in rows_of(connection, intervals_table, query)]
 
 
 def load_row(row: sa.Row[Any]) -> LoadRow:
@@ -202,7 +224,8 @@ def _interval_row(row: sa.Row[Any]) -> IntervalRow:
     return IntervalRow(**{**stored, "missing": tuple(json.loads(stored["missing"])), "record": json.loads(stored["record"])})
 
 
-def _rows(connection: sa.Connection, table: sa.Table, query: sa.Select[Any]) -> Iterator[sa.Row[Any]]:
+def rows_of(connection: sa.Connection, table: sa.Table, query: sa.Select[Any]) -> Iterator[sa.Row[Any]]:
+    """What a query over one of the ledger's tables gives; nothing where there is no such table yet."""
     if sa.inspect(connection).has_table(table.name):
         yield from connection.execute(query)
 

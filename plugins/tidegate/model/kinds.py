@@ -94,6 +94,8 @@ class BarrierSettings(Enough, Settings):
     """Rules of which one must hold besides, such as ``[{at_least: 9}, {required: [emea], coverage: 95%}]``."""
     weight: dict[BranchName, Annotated[Whole, Field(ge=0)]] = Field(default_factory=dict)
     """Branch → how many it counts as for ``at_least``; 1 where nothing is said."""
+    expire: Duration = timedelta(days=30)
+    """How long after the night a branch that is missing is still caught up by itself."""
 
 
 class TransformSettings(Settings):

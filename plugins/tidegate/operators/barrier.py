@@ -13,12 +13,13 @@ from tidegate.operators.base import FAILURE_KEY, TidegateOperator
 from tidegate.operators.extract import step_of
 from tidegate.operators.surroundings import connection_url, staging_root
 from tidegate.resilience.completeness import Branch, BranchState, Completeness
-from tidegate.resilience.keys import HELD_KEY
+from tidegate.resilience.keys import EXPIRE, HELD_KEY
 from tidegate.resilience.quorum import Quorum, decide, usual_rows
 from tidegate.resilience.tasks import worst_ends
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import timedelta
 
     from sqlalchemy import Connection
 
@@ -45,6 +46,7 @@ class BarrierOperator(TidegateOperator):
     :param any: Rules of which one must hold besides, each a mapping of ``at_least``, ``required`` and ``coverage``.
     :param weight: Branch → how many it counts as for ``at_least``; 1 where nothing is said.
     :param dimension: What branches are, such as ``region``.
+    :param expire: How long what is missing is caught up by itself.
     :param staged_as: The name that staging knows the branches' rows by; derived from the tasks' ids by default.
     :raises QuorumMissed: too little arrived; not retried.
     """
@@ -62,6 +64,7 @@ class BarrierOperator(TidegateOperator):
         any: Sequence[Mapping[str, Any]] = (),  # noqa: A002  the word of the config
         weight: Mapping[str, int] | None = None,
         dimension: str = "branch",
+        expire: timedelta = EXPIRE,
         staged_as: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -74,6 +77,7 @@ class BarrierOperator(TidegateOperator):
         self.any = any
         self.weight = weight
         self.dimension = dimension
+        self.expire = expire
         self.staged_as = staged_as
 
     def work(self, night: Night) -> list[dict[str, Any]]:

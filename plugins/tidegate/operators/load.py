@@ -74,8 +74,9 @@ class LoadOperator(TidegateOperator):
         pushed: dict[str, Any] = {}
 
         def write_completeness(connection: Any, held: dict[str, Any]) -> None:
-            if report is not None:
-                pushed[BEFORE_KEY], record = write_record(connection, Completeness.from_dict(report), held)
+            if barrier is not None and report is not None:
+                record = Completeness.from_dict(report)
+                pushed[BEFORE_KEY], record = write_record(connection, record, held, owner=self.owner, expire=barrier.expire)
                 pushed[RECORD_KEY] = record.as_dict()
 
         schema, _, table = self.table.rpartition(".")

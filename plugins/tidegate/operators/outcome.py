@@ -21,6 +21,7 @@ from tidegate.resilience.verdict import NOTE_KEY, Failure, Verdict, failures_of,
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import timedelta
 
     from tidegate.operators.night import Night
     from tidegate.resilience.interval import Interval
@@ -135,8 +136,9 @@ class OutcomeOperator(TidegateOperator):
         self, night: Night, states: Mapping[str, str], records: Mapping[str, Completeness]
     ) -> tuple[Completeness | None, str]:
         """The record that tells most, and the interval's outcome before this run: a missed quorum, else a load's, which knows earlier runs."""
-        if missed := next((record for record in records.values() if not record.met), None):
-            return missed, self._record_short(missed)
+        for barrier in self.barriers:
+            if (missed := records.get(barrier.task_id)) and not missed.met:
+                return missed, self._record_short(missed, barrier.expire)
         for load in self.loads:
             if states.get(load.task_id) == "success" and (report := night.ti.xcom_pull(task_ids=load.task_id, key=RECORD_KEY)):
                 return Completeness.from_dict(report), night.ti.xcom_pull(task_ids=load.task_id, key=BEFORE_KEY) or ""
@@ -184,8 +186,8 @@ class OutcomeOperator(TidegateOperator):
         """Tasks that have not ended, though this one has started: by a trigger rule that does not wait."""
         return [task_id for task_id in self.dag.task_ids if task_id not in states and task_id != self.task_id]
 
-    def _record_short(self, record: Completeness) -> str:
-        """Leave the missed night in the ledger; the night has failed already, so a warehouse that is down is only logged.
+    def _record_short(self, record: Completeness, expire: timedelta) -> str:
+        """Leave the missed night and its gaps in the ledger; the night has failed already, so a warehouse that is down is only logged.
 
         :return: The interval's outcome before.
         """
@@ -196,7 +198,7 @@ class OutcomeOperator(TidegateOperator):
         for conn_id in dict.fromkeys(load.ledger_conn_id for load in self.loads):
             try:
                 with writing(connection_url(conn_id), connection_name=conn_id) as connection:
-                    before = write_short(connection, record)
+                    before = write_short(connection, record, owner=self.owner, expire=expire)
             except Exception:
                 self.log.exception("The missed quorum could not be recorded in the ledger behind '%s'", conn_id)
         return before

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from tidegate.data.gaps import read_gaps, write_gaps
 from tidegate.data.instants import instant, stamp
 from tidegate.data.ledger import IntervalRow, LoadRow, ensure, intervals_before, read_interval, write_interval
 from tidegate.data.ledger import held as ledger_held
 from tidegate.resilience.completeness import Branch, Completeness, Outcome
+from tidegate.resilience.gap import settled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import timedelta
 
     from sqlalchemy import Connection
 
@@ -20,10 +24,14 @@ LAST_NIGHTS = 14
 """How many nights tell what is usual."""
 
 
-def write_record(connection: Connection, record: Completeness, held: Mapping[str, LoadRow]) -> tuple[str, Completeness]:
-    """Write the interval's completeness inside the load's transaction.
+def write_record(
+    connection: Connection, record: Completeness, held: Mapping[str, LoadRow], *, owner: str, expire: timedelta
+) -> tuple[str, Completeness]:
+    """Write the interval's completeness, and the gaps that it leaves or fills, inside the load's transaction.
 
     :param held: Branch name → ledger row, of all that the warehouse holds of the interval.
+    :param owner: Who answers for the gaps.
+    :param expire: How long they stay open.
     :return: The interval's outcome before, empty when it had none; and the record as the ledger bears it out.
     """
     row = read_interval(connection, record.pipeline, record.interval.start, record.interval.end)
@@ -31,21 +39,28 @@ def write_record(connection: Connection, record: Completeness, held: Mapping[str
     merged = record.as_loaded(_source_rows(row, held), by_this_run)
     before = _before(row, merged)
     _write(connection, merged, merged.present, before)
+    _write_gaps(connection, merged, held, owner=owner, expire=expire)
     return before, merged
 
 
-def write_short(connection: Connection, record: Completeness) -> str:
-    """Write that a run brought too little, unless an earlier run brought enough.
+def write_short(connection: Connection, record: Completeness, *, owner: str, expire: timedelta) -> str:
+    """Write that a run brought too little, unless an earlier run brought enough; and what the interval lacks, in either case.
 
     :return: The interval's outcome before, empty when it had none.
     """
     ensure(connection)
     row = read_interval(connection, record.pipeline, record.interval.start, record.interval.end)
     before = _before(row, record)
+    held = ledger_held(connection, record.pipeline, record.interval.start, record.interval.end)
     if row is None or row.outcome == Outcome.SHORT:
-        held = ledger_held(connection, record.pipeline, record.interval.start, record.interval.end)
         _write(connection, record, [branch for branch in record.branches if branch.name in held], before)
+    _write_gaps(connection, record, held, owner=owner, expire=expire)
     return before
+
+
+def _write_gaps(connection: Connection, record: Completeness, held: Collection[str], *, owner: str, expire: timedelta) -> None:
+    known = {gap.branch: gap for gap in read_gaps(connection, record.pipeline, interval=record.interval)}
+    write_gaps(connection, settled(record, known, held, owner=owner, expire=expire, now=datetime.now(UTC)))
 
 
 def _before(row: IntervalRow | None, record: Completeness) -> str:

@@ -16,7 +16,7 @@ from tidegate.plan.effort import effort, laid
 from tidegate.plan.layout import PlannedTask
 from tidegate.plan.said import by_defaults, nearest, params_around, repeats
 from tidegate.plan.values import asset, lowered, reference, rows
-from tidegate.resilience.keys import HELD_KEY
+from tidegate.resilience.keys import EXPIRE, HELD_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -213,6 +213,7 @@ def _barrier(layout: Layout, instance: Instance, settings: BarrierSettings, comm
         layout.spec, instance, settings,
         at_least=(settings.at_least, None), required=(list(settings.required), []), coverage=(settings.coverage, None),
         any=([_rule(way) for way in settings.any], []), weight=(dict(settings.weight), {}),
+        expire=(settings.expire, EXPIRE),
     )  # fmt: skip
     words |= {"dimension": source.body.dimension or "branch"}
     if carrier is not None:

@@ -1,0 +1,179 @@
+"""The record and its gaps in the ledger, on three databases, in the transaction that writes the data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+from records import EXCLUDED, FLORIDA, NIGHT, PLAINS, TEXAS, record
+
+from tidegate.data import ledger
+from tidegate.data.engines import reading, writing
+from tidegate.data.gaps import amend_gaps, read_gaps, there, write_gaps
+from tidegate.data.instants import instant
+from tidegate.data.ledger import LoadRow
+from tidegate.errors import TidegateError
+from tidegate.operators.records import write_record, write_short
+from tidegate.resilience.gap import TOO_LITTLE, Gap, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tidegate.resilience.completeness import Branch
+
+MONTH = timedelta(days=30)
+NOW = datetime(2017, 12, 24, 4, tzinfo=UTC)
+
+
+@pytest.fixture(params=["sqlite", "postgres_url", "mariadb_url"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.URL]:
+    """A warehouse without a ledger."""
+    url = sa.URL.create("sqlite", database=str(tmp_path / "warehouse.db"))
+    if request.param != "sqlite":
+        url = request.getfixturevalue(request.param)
+    yield url
+    with writing(url) as connection:
+        ledger.metadata.drop_all(connection)
+
+
+def load_of(name: str, run_id: str = "run") -> LoadRow:
+    """The ledger's row of a branch."""
+    return LoadRow(
+        pipeline="sales", target="sales_by_day", interval_start=instant(NIGHT.start), interval_end=instant(NIGHT.end), branch=name,
+        attempt="a-1", fence="f", run_id=run_id, correlation_id="tg-1", rows=3, partitions=(), loaded_at="2017-12-24",
+    )  # fmt: skip
+
+
+def loaded(url: sa.URL, *branches: Branch, brought: tuple[str, ...], run_id: str = "run", fail: bool = False) -> None:
+    """A load's transaction: the rows of what was brought, the record, the gaps."""
+    with writing(url) as connection:
+        ledger.ensure(connection)
+    with writing(url) as connection:
+        for name in brought:
+            ledger.write_load(connection, load_of(name, run_id))
+        held = ledger.held(connection, "sales", NIGHT.start, NIGHT.end)
+        write_record(connection, replace(record(*branches), run_id=run_id), held, owner="analytics", expire=MONTH)
+        if fail:
+            raise TidegateError("killed here")
+
+
+def short(url: sa.URL, *branches: Branch, run_id: str = "run") -> str:
+    """An outcome's transaction after a missed quorum."""
+    with writing(url) as connection:
+        missed = replace(record(*branches, met=False), run_id=run_id)
+        return write_short(connection, missed, owner="analytics", expire=MONTH)
+
+
+def gaps(url: sa.URL) -> dict[str, Gap]:
+    """Branch → gap."""
+    with reading(url) as connection:
+        return {gap.branch: gap for gap in read_gaps(connection, "sales", interval=NIGHT)}
+
+
+def seen(url: sa.URL) -> dict[str, tuple[Any, ...]]:
+    """Branch → what matters of its gap."""
+    return {name: (gap.status, gap.state, gap.attempts, gap.closed_by) for name, gap in gaps(url).items()}
+
+
+def test_a_partial_night_opens_and_its_catch_up_closes(url: sa.URL) -> None:
+    """Two are missing; a run for one of them brings it, and says nothing of the other."""
+    loaded(url, TEXAS, PLAINS, FLORIDA, brought=("texas",))
+    assert seen(url) == {
+        "plains": ("open", "failed", 0, ""),
+        "florida": ("open", "failed", 0, ""),
+    }
+    gap = gaps(url)["florida"]
+    assert (gap.reason, gap.owner, gap.dimension, gap.interval) == (FLORIDA.reason, "analytics", "region", NIGHT)
+    assert gap.expires_at - gap.opened_at == MONTH
+
+    loaded(url, replace(EXCLUDED, name="texas"), PLAINS, EXCLUDED, brought=("plains",), run_id="second")
+    assert seen(url) == {"plains": ("closed", "failed", 0, "second"), "florida": ("open", "failed", 0, "")}
+    assert gaps(url)["florida"] == gap
+
+
+def test_rows_and_gaps_are_there_together_or_not_at_all(url: sa.URL) -> None:
+    """What ends the transaction before its commit leaves neither."""
+    with pytest.raises(TidegateError, match="killed here"):
+        loaded(url, TEXAS, FLORIDA, brought=("texas",), fail=True)
+    with reading(url) as connection:
+        assert ledger.held(connection, "sales", NIGHT.start, NIGHT.end) == {}
+        assert there(connection)
+        assert read_gaps(connection) == []
+
+
+def test_a_missed_quorum_opens_all_that_the_warehouse_does_not_hold(url: sa.URL) -> None:
+    """Those that arrived too; what is held stays out; and each run counts once."""
+    assert short(url, TEXAS, FLORIDA) == ""
+    assert seen(url) == {"texas": ("open", "arrived", 0, ""), "florida": ("open", "failed", 0, "")}
+    assert gaps(url)["texas"].reason == TOO_LITTLE
+    opened = gaps(url)["florida"].opened_at
+    short(url, TEXAS, FLORIDA)
+    assert seen(url)["florida"][2] == 0
+    short(url, TEXAS, FLORIDA, run_id="second")
+    assert (seen(url)["florida"][2], gaps(url)["florida"].opened_at) == (1, opened)
+
+
+def test_a_catch_up_that_brings_nothing_counts_and_leaves_the_night_as_it_was(url: sa.URL) -> None:
+    """The interval stays partial; the chosen branch has one attempt more, the other none."""
+    loaded(url, TEXAS, PLAINS, FLORIDA, brought=("texas",))
+    assert short(url, replace(EXCLUDED, name="texas"), replace(EXCLUDED, name="plains"), FLORIDA, run_id="second") == "partial"
+    assert {name: gap.attempts for name, gap in gaps(url).items()} == {"plains": 0, "florida": 1}
+    with reading(url) as connection:
+        row = ledger.read_interval(connection, "sales", NIGHT.start, NIGHT.end)
+    assert row is not None
+    assert row.outcome == "partial"
+
+
+def test_two_processes_write_one_gap(url: sa.URL) -> None:
+    """The second finds it there though it had not been, and says the last word."""
+    loaded(url, TEXAS, FLORIDA, brought=("texas",))
+    (gap,) = gaps(url).values()
+    with writing(url) as connection:
+        write_gaps(connection, [replace(gap, branch="plains"), replace(gap, reason="newer")])
+    assert {name: found.reason for name, found in gaps(url).items()} == {"plains": FLORIDA.reason, "florida": "newer"}
+    with writing(url) as connection:
+        assert amend_gaps(connection, [gap.waived(NOW, by="ada", because="closed for good")]) == 1
+        assert amend_gaps(connection, [gap.tried(NOW)]) == 0
+    assert (gaps(url)["florida"].status, gaps(url)["florida"].note) == (Status.WAIVED, "closed for good")
+
+
+def test_a_race_for_a_new_gap_ends_with_one(postgres_url: sa.URL) -> None:
+    """Neither of two transactions sees the other's row when it looks; the later one waits, and writes over it."""
+    import threading
+
+    with writing(postgres_url) as connection:
+        ledger.ensure(connection)
+        write_gaps(connection, [])
+    now = datetime.now(UTC)
+    gap = Gap(
+        pipeline="sales", interval=NIGHT, branch="texas", dimension="region", state="failed", reason="first", owner="", opened_at=now,
+        expires_at=now,
+    )  # fmt: skip
+
+    def second() -> None:
+        with writing(postgres_url) as connection:
+            write_gaps(connection, [replace(gap, reason="second"), replace(gap, branch="florida", reason="second")])
+
+    thread = threading.Thread(target=second)
+    with writing(postgres_url) as connection:
+        write_gaps(connection, [gap])
+        thread.start()
+        waiting = sa.text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        while True:
+            with reading(postgres_url) as other:
+                if other.execute(waiting).scalar_one():
+                    break
+    thread.join()
+    assert {name: found.reason for name, found in gaps(postgres_url).items()} == {"texas": "second", "florida": "second"}
+    with writing(postgres_url) as connection:
+        ledger.metadata.drop_all(connection)
+
+
+def test_without_a_ledger_there_are_no_gaps(url: sa.URL) -> None:
+    """Asking makes no table."""
+    with writing(url) as connection:
+        assert (there(connection), read_gaps(connection)) == (False, [])
