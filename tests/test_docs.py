@@ -15,8 +15,10 @@ from pages import DOCS, PAGES, ROOT, blocks, loaded, path_of, pipelines
 from tidegate import errors
 from tidegate.cli import reference
 from tidegate.cli.vscode import SettingsRefused
+from tidegate.errors import SpecError
 from tidegate.model.yaml_source import read_source
 from tidegate.render import DrawingUnavailable
+from tidegate.resilience.retry import why_not
 from tidegate.testing import Unplayable
 
 REFERENCE = DOCS / "reference"
@@ -238,12 +240,13 @@ def test_every_argument_of_airflow_is_told() -> None:
         assert dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", section, re.MULTILINE)).keys() == named
 
 
-def test_every_error_is_told_with_its_retries() -> None:
-    """`errors.md` has a row for each error, and says what `retryable` says."""
+def test_every_error_is_told_with_its_class_and_retries() -> None:
+    """`errors.md` has a row for each error, and says what becomes of it where nobody says anything."""
     page = (REFERENCE / "errors.md").read_text()
-    told = dict(re.findall(r"^\| `(\w+)` \| .+ \| (yes|no) \|$", page, re.MULTILINE))
-    every = [*(getattr(errors, name) for name in errors.__all__), DrawingUnavailable, SettingsRefused, Unplayable]
-    assert told == {error.__name__: "yes" if error.retryable else "no" for error in every}
+    told = {name: (kind, retried) for name, kind, retried in re.findall(r"^\| `(\w+)` \| .+ \| (\w+) \| (yes|no) \|$", page, re.MULTILINE)}
+    every = [*(getattr(errors, name) for name in errors.__all__ if name != "ErrorClass"), DrawingUnavailable, SettingsRefused, Unplayable]
+    one = {error: error([]) if error is SpecError else error("said") for error in every}
+    assert told == {kind.__name__: (kind.error_class, "no" if why_not(error, tried=1) else "yes") for kind, error in one.items()}
 
 
 def test_every_operators_key_is_told() -> None:

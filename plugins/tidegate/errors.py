@@ -5,7 +5,9 @@
     TidegateError
     ├── SpecError                 a pipeline file is wrong; carries findings with file, line and column
     ├── Unreachable               nobody answered: retrying may help
+    ├── TimedOut                  someone answered, but not in time: retrying may help
     ├── Refused                   someone answered, and the answer is no: retrying does not help
+    │   ├── AuthRefused           a login, a password or a right is not good enough
     │   ├── ConnectionUnknown     no Airflow connection of that id, or of a kind that cannot be read
     │   ├── FileMissing           a file that the config names is not under include/
     │   ├── QueryRefused          the database rejected the statement: missing table, unknown column, syntax
@@ -16,16 +18,18 @@
     │   ├── LoadRefused           loading would lose, double or mix up rows
     │   ├── SettingsRefused       VS Code's settings cannot be changed without a loss; in tidegate.cli.vscode
     │   └── Unplayable            a played night is told what cannot happen in it; in tidegate.testing
-    ├── DrawingUnavailable        a PNG needs packages that are not installed; in tidegate.render
-    ├── QuorumMissed              a barrier decided that too little arrived
-    └── NightFailed               something that matters failed; raised by the outcome only
+    ├── Decided                   a task has decided, and would decide the same again: never retried
+    │   ├── QuorumMissed          a barrier decided that too little arrived
+    │   └── NightFailed           something that matters failed; raised by the outcome only
+    └── DrawingUnavailable        a PNG needs packages that are not installed; in tidegate.render
 
 A message is one sentence of what went wrong and where, then ``hint``: one sentence of what to do. Messages are plain text and never
-hold a password.
+hold a password. Each error is of a class, by which retries are decided.
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -34,9 +38,12 @@ if TYPE_CHECKING:
     from tidegate.model.findings import Finding
 
 __all__ = [
+    "AuthRefused",
     "ConditionUnclear",
     "ConnectionUnknown",
     "DataRefused",
+    "Decided",
+    "ErrorClass",
     "FileMissing",
     "ImportRefused",
     "IntervalUnknown",
@@ -47,15 +54,33 @@ __all__ = [
     "Refused",
     "SpecError",
     "TidegateError",
+    "TimedOut",
     "Unreachable",
 ]
+
+
+class ErrorClass(StrEnum):
+    """What kind of thing went wrong: what a retry, a breaker and a person want to know first."""
+
+    UNREACHABLE = "unreachable"
+    """Nobody answered, or the connection broke."""
+    TIMEOUT = "timeout"
+    """It took too long: a task's own time, a statement's, the wait for a lock."""
+    AUTH = "auth"
+    """A login, a password, a token or a right is not good enough."""
+    BAD_DATA = "bad_data"
+    """The data came, and are not what is accepted."""
+    BUG = "bug"
+    """The pipeline, its SQL or its code is wrong."""
+    UNKNOWN = "unknown"
+    """Nobody can tell by the error."""
 
 
 class TidegateError(Exception):
     """The root: catch this to catch all of Tidegate's own errors."""
 
-    retryable: ClassVar[bool] = True
-    """Whether trying the same thing again may end differently."""
+    error_class: ClassVar[ErrorClass] = ErrorClass.UNKNOWN
+    """By what a retry is decided."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message, hint)
@@ -71,7 +96,7 @@ class TidegateError(Exception):
 class SpecError(TidegateError):
     """One or more pipeline files are wrong; ``findings`` says where, in the order of the files."""
 
-    retryable = False
+    error_class = ErrorClass.BUG
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         super().__init__("\n\n".join(finding.render() for finding in findings))
@@ -82,13 +107,27 @@ class SpecError(TidegateError):
 
 
 class Unreachable(TidegateError):
-    """A database did not answer, refused the connection, or dropped it on the way."""
+    """A database did not answer, or dropped the connection on the way."""
+
+    error_class = ErrorClass.UNREACHABLE
+
+
+class TimedOut(TidegateError):
+    """A database ended a statement that took too long, or did not give a lock in time."""
+
+    error_class = ErrorClass.TIMEOUT
 
 
 class Refused(TidegateError):
     """The answer was no, and will be no again until a person changes something."""
 
-    retryable = False
+    error_class = ErrorClass.BUG
+
+
+class AuthRefused(Refused):
+    """A database does not let this login in, or not do what it asks for."""
+
+    error_class = ErrorClass.AUTH
 
 
 class ConnectionUnknown(Refused):
@@ -106,6 +145,8 @@ class QueryRefused(Refused):
 class DataRefused(Refused):
     """Rows arrived, but not the rows that the config accepts: none, too few, a column missing, a type wrong."""
 
+    error_class = ErrorClass.BAD_DATA
+
 
 class ImportRefused(Refused):
     """An import path is not on the allow-list, or nothing can be imported from it."""
@@ -122,14 +163,18 @@ class IntervalUnknown(Refused):
 class LoadRefused(Refused):
     """The load would lose, double or mix up rows, so nothing was written."""
 
+    error_class = ErrorClass.BAD_DATA
 
-class QuorumMissed(TidegateError):
+
+class Decided(TidegateError):
+    """A task has decided, and says so by failing. Another try would decide the same, so there is none, whatever the config retries."""
+
+
+class QuorumMissed(Decided):
     """A barrier decided that too little arrived; the message is the record's sentence."""
 
-    retryable = False
+    error_class = ErrorClass.BAD_DATA
 
 
-class NightFailed(TidegateError):
+class NightFailed(Decided):
     """Something that matters failed; the message is the record's sentence."""
-
-    retryable = False

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import psycopg.errors
+import pymysql
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from tidegate.data.engines import database_url, reading, shown, writing
 from tidegate.data.refusals import translated
-from tidegate.errors import ConnectionUnknown, QueryRefused, Unreachable
+from tidegate.errors import AuthRefused, ConnectionUnknown, QueryRefused, TimedOut, Unreachable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,30 +136,34 @@ def test_nobody_there(driver: str) -> None:
     assert "secret" not in str(caught.value)
 
 
-class Postgres(Exception):
-    """An error as psycopg raises it."""
-
-    def __init__(self, sqlstate: str | None, said: str) -> None:
-        super().__init__(said)
-        self.sqlstate = sqlstate
-
-
 @pytest.mark.parametrize(
     ("state", "expected"),
-    [("42P01", QueryRefused), ("22012", QueryRefused), ("08006", Unreachable), ("57014", Unreachable), (None, Unreachable)],
+    [
+        ("42P01", QueryRefused),
+        ("22012", QueryRefused),
+        ("0A000", QueryRefused),
+        ("08006", Unreachable),
+        ("57014", TimedOut),
+        ("42501", AuthRefused),
+        (None, Unreachable),
+    ],
 )
 def test_postgres_is_read_by_sqlstate(state: str | None, expected: type[Exception]) -> None:
     """Classes of SQLSTATE say whether trying again may help."""
-    raised = (OperationalError if state is None else ProgrammingError)("SELECT 1", {}, Postgres(state, "said secret"))
+    raw = (psycopg.errors.lookup(state) if state else psycopg.OperationalError)("said secret")
+    raised = (ProgrammingError if state else OperationalError)("SELECT 1", {}, raw)
     error = translated(raised, sa.make_url("postgresql+psycopg://me:secret@h/db"), connection_name="sales", source_name="x.sql")
     assert type(error) is expected
     assert "said ***" in str(error)
 
 
-@pytest.mark.parametrize(("number", "expected"), [(1146, QueryRefused), (1064, QueryRefused), (2013, Unreachable), (1205, Unreachable)])
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(1146, QueryRefused), (1064, QueryRefused), (2013, Unreachable), (1213, Unreachable), (1205, TimedOut), (1045, AuthRefused)],
+)
 def test_mysql_is_read_by_number(number: int, expected: type[Exception]) -> None:
     """Numbers say it on MySQL, where everything is an OperationalError."""
-    raised = OperationalError("SELECT 1", {}, Exception(number, "said"))
+    raised = OperationalError("SELECT 1", {}, pymysql.err.OperationalError(number, "said"))
     error = translated(raised, sa.make_url("mysql+pymysql://me@h/db"), connection_name="sales", source_name="x.sql")
     assert type(error) is expected
     assert "said." in str(error)

@@ -20,7 +20,7 @@ from nights import DAY, END, START, Night, sale
 
 from tidegate.data import ledger
 from tidegate.data.engines import writing
-from tidegate.errors import DataRefused, LoadRefused, TidegateError, Unreachable
+from tidegate.errors import DataRefused, LoadRefused, TidegateError, TimedOut
 
 if TYPE_CHECKING:
     from tidegate.data.ledger import LoadRow
@@ -305,7 +305,7 @@ def test_a_locked_warehouse(night: Night, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("tidegate.data.engines.BUSY_TIMEOUT", 0.1)
     night.load(night.stage(FIRST))
     part = night.stage(SECOND)
-    with writing(night.url), pytest.raises(Unreachable, match="warehouse kept the data locked for too long"):
+    with writing(night.url), pytest.raises(TimedOut, match="warehouse kept the data locked for too long"):
         night.load(part)
     night.load(part)
     assert [row[2] for row in night.rows()] == [30]

@@ -18,7 +18,7 @@ from tidegate.data import ledger
 from tidegate.data.contract import Accept
 from tidegate.data.engines import reading, writing
 from tidegate.data.extract import extract
-from tidegate.errors import LoadRefused, QueryRefused, Unreachable
+from tidegate.errors import AuthRefused, LoadRefused, QueryRefused
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -155,7 +155,7 @@ def test_reading_a_server(night: Night) -> None:
 
 def test_a_wrong_password(night: Night) -> None:
     """The connection is refused: the message shows where, and no password."""
-    with pytest.raises(Unreachable) as caught:
+    with pytest.raises(AuthRefused) as caught:
         extract(
             night.url.set(password="hush-hush"),
             "SELECT 1",

@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from operators.by_hand import context, placed
 
 from tidegate import When
-from tidegate.errors import ConditionUnclear, ImportRefused
+from tidegate.errors import ConditionUnclear, ErrorClass, ImportRefused
 from tidegate.operators.when import called
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def test_anything_else_is_refused_and_not_guessed(tmp_path: Path, text: str) -> 
     """Most texts are true in Python; none of these says so."""
     with pytest.raises(ConditionUnclear, match=r"rendered to .*, which is neither true nor false") as told:
         goes_on(text, tmp_path, word="tide")
-    assert not told.value.retryable
+    assert told.value.error_class is ErrorClass.BUG
 
 
 @pytest.mark.parametrize(("name", "goes"), [("is_full", True), ("everything", True), ("whole", True)])

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.errors import DataRefused, Unreachable
+from tidegate.errors import AuthRefused, DataRefused, ErrorClass, QuorumMissed, TimedOut, Unreachable
 from tidegate.model.durations import parse_duration
 from tidegate.resilience.correlation import correlation_id
-from tidegate.resilience.retry import wait, worth_retrying
+from tidegate.resilience.retry import wait, why_not
 
 SECOND = timedelta(seconds=1)
 
@@ -54,11 +54,36 @@ def test_no_number_of_tries_and_no_backoff_is_too_much(try_number: int, backoff:
     assert SECOND <= first <= second <= 600 * SECOND
 
 
-def test_only_what_may_end_differently_is_worth_a_retry() -> None:
-    """A dropped connection may come back; a missing column will not."""
-    assert worth_retrying(Unreachable("gone"))
-    assert worth_retrying(RuntimeError("who knows"))
-    assert not worth_retrying(DataRefused("no column"))
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (Unreachable("gone"), None),
+        (TimedOut("slow"), None),
+        (RuntimeError("who knows"), None),
+        (AuthRefused("no"), "auth: a retry would end the same way (AuthRefused)"),
+        (DataRefused("no column"), "bad_data: a retry would end the same way (DataRefused)"),
+        (KeyError("x"), "bug: a retry would end the same way (KeyError)"),
+        (QuorumMissed("2 of 8"), "QuorumMissed: another try would decide the same"),
+    ],
+)
+def test_where_nobody_says_what_may_be_mended_by_itself_is_retried(error: Exception, told: str | None) -> None:
+    """And the reason says why something is not."""
+    assert why_not(error, tried=9) == told
+
+
+def test_the_config_may_say_what_is_retried() -> None:
+    """Some classes and not others; what is decided is never decided again."""
+    on = dict.fromkeys([ErrorClass.UNREACHABLE, ErrorClass.BAD_DATA])
+    assert why_not(DataRefused("no rows yet"), tried=1, on=on) is None
+    assert why_not(TimedOut("slow"), tried=1, on=on) == "timeout: it is not among the errors that are retried (TimedOut)"
+    assert why_not(QuorumMissed("2 of 8"), tried=1, on=on) is not None
+
+
+@pytest.mark.parametrize(("most", "tried", "told"), [(1, 1, None), (1, 2, "1 retry at most"), (3, 3, None), (3, 4, "3 retries at most")])
+def test_a_class_may_have_a_number_of_retries(most: int, tried: int, told: str | None) -> None:
+    """All retries so far count, whatever they were for."""
+    said = why_not(TimedOut("slow"), tried=tried, on={ErrorClass.TIMEOUT: most})
+    assert said == (told and f"timeout: {told} (TimedOut)")
 
 
 def test_a_correlation_id_is_given_or_can_be_derived_again() -> None:

@@ -140,6 +140,8 @@ def reading(
     :param timezone: the session's time zone on PostgreSQL, so that columns without zone compare as readings of that clock.
     :param source_name: the file whose statement runs inside, for messages.
     :raises Unreachable: no server, no file, no answer, or the connection was dropped.
+    :raises TimedOut: a statement took too long, or a lock was not given in time.
+    :raises AuthRefused: the login, its password or its rights are not good enough.
     :raises QueryRefused: the database rejected a statement inside the block.
     """
     engine = _engine(url, correlation_id=correlation_id, write=False, timezone=timezone, busy_timeout=busy_timeout)
@@ -180,7 +182,9 @@ def writing(
 
     On SQLite the file may be new, but its directory may not, and the write lock is held from the start.
 
-    :raises Unreachable: no server, no directory, no answer, a lock that was not given in time.
+    :raises Unreachable: no server, no directory, no answer.
+    :raises TimedOut: a statement took too long, or a lock was not given in time.
+    :raises AuthRefused: the login, its password or its rights are not good enough.
     """
     engine = _engine(url, correlation_id=correlation_id, write=True, timezone="UTC", busy_timeout=busy_timeout)
     with telling(url, connection_name=connection_name, source_name=source_name, refusal=refusal, connect=engine.connect):

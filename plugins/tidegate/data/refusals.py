@@ -1,8 +1,8 @@
-"""What a database's error means: nobody answered (try again), or the answer is no (a person must change something).
+"""What a database's error means: nobody answered, or not in time (try again), or the answer is no (a person must change something).
 
-Databases agree on the exception classes of PEP 249 and disagree on when to raise which, so each is read by what it says best: PostgreSQL by
-SQLSTATE, MySQL by number, SQLite by its words. Messages name the connection and the file, repeat what the database said, and suggest a
-real name where a table or column was close. A password never gets through.
+Databases agree on the exception classes of PEP 249 and disagree on when to raise which, so each is read by what it says best, by
+:mod:`tidegate.resilience.faults`: PostgreSQL by SQLSTATE, MySQL by number, SQLite by its words. Messages name the connection and the file,
+repeat what the database said, and suggest a real name where a table or column was close. A password never gets through.
 """
 
 from __future__ import annotations
@@ -12,27 +12,22 @@ from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ResourceClosedError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import DBAPIError, ResourceClosedError, SQLAlchemyError, StatementError
 
 from tidegate.data.kinds import nearest
-from tidegate.errors import QueryRefused, TidegateError, Unreachable
+from tidegate.errors import AuthRefused, ErrorClass, QueryRefused, TidegateError, TimedOut, Unreachable
 from tidegate.redaction import without_secrets
+from tidegate.resilience.faults import classify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tidegate.errors import Refused
 
-_SQLITE_TRANSIENT = ("locked", "unable to open", "disk i/o error", "disk is full", "busy", "interrupted")
-_POSTGRES_TRANSIENT = {"08", "28", "3D", "40", "53", "55", "57", "58", "XX"}
-"""SQLSTATE classes. 28 and 3D (who are you, which database) refuse the connection and not the statement: a server that is being set up or
-failed over says so too."""
-_MYSQL_TRANSIENT = {1020, 1040, 1044, 1045, 1049, 1053, 1129, 1130, 1158, 1159, 1160, 1161, 1203, 1205, 1213, 1317, 1927, 1969, 3024}
-_MYSQL_CLIENT = range(2000, 2100)
-
 _TABLE = re.compile(r"no such table: (.+)|relation \"(.+?)\" does not exist|Table '(.+?)' doesn't exist")
 _COLUMN = re.compile(r"no such column: \"?([^\"]+)|column \"?([^\"]+?)\"? does not exist|Unknown column '(.+?)'")
 _INSPECTED_TABLES = 20
+_WRITING = "Another process is writing; try again, or look for one that hangs."
 
 
 @contextmanager
@@ -48,7 +43,9 @@ def telling(
 
     :param refusal: the class for an answer of no.
     :param connect: opens another connection, to look for a name close to one that the database did not know.
-    :raises Unreachable: nobody answered, or the connection was dropped, or a lock was not given in time.
+    :raises Unreachable: nobody answered, or the connection was dropped.
+    :raises TimedOut: a statement took too long, or a lock was not given in time.
+    :raises AuthRefused: the login, its password or its rights are not good enough.
     """
     try:
         yield
@@ -67,18 +64,12 @@ def translated(
 ) -> TidegateError:
     """The error in Tidegate's words; nothing is raised here."""
     name = connection_name or "The database"
-    said = said_by(error, url)
     if isinstance(error, ResourceClosedError):
         hint = f"{source_name or 'The file'} must hold one SELECT."
         return refusal(f"{name} ran {source_name or 'the statement'}, but it returns no rows.", hint=hint)
-    if isinstance(error, DBAPIError) and is_transient(error, url):
-        dropped = error.connection_invalidated or error.statement is not None
-        what = f"stopped answering during {source_name}" if dropped and source_name else "does not answer"
-        hint = "Check the host, port and password in the Airflow connection, and that the server is up."
-        if "lock" in said:
-            what, hint = "kept the data locked for too long", "Another process is writing; try again, or look for one that hangs."
-        return Unreachable(f"{name} {what} ({_address(url)}): {said}.", hint=hint)
-    where = source_name or "the query"
+    if isinstance(error, DBAPIError) and (outside := _outside(error, url, name, source_name)) is not None:
+        return outside
+    said, where = said_by(error, url), source_name or "the query"
     if (table := _named(_TABLE, said)) is not None:
         hint = f"Check the FROM clause of {where} against the tables of this database."
         hint = _near_table(table, connect) + hint
@@ -90,6 +81,29 @@ def translated(
     return refusal(f"{name} refused {source_name or 'the statement'}: {said}.", hint=hint)
 
 
+def _outside(error: DBAPIError, url: sa.URL, name: str, source_name: str) -> TidegateError | None:
+    """The error when it lies with the server or the login; None when it lies with the statement."""
+    said, statement = said_by(error, url), source_name or "the statement"
+    where, locked = f"({_address(url)}): {said}.", "lock" in said.lower()
+    match classify(error):
+        case ErrorClass.AUTH:
+            hint = "Check the login, its password and its rights in the Airflow connection and on the server."
+            return AuthRefused(f"{name} does not let this login in, or not do what it asks for {where}", hint=hint)
+        case ErrorClass.TIMEOUT if locked:
+            return TimedOut(f"{name} kept the data locked for too long {where}", hint=_WRITING)
+        case ErrorClass.TIMEOUT:
+            hint = "Raise the time that the server gives a statement, or read less at once."
+            return TimedOut(f"{name} ended {statement} before it was done {where}", hint=hint)
+        case ErrorClass.UNREACHABLE if locked:
+            return Unreachable(f"{name} ended {statement} over a lock {where}", hint=_WRITING)
+        case ErrorClass.UNREACHABLE:
+            dropped = source_name and (error.connection_invalidated or error.statement is not None)
+            what = f"stopped answering during {source_name}" if dropped else "does not answer"
+            hint = "Check the host, port and password in the Airflow connection, and that the server is up."
+            return Unreachable(f"{name} {what} {where}", hint=hint)
+    return None
+
+
 def said_by(error: SQLAlchemyError, url: sa.URL) -> str:
     """What the database itself said, in one line, without the statement, the bound values or the password."""
     raw = error.orig if isinstance(error, StatementError) and error.orig is not None else error
@@ -99,21 +113,6 @@ def said_by(error: SQLAlchemyError, url: sa.URL) -> str:
         said = raw.args[1]
     text = without_secrets(str(said or raw.args[0] if raw.args else raw)).rstrip(".")
     return text.replace(url.password, "***") if isinstance(url.password, str) and url.password else text
-
-
-def is_transient(error: DBAPIError, url: sa.URL) -> bool:
-    """Whether the same thing may succeed when tried again."""
-    if error.connection_invalidated:
-        return True
-    raw, backend = error.orig, url.get_backend_name()
-    if backend == "sqlite":
-        return any(word in str(raw).lower() for word in _SQLITE_TRANSIENT)
-    if backend == "postgresql":
-        state = getattr(raw, "sqlstate", None)
-        return state[:2] in _POSTGRES_TRANSIENT if state else isinstance(error, OperationalError | InterfaceError)
-    if backend in {"mysql", "mariadb"} and raw is not None and raw.args and isinstance(raw.args[0], int):
-        return raw.args[0] in _MYSQL_TRANSIENT or raw.args[0] in _MYSQL_CLIENT or raw.args[0] == 0
-    return isinstance(error, OperationalError | InterfaceError)
 
 
 def _address(url: sa.URL) -> str:

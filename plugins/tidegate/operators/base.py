@@ -16,6 +16,7 @@ from tidegate.operators.night import Night
 from tidegate.operators.retrying import LONGEST_WAIT, JitteredRetryPolicy
 from tidegate.operators.surroundings import include_of
 from tidegate.redaction import without_secrets
+from tidegate.resilience.faults import classify
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,7 +79,13 @@ class TidegateOperator(BaseOperator):
         except (AirflowSkipException, DownstreamTasksSkipped):
             raise
         except (Exception, AirflowTaskTimeout) as error:
-            failure = {"reason": reason_of(error, self), "error": type(error).__name__, "started": started, "ended": stamp()}
+            failure = {
+                "reason": reason_of(error, self),
+                "error": type(error).__name__,
+                "class": str(classify(error)),
+                "started": started,
+                "ended": stamp(),
+            }
             try:
                 context["ti"].xcom_push(key=FAILURE_KEY, value=failure)
             except Exception:

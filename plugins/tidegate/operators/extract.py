@@ -43,6 +43,8 @@ class ExtractOperator(TidegateOperator):
     :param timezone: Zone of timestamps that the source stores without one.
     :param batch_rows: Rows held in memory at once.
     :raises Unreachable: the database does not answer; retried.
+    :raises TimedOut: it ends the query, which takes too long; retried.
+    :raises AuthRefused: it does not let the login in; not retried.
     :raises QueryRefused: it rejects the query; not retried.
     :raises DataRefused: the rows are not what is accepted; not retried.
     """

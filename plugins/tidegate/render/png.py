@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from tidegate.errors import TidegateError
+from tidegate.errors import ErrorClass, TidegateError
 from tidegate.render.svg import to_svg
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class DrawingUnavailable(TidegateError):
     """PNG drawings need packages that are not installed."""
 
-    retryable = False
+    error_class = ErrorClass.BUG
 
 
 def to_png(plan: Plan, *, zoom: float = 2.0) -> bytes:

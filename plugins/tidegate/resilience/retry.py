@@ -4,16 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tidegate.errors import TidegateError
+from tidegate.errors import Decided, ErrorClass
+from tidegate.resilience.faults import classify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import timedelta
 
+RETRIED: Mapping[ErrorClass, int | None] = {ErrorClass.UNREACHABLE: None, ErrorClass.TIMEOUT: None, ErrorClass.UNKNOWN: None}
+"""The classes of error that are retried where nobody says: those that may be mended by themselves."""
 
-def worth_retrying(error: BaseException) -> bool:
-    """Whether the same try may end differently. Errors that are not Tidegate's own are given the benefit of the doubt."""
-    return error.retryable if isinstance(error, TidegateError) else True
+
+def why_not(error: BaseException, *, tried: int, on: Mapping[ErrorClass, int | None] = RETRIED) -> str | None:
+    """Why an error is not tried again, for a person; None when it is.
+
+    :param tried: Tries so far, this one counted.
+    :param on: Class of error → the retries that it may have, or None for as many as the task has. All retries so far count, whatever for.
+    """
+    kind, name = classify(error), type(error).__name__
+    if isinstance(error, Decided):
+        return f"{name}: another try would decide the same"
+    if kind not in on:
+        why = "it is not among the errors that are retried" if kind in RETRIED else "a retry would end the same way"
+        return f"{kind}: {why} ({name})"
+    most = on[kind]
+    if most is not None and tried > most:
+        return f"{kind}: {counted(most)} at most ({name})"
+    return None
+
+
+def counted(retries: int) -> str:
+    """Retries for a person."""
+    return f"{retries} {'retry' if retries == 1 else 'retries'}"
 
 
 def wait(

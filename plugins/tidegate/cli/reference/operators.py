@@ -43,7 +43,7 @@ def _every_operator(owner: type) -> str:
     key = _every_constant()["FAILURE_KEY"][0]
     lines += [
         "",
-        f"A try that fails pushes XCom `{key}`: its reason, the class of its error, when it started and ended. The join reads it.",
+        f"A try that fails pushes XCom `{key}`: its reason, its error and the class of it, when it started and ended. The join reads it.",
         "",
     ]
     return "\n".join(lines)
