@@ -19,6 +19,7 @@
     │   ├── SettingsRefused       VS Code's settings cannot be changed without a loss; in tidegate.cli.vscode
     │   └── Unplayable            a played night is told what cannot happen in it; in tidegate.testing
     ├── Decided                   a task has decided, and would decide the same again: never retried
+    │   ├── Stopped               nobody waits for a read's rows any more, so it was ended
     │   ├── QuorumMissed          a barrier decided that too little arrived
     │   └── NightFailed           something that matters failed; raised by the outcome only
     └── DrawingUnavailable        a PNG needs packages that are not installed; in tidegate.render
@@ -53,6 +54,7 @@ __all__ = [
     "QuorumMissed",
     "Refused",
     "SpecError",
+    "Stopped",
     "TidegateError",
     "TimedOut",
     "Unreachable",
@@ -168,6 +170,12 @@ class LoadRefused(Refused):
 
 class Decided(TidegateError):
     """A task has decided, and says so by failing. Another try would decide the same, so there is none, whatever the config retries."""
+
+
+class Stopped(Decided):
+    """A read was ended early: its barrier had decided, or another read was first. It left nothing."""
+
+    error_class = ErrorClass.TIMEOUT
 
 
 class QuorumMissed(Decided):

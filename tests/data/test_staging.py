@@ -68,6 +68,23 @@ def test_what_is_withdrawn_does_not_count_until_it_is_restored(night: Night, roo
         assert night.staging.committed("nightly", "extract", START, END) == {"emea": last}
 
 
+@pytest.mark.parametrize("root", [None, "memory://bucket/stopped"])
+def test_asked_to_stop(night: Night, root: str | None) -> None:
+    """One run's reads of one interval are asked, by a word that other processes see, until it is forgotten; no step's rows are touched."""
+    if root is not None:
+        night.staging = Staging(UPath(root))
+    part = night.stage(ROWS)
+    for why in ("stopped for a reason", "stopped, since Größe matters"):
+        night.staging.ask_to_stop("nightly", START, END, "manual 2026-01-02T02:00", why)
+        assert Staging(night.staging.root).asked_to_stop("nightly", START, END, "manual 2026-01-02T02:00") == why
+    assert night.staging.asked_to_stop("nightly", START, END, "manual 2026-01-02T03:00") is None
+    assert night.staging.asked_to_stop("nightly", START - timedelta(days=1), END, "manual 2026-01-02T02:00") is None
+    assert night.staging.committed("nightly", "extract", START, END) == {"emea": part}
+    for _ in range(2):
+        night.staging.forget_stop("nightly", START, END, "manual 2026-01-02T02:00")
+    assert night.staging.asked_to_stop("nightly", START, END, "manual 2026-01-02T02:00") is None
+
+
 def test_an_error_leaves_nothing(night: Night) -> None:
     """A writer that fails takes its file with it."""
     with (  # noqa: PT012 -- both must be inside

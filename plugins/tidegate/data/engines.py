@@ -164,7 +164,7 @@ def streaming(connection: sa.Connection, query: sa.Executable, *, batch_rows: in
         try:
             yield result
         except BaseException:
-            _abandon(connection)
+            abandon(connection)
             raise
 
 
@@ -236,11 +236,13 @@ def _session(raw: Any, *, backend: str, write: bool, timezone: str) -> None:
     cursor.close()
 
 
-def _abandon(connection: sa.Connection) -> None:
-    """Hang up where PyMySQL would read a result that nobody wants any more to its end, through millions of rows."""
+def abandon(connection: sa.Connection) -> None:
+    """Hang up instead of saying goodbye: PyMySQL would read a result that nobody wants any more to its end, through millions of rows,
+    and a cancel that is still on its way would hit whatever comes next.
+    """
     if connection.closed or connection.invalidated:
         return
     result: Any = getattr(connection.connection.dbapi_connection, "_result", None)
     if getattr(result, "unbuffered_active", False):
         result.unbuffered_active, result.connection = False, None  # or its destructor reads on from the closed socket
-        connection.invalidate()
+    connection.invalidate()

@@ -8,8 +8,10 @@ import pyarrow as pa
 
 from tidegate.data import contract
 from tidegate.data.binding import bound, statement
+from tidegate.data.cancelling import stoppable
 from tidegate.data.engines import reading, streaming
 from tidegate.data.instants import aware, stamp
+from tidegate.data.stopping import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,6 +40,7 @@ def extract(
     connection_name: str,
     source_name: str,
     progress: Callable[[int], None] | None = None,
+    stop: Stop | None = None,
 ) -> Manifest:
     """Read what ``sql`` selects and commit it as one attempt.
 
@@ -47,6 +50,8 @@ def extract(
     :param timezone: of the clock that the source's columns without a time zone show.
     :param source_name: the file that the SQL is from, for messages.
     :param progress: called after each batch with the number of rows so far; what it raises ends the extract.
+    :param stop: ends the read early: its statement is cancelled on the server, and nothing stays in staging.
+    :raises Stopped: ``stop`` said so before all was read.
     :raises Unreachable: the database does not answer or dropped the connection.
     :raises QueryRefused: the database rejected the query, or it uses a ``:name`` that is not given.
     :raises DataRefused: the rows are not what ``accept`` asks for.
@@ -55,11 +60,13 @@ def extract(
     dialect = url.get_backend_name()
     values = {name: bound(value, dialect=dialect, timezone=timezone) for name, value in given.items()}
     query = statement(sql, values, source_name=source_name, correlation_id=correlation_id, dialect=dialect)
+    stop = stop or Stop()
     read_at = stamp()
     with (
         reading(
             url, correlation_id=correlation_id, connection_name=connection_name, source_name=source_name, timezone=timezone
         ) as connection,
+        stoppable(connection, stop, name=connection_name, correlation_id=correlation_id),
         streaming(connection, query, batch_rows=batch_rows) as result,
     ):
         where = f"{connection_name}, {source_name},"
@@ -68,12 +75,14 @@ def extract(
         with staging.writer(key, first.schema, attempt=attempt, correlation_id=correlation_id, read_at=read_at) as writer:
             writer.write(first)
             for batch in batches:
+                stop.check(connection_name)
                 if progress:
                     progress(writer.rows)
                 writer.write(batch)
             if progress:
                 progress(writer.rows)
             accept.check_rows(writer.rows, where=where)
+            stop.settle(connection_name)
     return writer.manifest
 
 

@@ -5,6 +5,7 @@
     <root>/<pipeline>/<start>--<end>/<step>/<branch>/<attempt>.parquet    the rows
                                                      <attempt>.json       the manifest, written last: the commit
                                                      <attempt>.withdrawn  the commit does not count, as long as this is there
+    <root>/<pipeline>/<start>--<end>/~stop~<run>                          why the run's reads are to end, as long as this is there
 
 Every attempt writes beside the others and never over them, so a zombie cannot damage what its successor committed. The root is a local
 folder or anything with the interface of :class:`upath.UPath`. Runs in a worker.
@@ -193,6 +194,36 @@ class Staging:
         mark = self._mark(manifest)
         with _storing(mark):
             mark.unlink(missing_ok=True)
+
+    def ask_to_stop(self, pipeline: str, start: datetime, end: datetime, run: str, why: str) -> None:
+        """Let every read of a run's interval end, wherever it runs: each looks every few seconds. The last reason counts.
+
+        :param run: a name of the run that changes when it is cleared.
+        :param why: completes "sales_emea was …".
+        """
+        marker = self._stop_marker(pipeline, start, end, run)
+        with _storing(marker):
+            marker.parent.mkdir(parents=True, exist_ok=True)
+            target = _beside(marker)
+            target.write_text(why, encoding="utf-8")
+            _publish(target, marker)
+
+    def asked_to_stop(self, pipeline: str, start: datetime, end: datetime, run: str) -> str | None:
+        """Why the run's reads are to end; None as long as they may go on."""
+        try:
+            return str(self._stop_marker(pipeline, start, end, run).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+
+    def forget_stop(self, pipeline: str, start: datetime, end: datetime, run: str) -> None:
+        """Let reads that begin later run. Doing it twice is fine."""
+        marker = self._stop_marker(pipeline, start, end, run)
+        with _storing(marker):
+            marker.unlink(missing_ok=True)
+
+    def _stop_marker(self, pipeline: str, start: datetime, end: datetime, run: str) -> Any:
+        name = f"~stop~{hashlib.sha256(run.encode()).hexdigest()[:20]}"  # no step's folder begins with a tilde
+        return self.folder(pipeline, "step", start, end).with_name(name)
 
     def _mark(self, manifest: Manifest) -> Any:
         return self.root.joinpath(*manifest.path.split("/")).with_suffix(_WITHDRAWN)

@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from tidegate.data.instants import stamp
 from tidegate.operators.base import TidegateOperator
+from tidegate.operators.stopping import stop_of
 from tidegate.operators.surroundings import connection_url, sql_text, staging_root
 from tidegate.resilience.completeness import Branch, BranchState
 from tidegate.resilience.keys import ADOPT
@@ -52,6 +53,7 @@ class ExtractOperator(TidegateOperator):
     :raises AuthRefused: it does not let the login in; not retried.
     :raises QueryRefused: it rejects the query; not retried.
     :raises DataRefused: the rows are not what is accepted; not retried.
+    :raises Stopped: nobody waits for the rows any more; not retried.
     """
 
     template_fields: Sequence[str] = ("source_conn_id", "query", "parameters")
@@ -137,4 +139,5 @@ class ExtractOperator(TidegateOperator):
             batch_rows=self.batch_rows,
             connection_name=self.source_conn_id,
             source_name=source_name,
+            stop=stop_of(night),
         )

@@ -1,0 +1,45 @@
+"""What may end a task's reads early: a budget that was set for it, and a barrier that asks from another process. Runs in a worker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tidegate.operators.surroundings import staging_root
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from airflow.sdk import Context
+
+    from tidegate.data.stopping import Stop
+    from tidegate.operators.night import Night
+
+_BUDGET = "_tidegate_stop_at"
+
+
+def end_reads_at(context: Context, at: datetime, why: str) -> None:
+    """Let the task's reads end at an instant; for a ``pre_execute`` hook, which runs in the task's process.
+
+    :param at: with a time zone.
+    :param why: completes "sales_emea was …", such as ``stopped at 04:30 Europe/Berlin, when its barrier decides``.
+    """
+    setattr(context["ti"].task, _BUDGET, (at, why))
+
+
+def run_of(run: Any) -> str:
+    """The name of a run among those who ask its reads to stop; another one when the run has been cleared.
+
+    :param run: Airflow's DAG run.
+    """
+    return f"{run.run_id} {run.start_date.isoformat() if run.start_date else ''}".rstrip()
+
+
+def stop_of(night: Night) -> Stop:
+    """When the reads of a task's night are to end early, and why."""
+    from tidegate.data.staging import Staging
+    from tidegate.data.stopping import Stop
+
+    at, why = getattr(night.ti.task, _BUDGET, (None, ""))
+    staging, run = Staging(staging_root()), run_of(night.context["dag_run"])
+    pipeline, start, end = night.dag_id, night.interval.start, night.interval.end
+    return Stop(at=at, why=why, asked=lambda: staging.asked_to_stop(pipeline, start, end, run))
