@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -25,12 +26,19 @@ def context(task: Any, *, returned: Mapping[str, Any] | None = None, conf: Mappi
     ti = SimpleNamespace(
         dag_id="night",
         run_id="run-1",
+        task=task,
         task_id=task.task_id,
         try_number=2,
         xcom_push=lambda **_: None,
         xcom_pull=lambda task_ids, **_: (returned or {})[task_ids],
     )
     run = SimpleNamespace(
-        dag_id="night", run_id="run-1", conf=dict(conf or {}), data_interval_start=None, data_interval_end=None, run_after=None
+        dag_id="night",
+        run_id="run-1",
+        conf=dict(conf or {}),
+        data_interval_start=None,
+        data_interval_end=None,
+        run_after=None,
+        start_date=datetime(2026, 3, 3, 2, tzinfo=UTC),
     )
     return {"task": task, "ti": ti, "dag": task.dag, "dag_run": run, "params": params, "run_id": "run-1"}

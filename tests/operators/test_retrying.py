@@ -85,7 +85,7 @@ def test_a_failed_try_leaves_its_class(tmp_path: Path) -> None:
     """Beside the reason, where joins and alerts find it."""
     left: list[dict[str, Any]] = []
     task = placed(ExtractOperator, tmp_path, source_conn_id="nobody_knows_it", query="SELECT 1")
-    around = context(task)
+    around = context(task, conf={"interval_start": "2026-03-02T00:00:00+00:00", "interval_end": "2026-03-03T00:00:00+00:00"})
     around["ti"].xcom_push = lambda **words: left.append(words)
     with pytest.raises(TidegateError):
         task.execute(around)

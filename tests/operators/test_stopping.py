@@ -1,0 +1,86 @@
+"""An extract that is to end early: by its task's budget, or by a word from another process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+from operators.by_hand import context, placed
+
+from tidegate import ExtractOperator
+from tidegate.data.staging import Staging
+from tidegate.errors import Stopped
+from tidegate.operators.stopping import end_reads_at, run_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+DAY = {"interval_start": "2026-03-02T00:00:00+00:00", "interval_end": "2026-03-03T00:00:00+00:00"}
+ASK = """
+import sys
+from datetime import datetime
+from tidegate.data.staging import Staging
+
+root, run, start, end = sys.argv[1:]
+Staging(root).ask_to_stop("night", datetime.fromisoformat(start), datetime.fromisoformat(end), run, "stopped, for it cannot be enough any more")
+"""
+
+
+@pytest.fixture
+def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_url: sa.URL) -> Any:
+    """Give an extract that would take ten minutes."""
+    url = postgres_url.set(drivername="postgres").render_as_string(hide_password=False)
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP_ANNA", url)
+    monkeypatch.setenv("AIRFLOW__TIDEGATE__STAGING", str(tmp_path / "staging"))
+    return placed(ExtractOperator, tmp_path, source_conn_id="shop_anna", query="SELECT pg_sleep(600)", branch="anna", dimension="shop")
+
+
+@pytest.fixture
+def active(postgres_url: sa.URL) -> Callable[[], int]:
+    """Count the statements of reads that the server is at."""
+    engine = sa.create_engine(postgres_url, poolclass=sa.NullPool)
+    count = sa.text("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND application_name LIKE 'tidegate %'")
+
+    def ask() -> int:
+        with engine.connect() as connection:
+            return int(connection.execute(count).scalar_one())
+
+    return ask
+
+
+def test_a_budget_ends_the_statement(task: Any, active: Callable[[], int]) -> None:
+    """What a hook set before the task began."""
+    around = context(task, conf=DAY)
+    end_reads_at(around, datetime.now(UTC) + timedelta(seconds=1), "stopped at 04:30 Europe/Berlin, when its barrier decides")
+    with pytest.raises(Stopped, match="shop_anna was stopped at 04:30 Europe/Berlin, when its barrier decides"):
+        task.execute(around)
+    assert active() == 0
+
+
+def test_another_process_ends_the_statement(task: Any, active: Callable[[], int], tmp_path: Path) -> None:
+    """It writes a word into staging; another run's word, or that of the run before it was cleared, ends nothing."""
+    around = context(task, conf=DAY)
+    run = run_of(around["dag_run"])
+    staging = Staging(tmp_path / "staging")
+    for other in ("run-2 2026-03-03T02:00:00+00:00", "run-1 2026-03-03T01:00:00+00:00"):
+        staging.ask_to_stop("night", *(datetime.fromisoformat(moment) for moment in DAY.values()), other, "wrong")
+
+    def ask() -> None:
+        while not active():
+            time.sleep(0.05)
+        subprocess.run([sys.executable, "-c", ASK, str(tmp_path / "staging"), run, *DAY.values()], check=True)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    with pytest.raises(Stopped, match="shop_anna was stopped, for it cannot be enough any more"):
+        task.execute(around)
+    asking.join()
+    assert active() == 0
+    assert staging.committed("night", "asked", *(datetime.fromisoformat(moment) for moment in DAY.values())) == {}
