@@ -143,6 +143,7 @@ OPERATOR_ROWS: dict[str, list[Row]] = {
     "max_retry_delay": [("retry: {max_delay: 1h}", lambda task: task.retry_policy.max_delay, timedelta(hours=1))],
     "retry_policy": [
         ("retry: {jitter: none}", lambda task: task.retry_policy.jitter, "none"),
+        ("retry: {on: {timeout: 1}}", lambda task: task.retry_policy.on, {"timeout": 1}),
         (
             "retry: {policy: {uses: airflow.sdk.ExceptionRetryPolicy, with: {rules: []}}}",
             lambda task: type(task.retry_policy),

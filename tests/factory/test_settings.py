@@ -52,7 +52,35 @@ def test_waits_that_stay_the_same_hold_for_tidegates_operators_too(tmp_path: Pat
     dag = built(tmp_path, f"defaults: {{retry: {{delay: 20m, backoff: 1, jitter: none}}}}\nsteps:\n  go: {{{EXTRACT}}}}}")
     policy = dag.get_task("go").retry_policy
     assert isinstance(policy, JitteredRetryPolicy)
-    assert policy.serialize() == {"delay": 1200, "max_delay": 1200, "jitter": "none", "backoff": 1}
+    assert policy.serialize() == {"delay": 1200, "max_delay": 1200, "jitter": "none", "backoff": 1, "on": None}
+
+
+def test_the_errors_that_are_retried_reach_every_operator(tmp_path: Path) -> None:
+    """Tidegate's and Airflow's; numbers make a policy of what Airflow does by itself, and the largest of them is the task's retries."""
+    steady = "delay: 20m, backoff: 1, jitter: none, on"
+    dag = built(
+        tmp_path,
+        f"defaults: {{retry: {{{steady}: [unreachable, auth]}}}}\nsteps:\n  ours: {{{EXTRACT}}}}}\n  theirs: {{uses: {EMPTY}}}\n"
+        f"  fewer: {{uses: {EMPTY}, retry: {{{steady}: timeout}}}}\n  often: {{uses: {EMPTY}, retry: {{on: {{unreachable: 5, timeout: 1}}}}}}\n"
+        f"  capped: {{uses: {EMPTY}, retries: 6, retry: {{on: {{unreachable: 5}}}}}}",
+    )
+    tasks: Any = {task.task_id: (task.retries, task.retry_policy.serialize()["on"]) for task in dag.tasks if task.task_id != "outcome"}
+    assert tasks == {
+        "ours": (2, ["unreachable", "auth"]),
+        "theirs": (0, ["unreachable", "auth"]),
+        "fewer": (0, ["timeout"]),
+        "often": (5, {"unreachable": 5, "timeout": 1}),
+        "capped": (6, {"unreachable": 5}),
+    }
+
+
+def test_a_step_with_numbers_is_tried_that_often_whatever_the_defaults_say(tmp_path: Path) -> None:
+    """And retries that a step says are its own, whatever numbers the defaults have."""
+    numbers = "{on: {unreachable: 5}}"
+    dag = built(tmp_path, f"defaults: {{retries: 2}}\nsteps:\n  go: {{uses: {EMPTY}, retry: {numbers}}}\n  other: {{uses: {EMPTY}}}")
+    assert [task.retries for task in dag.tasks] == [5, 2]
+    dag = built(tmp_path, f"defaults: {{retry: {numbers}}}\nsteps:\n  go: {{uses: {EMPTY}, retries: 1}}\n  other: {{uses: {EMPTY}}}")
+    assert [task.retries for task in dag.tasks] == [1, 5]
 
 
 def test_a_branchs_arguments_are_merged_with_its_steps(tmp_path: Path) -> None:

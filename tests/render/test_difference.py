@@ -58,17 +58,18 @@ def test_arguments_are_told_where_they_differ() -> None:
     policy = "tidegate.operators.JitteredRetryPolicy"
     before = {
         "retries": 3,
-        "retry_policy": Call(policy, {"max_delay": timedelta(minutes=5), "jitter": "full"}),
+        "retry_policy": Call(policy, {"max_delay": timedelta(minutes=5), "jitter": "full", "on": {"timeout": 1}}),
         "env": {"A": "1", "B": "2"},
     }
     after = {
         "retries": 5,
-        "retry_policy": Call(policy, {"max_delay": timedelta(minutes=10), "jitter": "full"}),
+        "retry_policy": Call(policy, {"max_delay": timedelta(minutes=10), "jitter": "full", "on": {"timeout": 2}}),
         "env": {"A": "1", "C": "3"},
     }
     assert lines(plan(task("load", uses=BASH, arguments=before)), plan(task("load", uses=BASH, arguments=after))) == [
         "~ task load  retries: 3 → 5",
         "~ task load  retry_policy.max_delay: 5m → 10m",
+        "~ task load  retry_policy.on.timeout: 1 → 2",
         "+ task load  env.C: 3",
         "- task load  env.B: 2",
     ]

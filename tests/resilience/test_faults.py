@@ -9,7 +9,7 @@ import sqlite3
 import ssl
 import urllib.error
 from email.message import Message
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import jinja2
@@ -24,6 +24,7 @@ from sqlalchemy import exc
 
 from tidegate import errors
 from tidegate.errors import ErrorClass, TidegateError
+from tidegate.model.effort import ErrorWord
 from tidegate.resilience.faults import classify
 
 UNREACHABLE, TIMEOUT, AUTH, BAD_DATA, BUG, UNKNOWN = ErrorClass
@@ -201,3 +202,8 @@ def test_causes_in_a_circle_end() -> None:
     first, second = RuntimeError("a"), RuntimeError("b")
     first.__cause__, second.__cause__ = second, first
     assert classify(first) is UNKNOWN
+
+
+def test_the_words_of_a_file_are_the_classes() -> None:
+    """The language and the decision know the same ones."""
+    assert get_args(ErrorWord) == tuple(ErrorClass)

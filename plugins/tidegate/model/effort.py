@@ -1,12 +1,12 @@
 """How a step is tried, where it runs, whom it belongs to: Airflow's arguments of every operator, said of a step or of all of them."""
 
 from datetime import timedelta
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from tidegate.model.durations import Duration
-from tidegate.model.parts import Callbacks, Flag, Made, Part, Reference, Whole, Words
+from tidegate.model.parts import Callbacks, Flag, Made, Part, Reference, Whole, Words, one_or_many
 from tidegate.model.schedule import Assets
 
 TriggerRule = Literal[
@@ -18,12 +18,33 @@ WEIGHT_RULES = frozenset({"downstream", "upstream", "absolute"})
 """Airflow's own; anything else is the import path of a strategy."""
 
 
+ErrorWord = Literal["unreachable", "timeout", "auth", "bad_data", "bug", "unknown"]
+"""The classes of error, :class:`tidegate.errors.ErrorClass`."""
 _LONGEST_WAIT = timedelta(minutes=10)
 
 
-class Retry(Part):
-    """How long to wait before a try is repeated: exponential from ``delay``, at most ``max_delay``, spread by ``jitter``."""
+def _some_classes(value: Any) -> Any:
+    if isinstance(value, int):
+        said = f"{value} names no class of error; say how often by 'retries', or for a class as {{unreachable: {int(value)}}}"
+        raise ValueError(said)  # noqa: TRY004  pydantic takes no TypeError
+    if value in ([], {}):
+        raise ValueError("it names no class of error; name one, such as unreachable, or say 'retries: 0' in place of 'retry'")
+    return value
 
+
+Retried = Annotated[
+    Annotated[tuple[ErrorWord, ...], BeforeValidator(one_or_many), Field(min_length=1)]
+    | Annotated[dict[ErrorWord, Annotated[Whole, Field(ge=0, le=100)]], Field(min_length=1)],
+    BeforeValidator(_some_classes),
+]
+
+
+class Retry(Part):
+    """After which errors a try is repeated, and how long to wait before: exponential from ``delay``, at most ``max_delay``, spread by ``jitter``."""
+
+    on: Retried | None = None
+    """After which classes of error: one, a list, or ``{class: retries}``, such as ``{unreachable: 5, timeout: 1}``, in which all retries so far count.
+    By default ``[unreachable, timeout, unknown]``. The largest number is the step's ``retries``, where the same place does not say them."""
     delay: Duration = timedelta(seconds=30)
     """The longest wait before the second try."""
     max_delay: Duration = Field(default_factory=lambda data: max(data.get("delay", _LONGEST_WAIT), _LONGEST_WAIT))
@@ -41,6 +62,8 @@ class Retry(Part):
             raise ValueError(
                 "max_delay is shorter than delay, which would never be waited for; give a longer max_delay, or a shorter delay"
             )
+        if self.policy is not None and self.on is not None:
+            raise ValueError("policy decides by itself which errors are retried, and 'on' would not be asked; remove one of them")
         return self
 
 
@@ -49,7 +72,7 @@ class Effort(Part):
 
     retries: Whole | None = Field(default=None, ge=0, le=100)
     """Tries after the first; where nobody says, 2 for Tidegate's kinds other than ``pipeline``, else Airflow's ``default_task_retries``. What a retry
-    cannot mend, such as a missing table or an unclear condition, is not retried."""
+    cannot mend, such as a refused password or a missing table, is not retried; ``retry.on`` says it otherwise."""
     retry: Retry | None = None
     timeout: Duration | None = None
     """The longest that one try may take; unlimited by default."""

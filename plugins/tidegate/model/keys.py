@@ -27,6 +27,7 @@ _ELSEWHERE: dict[str, tuple[str | Elsewhere, ...]] = {
     "parameters": ("params",), "inputs": ("params",), "callbacks": ("on_failure_callback",), "python_callable": ("python",),
     "catchup": ("schedule.catchup",), "start": ("schedule.start",), "concurrency": ("max_active_tasks",), "default_view": (_GONE,),
     "orientation": (_GONE,), "sql": ("query",), "conn_id": ("connection",), "table_name": ("table",), "pools": ("resources",), "template": (_A_TEMPLATE,),
+    "tries": ("retries", "on"),
 }  # fmt: skip
 """Words that other tools, and older Airflows, have for keys of ours; of several, the first that fits the place."""
 _MARKED: dict[str | int, type[BaseModel]] = {STEP_MARK: Step, GROUP_MARK: Group}

@@ -40,7 +40,7 @@ def effort(said: Effort, *, ours: bool = False, over: bool = False) -> dict[str,
             arguments |= _taken_back(name, ours=ours)
             continue
         if name == "retry":
-            arguments |= _retry(value, ours=ours, over=over)
+            arguments |= _retry(said, value, ours=ours, over=over)
             continue
         turn = _TURNS.get(name)
         if turn is None:
@@ -70,22 +70,29 @@ def laid(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def is_steady(said: Effort) -> bool:
-    """Whether waits stay the same, which Airflow does by itself."""
-    retry = said.retry
-    return retry is not None and retry.policy is None and retry.jitter == "none" and retry.backoff == 1
+    """Whether waits stay the same after all errors, which Airflow does by itself."""
+    return said.retry is not None and said.retry.policy is None and said.retry.on is None and _evenly(said.retry)
 
 
-def _retry(retry: Retry, *, ours: bool, over: bool) -> dict[str, Any]:
+def _evenly(retry: Retry) -> bool:
+    return retry.jitter == "none" and retry.backoff == 1
+
+
+def _retry(said: Effort, retry: Retry, *, ours: bool, over: bool) -> dict[str, Any]:
     arguments: dict[str, Any] = {"retry_delay": retry.delay}
+    if isinstance(retry.on, dict) and "retries" not in said.model_fields_set:
+        arguments = {"retries": max(retry.on.values()), **arguments}
     if retry.policy is not None:
         return arguments | {"retry_policy": made(retry.policy)}
+    if is_steady(said) and not ours:
+        return arguments | ({"retry_policy": None} if over else {})
     policy: dict[str, Any] = {"delay": retry.delay, "max_delay": retry.max_delay, "jitter": retry.jitter}
-    if retry.jitter == "none" and retry.backoff == 1:
-        if not ours:
-            return arguments | ({"retry_policy": None} if over else {})
+    if _evenly(retry):
         policy["max_delay"] = retry.delay
     if retry.backoff != _DOUBLING:
         policy["backoff"] = retry.backoff
+    if retry.on is not None:
+        policy["on"] = dict(retry.on) if isinstance(retry.on, dict) else list(retry.on)
     return arguments | {"retry_policy": Call("tidegate.operators.JitteredRetryPolicy", policy)}
 
 

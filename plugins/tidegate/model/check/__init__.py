@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tidegate.model.check.arguments import check_arguments
 from tidegate.model.check.fail_fast import check_fail_fast
 from tidegate.model.check.limits import check_limits
+from tidegate.model.check.retries import check_retries
 from tidegate.model.check.rows import check_rows
 from tidegate.model.check.structure import check_structure
 
@@ -23,6 +24,7 @@ def check(subject: Subject, path: Path) -> None:
     """Report everything that is wrong between the parts of a pipeline that are right."""
     check_structure(subject, path)
     check_limits(subject)
+    check_retries(subject)
     check_rows(replace(subject, unsure=subject.behind) if subject.behind else subject)
     check_fail_fast(subject)
     check_arguments(subject)
