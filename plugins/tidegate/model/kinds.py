@@ -2,11 +2,11 @@
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
-from tidegate.model.durations import Duration
+from tidegate.model.durations import Duration, parse_moment
 from tidegate.model.kind import BUILT_IN, Settings
 from tidegate.model.parts import BranchName, Flag, FunctionName, Name, Part, Whole, Words, Zone, one_or_many
 from tidegate.model.shapes import Shape
@@ -30,6 +30,21 @@ Params = Annotated[
     ),
 ]
 Connection = Annotated[str, StringConstraints(min_length=1), Shape("connection id")]
+
+
+_DECIDE_BY: dict[str, Any] = {"type": "string", "pattern": r"^\s*(([01]?\d|2[0-3]):[0-5]\d|(\d+(\.\d+)?\s*(d|h|min|m|s)\s*)+)\s*$"}
+Consequence = Literal["continue", "abort"]
+_ON_FAILURE: dict[str, Any] = {
+    "anyOf": [
+        {"enum": ["continue", "abort"]},
+        {"type": "object", "minProperties": 1, "additionalProperties": {"enum": ["continue", "abort"]}},
+    ]
+}
+
+
+def _moment(value: str) -> str:
+    parse_moment(value)
+    return value
 
 
 def _repeated(for_each: dict[str, Any], **more: Any) -> ConfigDict:
@@ -96,6 +111,33 @@ class BarrierSettings(Enough, Settings):
     """Branch → how many it counts as for ``at_least``; 1 where nothing is said."""
     expire: Duration = timedelta(days=30)
     """How long after the night a branch that is missing is still caught up by itself."""
+    decide_by: Annotated[str, AfterValidator(_moment), Shape("time of day, or duration", _DECIDE_BY)] | None = None
+    """When it decides though branches are still at work: a time of day in the schedule's zone, such as ``"04:30"``, or a duration from the run's start,
+    such as ``2h30m``. What has not begun by then is skipped, and no retry begins that late. By default it waits until all have ended."""
+    early: Flag = False
+    """Whether it decides as soon as enough has arrived, without waiting for the others."""
+    late: Literal["catch_up", "stop"] = "catch_up"
+    """What becomes of a branch that is still at work when it is decided: it may end, and a catch-up takes what it brought; or it is stopped."""
+    on_short: Literal["finish", "stop"] = "finish"
+    """What becomes of the others when it cannot be enough any more: they may finish, for a catch-up; or they are stopped, and it is decided at once."""
+    on_failure: Annotated[
+        Consequence | dict[BranchName, Consequence],
+        Shape("`continue`, `abort`, or mapping of branches to these", _ON_FAILURE),
+    ] = "continue"
+    """What follows when a branch has failed for good: the others go on; or the night ends at once as short, and they are stopped. For all branches,
+    or for some: ``{us_east: abort}``."""
+
+    @property
+    def aborting(self) -> tuple[str, ...] | None:
+        """The branches whose failure ends the night; None for all of them."""
+        if isinstance(self.on_failure, dict):
+            return tuple(branch for branch, word in self.on_failure.items() if word == "abort")
+        return None if self.on_failure == "abort" else ()
+
+    @property
+    def watches(self) -> bool:
+        """Whether it may decide before all branches have ended."""
+        return self.decide_by is not None or self.early or self.on_short == "stop" or self.aborting != ()
 
 
 class TransformSettings(Settings):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tidegate.operators.barrier import BarrierOperator as BarrierOperator
+    from tidegate.operators.budget import Until as Until
     from tidegate.operators.choice import ChoiceOperator as ChoiceOperator
     from tidegate.operators.extract import ExtractOperator as ExtractOperator
     from tidegate.operators.load import LoadOperator as LoadOperator
@@ -27,6 +28,7 @@ _HOMES = {
     "OutcomeOperator": "outcome",
     "PipelineOperator": "pipeline",
     "TransformOperator": "transform",
+    "Until": "budget",
     "When": "when",
 }
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "OutcomeOperator",
     "PipelineOperator",
     "TransformOperator",
+    "Until",
     "When",
 ]
 

@@ -3,38 +3,47 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import TriggerRule
+from airflow.sdk.exceptions import AirflowRescheduleException
 
-from tidegate.errors import QuorumMissed, TidegateError
-from tidegate.operators.base import FAILURE_KEY, TidegateOperator
-from tidegate.operators.extract import step_of
-from tidegate.operators.surroundings import connection_url, staging_root
-from tidegate.resilience.completeness import Branch, BranchState, Completeness
+from tidegate.data.instants import stamp
+from tidegate.errors import QuorumMissed
+from tidegate.operators.base import TidegateOperator
+from tidegate.operators.branches import Branches
+from tidegate.operators.budget import deadline_of
+from tidegate.operators.history import History
+from tidegate.operators.skipping import skip
+from tidegate.resilience.completeness import Branch, BranchState, Completeness, DecidedBy
+from tidegate.resilience.deadline import DecideBy
 from tidegate.resilience.keys import EXPIRE, HELD_KEY
-from tidegate.resilience.quorum import Quorum, decide, usual_rows
-from tidegate.resilience.tasks import worst_ends
+from tidegate.resilience.quorum import Quorum, decide
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import timedelta
+    from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import Connection
+    from airflow.sdk import Context
 
-    from tidegate.data.manifest import Manifest
     from tidegate.operators.night import Night
-    from tidegate.resilience.tasks import TaskEnd
+    from tidegate.triggers.barrier import BarrierTrigger
 
 RECORD_KEY = "record"
 """XCom key of the completeness record."""
+_GRACE = timedelta(minutes=5)
+"""How long after its time a barrier goes on without its trigger, where no triggerer is alive."""
+_FIRST = 10_000
+"""Priority of a barrier that watches: its decision takes a moment, and people wait for it."""
 
 
 class BarrierOperator(TidegateOperator):
-    """Waits for every branch to end, then decides by the quorum. Runs in a worker, after all branches (``all_done``).
+    """Decides by the quorum whether what arrived is enough. Runs in a worker, after all branches (``all_done``).
 
     Returns the manifests of what arrived in this run, a list to map the next step over. Pushes the completeness record.
+
+    With any of ``decide_by``, ``early``, ``on_short="stop"`` and ``abort`` it watches its branches: it begins with the run (``always``), waits in
+    the triggerer, and decides as soon as there is something to decide, or when its time comes.
 
     A branch arrived when all tasks in which it ends succeeded; of those, the first hands on its rows. Tasks that bring no rows count as well.
 
@@ -45,6 +54,12 @@ class BarrierOperator(TidegateOperator):
         Branches present in fewer than three of them, and all where no ledger can be read, are not judged by it.
     :param any: Rules of which one must hold besides, each a mapping of ``at_least``, ``required`` and ``coverage``.
     :param weight: Branch → how many it counts as for ``at_least``; 1 where nothing is said.
+    :param decide_by: A time of day such as ``"04:30"``, or a duration from the run's start. What has not begun by then is skipped.
+    :param timezone: Zone of that time of day.
+    :param early: Whether it decides as soon as enough has arrived.
+    :param late: ``catch_up`` or ``stop``: what becomes of branches that are still at work when it is decided.
+    :param on_short: ``finish`` or ``stop``: what becomes of them when it cannot be enough any more.
+    :param abort: Branches whose failure ends the night; None for all.
     :param dimension: What branches are, such as ``region``.
     :param expire: How long what is missing is caught up by itself.
     :param staged_as: The name that staging knows the branches' rows by; derived from the tasks' ids by default.
@@ -63,12 +78,22 @@ class BarrierOperator(TidegateOperator):
         coverage: str | None = None,
         any: Sequence[Mapping[str, Any]] = (),  # noqa: A002  the word of the config
         weight: Mapping[str, int] | None = None,
+        decide_by: str | None = None,
+        timezone: str = "UTC",
+        early: bool = False,
+        late: str = "catch_up",
+        on_short: str = "finish",
+        abort: Sequence[str] | None = (),
         dimension: str = "branch",
         expire: timedelta = EXPIRE,
         staged_as: str | None = None,
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault("trigger_rule", TriggerRule.ALL_DONE)
+        watches = bool(decide_by or early or on_short == "stop" or abort is None or abort)
+        kwargs.setdefault("trigger_rule", TriggerRule.ALWAYS if watches else TriggerRule.ALL_DONE)
+        if watches:
+            kwargs.setdefault("priority_weight", _FIRST)
+            kwargs.setdefault("weight_rule", "absolute")
         super().__init__(**kwargs)
         self.branches = branches
         self.at_least = at_least
@@ -76,122 +101,38 @@ class BarrierOperator(TidegateOperator):
         self.coverage = coverage
         self.any = any
         self.weight = weight
+        self.decide_by = decide_by
+        self.timezone = timezone
+        self.early = early
+        self.late = late
+        self.on_short = on_short
+        self.abort = abort
         self.dimension = dimension
         self.expire = expire
         self.staged_as = staged_as
 
-    def work(self, night: Night) -> list[dict[str, Any]]:
-        """Look at every branch, decide, say so."""
-        chosen = night.chosen(self.dimension, self.branches)
-        ended = worst_ends(night.ended)
-        found = {name: self._look(night, name, ended, name in chosen) for name in self.branches}
-        self._settle(night, found, ended)
-        branches = tuple(branch for branch, _ in found.values())
-        if len(chosen) < len(branches):
-            branches = self._with_held(night, branches)
-        rule = Quorum.parse(self.at_least, self.required, coverage=self.coverage, any=self.any, weight=self.weight)
-        decision = decide(rule, branches, self._usual(night) if rule.counts_rows else None)
-        record = Completeness(
-            pipeline=night.dag_id,
-            interval=night.interval,
-            dimension=self.dimension,
-            branches=branches,
-            needed=decision.needed,
-            met=decision.met,
-            required_missing=decision.required_missing,
-            coverage=float(decision.coverage) if decision.coverage is not None else None,
-            lacking=decision.lacking,
-            run_id=night.run_id,
-            correlation_id=night.correlation_id,
-        )
-        night.ti.xcom_push(key=RECORD_KEY, value=record.as_dict())
-        self.log.info("%s", record.sentence)
-        if not decision.met:
-            raise QuorumMissed(record.sentence)
-        arrived = [manifest for _, manifest in found.values() if manifest is not None]
-        night.ti.xcom_push(key=HELD_KEY, value=self._staged_earlier(night, arrived))
-        return arrived
+    # -- What it is about --------------------------------------------------------------------------------------------
 
     @property
-    def _combined(self) -> bool:
-        """Whether a task behind combines what arrives with what earlier runs staged."""
-        return any(getattr(task, "held", None) is not None for task in self.get_flat_relatives(upstream=False))
+    def watches(self) -> bool:
+        """Whether it may decide before all branches have ended."""
+        return bool(self.decide_by or self.early or self.on_short == "stop" or self.abort is None or self.abort)
 
-    def _settle(self, night: Night, found: Mapping[str, tuple[Branch, dict[str, Any] | None]], ended: Mapping[str, TaskEnd]) -> None:
-        """Withdraw the rows of branches that failed behind them, so that no later run combines them; what arrived counts again."""
-        several = [name for name in found if len(self.ends(name)) > 1]
-        if not several or not self._combined:
-            return
-        from tidegate.data.manifest import Manifest
-        from tidegate.data.staging import Staging
+    @property
+    def watched(self) -> list[str]:
+        """The ids of all tasks of all branches."""
+        return list(dict.fromkeys(task_id for name in self.branches for task_id in self.members(name)))
 
-        staging = Staging(staging_root())
-        for name in several:
-            branch, manifest = found[name]
-            if manifest is not None:
-                staging.restore(Manifest.from_dict(manifest))
-            elif branch.state is BranchState.FAILED and _state(ended, carrier := self.ends(name)[0]) == "success":
-                report = night.ti.xcom_pull(task_ids=carrier)
-                if isinstance(report, dict) and (receipt := report.get("manifest", report)).get("branch") == name:
-                    staging.withdraw(Manifest.from_dict(receipt))
-
-    def _staged_earlier(self, night: Night, arrived: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """The manifests of branches that only earlier runs staged, where a task behind combines them with what arrived."""
-        if not self._combined:
-            return []
-        from tidegate.data.staging import Staging
-
-        here = {manifest["branch"] for manifest in arrived}
-        absent = [name for name in self.branches if name not in here]
-        named = {self.staged_as} if self.staged_as else {step_of(self.ends(name)[0], name) for name in absent}
-        steps = {manifest["step"] for manifest in arrived} | named
-        found: dict[str, Manifest] = {}
-        for step in sorted(steps):
-            committed = Staging(staging_root()).committed(night.dag_id, step, night.interval.start, night.interval.end)
-            found |= {name: manifest for name, manifest in committed.items() if name in absent}
-        return [manifest.as_dict() for manifest in found.values()]
-
-    def _with_held(self, night: Night, branches: tuple[Branch, ...]) -> tuple[Branch, ...]:
-        """The branches of a run that was to bring only some, with those of the others that the warehouse holds already."""
-        from tidegate.operators.records import held_rows
-
-        held = self._asked(lambda ledger: held_rows(ledger, night.dag_id, night.interval), otherwise="this run must have enough by itself")
-        return tuple(
-            replace(branch, state=BranchState.HELD, rows=held[branch.name])
-            if branch.state is BranchState.EXCLUDED and branch.name in held
-            else branch
-            for branch in branches
-        )
-
-    def _asked(self, question: Callable[[Connection], dict[str, int]], *, otherwise: str) -> dict[str, int]:
-        """What the ledger of the load behind answers; nothing where there is none, or where it cannot be read.
-
-        :param otherwise: What follows then, for the log.
-        """
-        from tidegate.data.engines import reading
-
-        behind = (task for task in self.get_flat_relatives(upstream=False) if isinstance(task, TidegateOperator))
-        conn_id = next((task.ledger_conn_id for task in behind if task.ledger_conn_id), None)
-        if conn_id is None:
-            self.log.info("No load stands behind whose ledger would tell of earlier nights, so %s.", otherwise)
-            return {}
-        try:
-            with reading(connection_url(conn_id), connection_name=conn_id) as connection:
-                return question(connection)
-        except TidegateError as error:
-            self.log.warning("The ledger cannot be asked of earlier nights, so %s: %s", otherwise, error)
-            return {}
-
-    def _usual(self, night: Night) -> dict[str, int]:
-        """The usual rows of each branch; what nobody knows yet keeps no night from going on, and the log says so."""
-        from tidegate.operators.records import nights_before
-
-        usual = self._asked(
-            lambda ledger: usual_rows(nights_before(ledger, night.dag_id, night.interval)), otherwise="nothing is judged by coverage"
-        )
-        if unknown := [name for name in self.branches if name not in usual]:
-            self.log.info("Not judged by coverage, for too few nights are known: %s", ", ".join(unknown))
-        return usual
+    @property
+    def rule(self) -> dict[str, Any]:
+        """The quorum, by the words of the config."""
+        return {
+            "at_least": self.at_least,
+            "required": list(self.required),
+            "coverage": self.coverage,
+            "any": [dict(way) for way in self.any],
+            "weight": dict(self.weight or {}),
+        }
 
     def ends(self, name: str) -> tuple[str, ...]:
         """The ids of the tasks in which a branch ends."""
@@ -208,53 +149,121 @@ class BarrierOperator(TidegateOperator):
             group = group.parent_group
         return ends
 
-    def _look(
-        self,
-        night: Night,
-        name: str,
-        ended: Mapping[str, TaskEnd],
-        chosen: bool,  # noqa: FBT001
-    ) -> tuple[Branch, dict[str, Any] | None]:
-        """What became of one branch. Airflow's state decides; XCom only explains, for it may be left from an earlier try."""
-        if not chosen:
-            return Branch(name=name, state=BranchState.EXCLUDED), None
-        ends = self.ends(name)
-        if missing := [task_id for task_id in ends if _state(ended, task_id) != "success"]:
-            return self._failed(night, name, missing[0], ended), None
-        report = night.ti.xcom_pull(task_ids=ends[0])
-        if isinstance(report, dict) and "manifest" in report:
-            return Branch(**{**report["branch"], "state": BranchState.ARRIVED}), report["manifest"]
-        if isinstance(report, dict) and report.get("branch") == name and "rows" in report:
-            return Branch(name=name, state=BranchState.ARRIVED, rows=report["rows"]), report
-        if self._carries_rows(ends[0]):
-            return Branch(name=name, state=BranchState.FAILED, reason="marked success by hand, without rows"), None
-        return Branch(name=name, state=BranchState.ARRIVED), None
+    # -- Waiting -----------------------------------------------------------------------------------------------------
 
-    def _carries_rows(self, task_id: str) -> bool:
-        task = self.dag.get_task(task_id)
-        return isinstance(task, TidegateOperator) and task.carries_rows
+    def work(self, night: Night) -> list[dict[str, Any]]:
+        """Decide, once there is something to decide."""
+        seen = Branches(self, night)
+        return self._decide(night, seen, self._awaited(night, seen) if self.watches else DecidedBy.ALL)
 
-    def _failed(self, night: Night, name: str, end: str, ended: Mapping[str, TaskEnd]) -> Branch:
-        """A branch that did not arrive, with the reason of the task that failed on its way."""
-        failed = self._culprit(name, end, ended)
-        state = _state(ended, failed)
-        if state != "failed":
-            return Branch(name=name, state=BranchState.FAILED, reason=f"never ran: {state or 'no state'}")
-        failure = night.ti.xcom_pull(task_ids=failed, key=FAILURE_KEY, map_indexes=ended[failed].index) or {}
-        began, over = failure.get("started", ""), failure.get("ended", "")
-        seconds = (datetime.fromisoformat(over) - datetime.fromisoformat(began)).total_seconds() if over else 0.0
-        known = isinstance(self.dag.get_task(failed), TidegateOperator)
-        reason = failure.get("reason") or ("its process died, or a person marked it failed" if known else f"{failed} failed: see its log")
-        return Branch(name=name, state=BranchState.FAILED, reason=reason, seconds=seconds, started=began, ended=over)
+    def resume(self, context: Context, event: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Decide, after the trigger has fired."""
+        return self.at_work(context, lambda night: self._decide(night, Branches(self, night), DecidedBy(event["by"])))  # type: ignore[no-any-return]
 
-    def _culprit(self, name: str, end: str, ended: Mapping[str, TaskEnd]) -> str:
-        """The task of a branch that kept its end from succeeding: the end itself, or one before it that failed."""
-        if _state(ended, end) == "failed":
-            return end
-        before = {task.task_id for task in self.dag.get_task(end).get_flat_relatives(upstream=True)}
-        return next((task_id for task_id in self.members(name) if task_id in before and _state(ended, task_id) == "failed"), end)
+    def _awaited(self, night: Night, seen: Branches) -> DecidedBy:
+        """What brings the decision about; goes to wait in the triggerer where nothing does yet."""
+        trigger = self._trigger(night)
+        waiting = trigger.waiting()
+        now = datetime.now(UTC)
+        rows = {branch.name: branch.rows for branch, _ in (seen.look(name) for name in self.branches)} if waiting.rule.counts_rows else {}
+        if (by := waiting.over(seen.states, rows, now)) is not None:
+            return by
+        if night.context["dag_run"].triggering_user_name == "dag_test":
+            # Airflow's dag.test() runs one task at a time, and would run the trigger before all branches.
+            raise AirflowRescheduleException(now)  # type: ignore[no-untyped-call]
+        left = waiting.deadline - now + _GRACE if waiting.deadline is not None else None
+        self.log.info("Waiting for %s branches until %s", len(self.branches), trigger.deadline or "all have ended")
+        return self.defer(trigger=trigger, method_name="resume", timeout=left)
+
+    def _trigger(self, night: Night) -> BarrierTrigger:
+        from tidegate.triggers.barrier import BarrierTrigger
+
+        chosen = night.chosen(self.dimension, self.branches)
+        held = History(self, night).held() if len(chosen) < len(self.branches) else {}
+        states = {name: BranchState.HELD if name in held else BranchState.EXCLUDED for name in self.branches if name not in chosen}
+        rule = self.rule
+        deadline = self._deadline(night)
+        return BarrierTrigger(
+            dag_id=night.dag_id,
+            run_id=night.run_id,
+            rule=rule,
+            branches={name: str(states.get(name, BranchState.NOT_STARTED)) for name in self.branches},
+            ends={name: self.ends(name) for name in self.branches},
+            deadline=deadline.isoformat() if deadline else None,
+            early=self.early,
+            abort=list(self.branches if self.abort is None else self.abort),
+            usual=History(self, night).usual() if Quorum.parse(**rule).counts_rows else {},
+        )
+
+    def _deadline(self, night: Night) -> datetime | None:
+        return deadline_of(DecideBy(self.decide_by, self.timezone), night.context) if self.decide_by else None
+
+    # -- Deciding ----------------------------------------------------------------------------------------------------
+
+    def _decide(self, night: Night, seen: Branches, by: DecidedBy) -> list[dict[str, Any]]:
+        """Decide about every branch, and say so."""
+        history = History(self, night)
+        late = self._when(by)
+        found = {name: seen.look(name, late=late) for name in self.branches}
+        history.settle(found, seen)
+        rule = Quorum.parse(**self.rule)
+        usual = history.usual() if rule.counts_rows else {}
+        branches = tuple(replace(branch, usual=usual.get(branch.name)) for branch, _ in found.values())
+        if len(seen.chosen) < len(branches):
+            branches = _with_held(branches, history.held())
+        decision = decide(rule, branches, usual)
+        aborted = [
+            branch.name for branch in branches if branch.state is BranchState.FAILED and (self.abort is None or branch.name in self.abort)
+        ]
+        deadline = self._deadline(night)
+        record = Completeness(
+            pipeline=night.dag_id,
+            interval=night.interval,
+            dimension=self.dimension,
+            branches=branches,
+            needed=decision.needed,
+            met=decision.met and not aborted,
+            required_missing=decision.required_missing,
+            coverage=float(decision.coverage) if decision.coverage is not None else None,
+            lacking=(*decision.lacking, *(f"{name} failed, which ends the night" for name in aborted)),
+            rule=str(rule),
+            deadline=deadline.isoformat() if deadline else "",
+            decided_at=stamp(),
+            decided_by=str(by),
+            run_id=night.run_id,
+            correlation_id=night.correlation_id,
+        )
+        if self.watches:
+            self._end_the_others(night, seen, record, aborted=bool(aborted))
+        night.ti.xcom_push(key=RECORD_KEY, value=record.as_dict())
+        self.log.info("%s", record.sentence)
+        self.log.info("%s", record.line)
+        if not record.met:
+            raise QuorumMissed(record.sentence)
+        arrived = [manifest for _, manifest in found.values() if manifest is not None]
+        night.ti.xcom_push(key=HELD_KEY, value=history.staged(arrived))
+        return arrived
+
+    def _when(self, by: DecidedBy) -> str:
+        """The moment of the decision, for the reason of a branch that was too late for it."""
+        return f"at {DecideBy(self.decide_by, self.timezone)}" if by is DecidedBy.TIME and self.decide_by else f"when {by}"
+
+    def _end_the_others(self, night: Night, seen: Branches, record: Completeness, *, aborted: bool) -> None:
+        """Skip what has not begun; stop what is at work, where the config says so."""
+        hopeless = record.decided_by == DecidedBy.HOPELESS
+        stop = (self.late == "stop" and not hopeless) or (not record.met and (self.on_short == "stop" or aborted))
+        if hopeless and not stop:
+            return  # they may finish, for a catch-up
+        left = [branch for branch in record.branches if branch.state in {BranchState.NOT_STARTED, BranchState.FAILED, BranchState.LATE}]
+        over = [branch.name for branch in left if stop or branch.state is not BranchState.LATE]
+        skip(night, self.dag, [task_id for name in over for task_id in seen.unstarted(name)])
 
 
-def _state(ended: Mapping[str, TaskEnd], task_id: str) -> str:
-    """The state in which a task ended, empty for one that has not."""
-    return ended[task_id].state if task_id in ended else ""
+def _with_held(branches: tuple[Branch, ...], held: Mapping[str, int]) -> tuple[Branch, ...]:
+    """The branches of a run that was to bring only some, with those of the others that the warehouse holds already."""
+    return tuple(
+        replace(branch, state=BranchState.HELD, rows=held[branch.name])
+        if branch.state is BranchState.EXCLUDED and branch.name in held
+        else branch
+        for branch in branches
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import structlog
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowSkipException, AirflowTaskTimeout, DownstreamTasksSkipped
+from airflow.sdk.exceptions import AirflowRescheduleException, AirflowSkipException, AirflowTaskTimeout, DownstreamTasksSkipped
 
 from tidegate.data.instants import stamp
 from tidegate.errors import TidegateError
@@ -19,6 +19,7 @@ from tidegate.redaction import without_secrets
 from tidegate.resilience.faults import classify
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from airflow.sdk import Context, RetryPolicy
@@ -70,13 +71,17 @@ class TidegateOperator(BaseOperator):
         return include_of(self)
 
     def execute(self, context: Context) -> Any:
-        """Do the work with the correlation id bound to the log; on failure, leave the reason where the join finds it."""
+        """Do the work."""
+        return self.at_work(context, self.work)
+
+    def at_work(self, context: Context, work: Callable[[Night], Any]) -> Any:
+        """Do something with the correlation id bound to the log; on failure, leave the reason where the join finds it."""
         started = stamp()
         try:
             night = Night.of(context)
             with structlog.contextvars.bound_contextvars(correlation_id=night.correlation_id):
-                return self.work(night)
-        except (AirflowSkipException, DownstreamTasksSkipped):
+                return work(night)
+        except (AirflowSkipException, AirflowRescheduleException, DownstreamTasksSkipped):
             raise
         except (Exception, AirflowTaskTimeout) as error:
             failure = {

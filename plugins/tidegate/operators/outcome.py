@@ -126,7 +126,7 @@ class OutcomeOperator(TidegateOperator):
                 *unknown,
                 *failures_that_matter(night.ended, tolerated, reasons, explained=bool(missed or unknown)),
                 *self._unloaded(night, states),
-                *(Failure(task=task_id, reason="had not ended when the run was judged") for task_id in self._unfinished(states)),
+                *(Failure(task=task_id, reason="had not ended when the run was judged") for task_id in self._unfinished(states, records)),
             ),
             warnings=failures_of(self._teardowns, night.ended, reasons),
             before=before,
@@ -182,9 +182,11 @@ class OutcomeOperator(TidegateOperator):
                 found.append(Failure(task=load.task_id, reason="was marked as success by hand, so nothing was loaded"))
         return found
 
-    def _unfinished(self, states: Mapping[str, str]) -> list[str]:
-        """Tasks that have not ended, though this one has started: by a trigger rule that does not wait."""
-        return [task_id for task_id in self.dag.task_ids if task_id not in states and task_id != self.task_id]
+    def _unfinished(self, states: Mapping[str, str], records: Mapping[str, Completeness]) -> list[str]:
+        """Tasks that have not ended, though this one has started: by a trigger rule that does not wait. What a barrier has decided about may go on."""
+        decided = [barrier for barrier in self.barriers if barrier.task_id in records]
+        before = {task.task_id for barrier in decided for task in barrier.get_flat_relatives(upstream=True)}
+        return [task_id for task_id in self.dag.task_ids if task_id not in states and task_id not in before and task_id != self.task_id]
 
     def _record_short(self, record: Completeness, expire: timedelta) -> str:
         """Leave the missed night and its gaps in the ledger; the night has failed already, so a warehouse that is down is only logged.

@@ -10,6 +10,7 @@ from tidegate.model.spec import OUTCOME
 from tidegate.model.step import Group
 from tidegate.model.tree import Target
 from tidegate.plan.arguments import dag_arguments, group_arguments
+from tidegate.plan.budgets import budgets
 from tidegate.plan.layout import Edge, Plan, PlannedGroup, PlannedTask
 from tidegate.plan.operators import outcome_task, task_of
 
@@ -81,6 +82,7 @@ class Layout:
 
     def __init__(self, spec: PipelineSpec) -> None:
         self.spec = spec
+        self.budgets = budgets(spec)
         self.groups: list[PlannedGroup] = []
         self.instances: list[Instance] = []
         self.edges: dict[tuple[str, str], Edge] = {}
@@ -195,7 +197,7 @@ class Layout:
 def _waits(task: PlannedTask, upstream: int, spec: PipelineSpec, rules: Mapping[str | None, str]) -> bool:
     """Whether a task that has ended tells that all before it have.
 
-    A barrier waits for all. Others end early, failed or skipped, when one of several before them fails or skips; and by a trigger rule that
+    A barrier waits for all, or decides about those that it does not wait for. Others end early, failed or skipped, when one of several before them fails or skips; and by a trigger rule that
     does not wait.
 
     :param rules: Group → the trigger rule that its defaults give, the groups around it counted in.

@@ -11,6 +11,7 @@ from tidegate.model.project import is_sql_file
 from tidegate.model.rows import barrier_before, end, sources
 from tidegate.model.spec import OUTCOME
 from tidegate.model.tree import Target
+from tidegate.plan.budgets import zone_of
 from tidegate.plan.calls import Call, Imported, Output
 from tidegate.plan.effort import effort, laid
 from tidegate.plan.layout import PlannedTask
@@ -38,7 +39,10 @@ def task_of(spec: PipelineSpec, layout: Layout, instance: Instance) -> PlannedTa
     """The planned task of one instance of a step."""
     node, step = instance.node, instance.node.step
     around = params_around(spec, node, instance.branches)
-    if step.uses is not None and "." in step.uses and step.model_fields_set <= _PLAIN and not around:  # most steps of most files
+    budget = layout.budgets.get(node.path)
+    if (
+        step.uses is not None and "." in step.uses and step.model_fields_set <= _PLAIN and not around and budget is None
+    ):  # most steps of most files
         call = Call(step.uses, lowered(step.with_, instance.bindings, lambda name: layout.id_of(name, instance)))
         return PlannedTask(instance.task_id, node.path, call, instance.label, instance.group, bindings=instance.bindings,
                            setup=node.path in spec.tree.setups)  # fmt: skip
@@ -47,7 +51,7 @@ def task_of(spec: PipelineSpec, layout: Layout, instance: Instance) -> PlannedTa
     common = _effort(spec, instance, step, ours=settings is not None)
     if own is not None:
         common = laid(common, _effort(spec, instance, own, ours=settings is not None))
-    common |= _conditions(spec, instance)
+    common |= _conditions(spec, instance, budget)
     if around:
         common["params"] = plain(around) | (common.get("params") or {})
 
@@ -98,7 +102,7 @@ def outcome_task(spec: PipelineSpec) -> PlannedTask:
     return PlannedTask(OUTCOME, OUTCOME, Call(f"{_OURS}OutcomeOperator", arguments), label=OUTCOME)
 
 
-def _conditions(spec: PipelineSpec, instance: Instance) -> dict[str, Any]:
+def _conditions(spec: PipelineSpec, instance: Instance, budget: Mapping[str, Any] | None) -> dict[str, Any]:
     """What the step's other words mean for its operator."""
     step = instance.node.step
     found: dict[str, Any] = {}
@@ -112,6 +116,10 @@ def _conditions(spec: PipelineSpec, instance: Instance) -> dict[str, Any]:
         found["pre_execute"] = Call(f"{_OURS}When", then, (step.when,))
         if step.uses == _EMPTY and not nearest(spec, instance.node, instance.branches, "on_execute_callback"):
             found["on_execute_callback"] = Imported(f"{_OURS}when.in_worker")
+    if budget is not None:
+        before = found.get("pre_execute") or nearest(spec, instance.node, instance.branches, "pre_execute")
+        then = {"then": before if isinstance(before, Call) else reference(before)} if before is not None else {}
+        found["pre_execute"] = Call(f"{_OURS}Until", {**budget, **then})
     return found
 
 
@@ -214,11 +222,21 @@ def _barrier(layout: Layout, instance: Instance, settings: BarrierSettings, comm
         at_least=(settings.at_least, None), required=(list(settings.required), []), coverage=(settings.coverage, None),
         any=([_rule(way) for way in settings.any], []), weight=(dict(settings.weight), {}),
         expire=(settings.expire, EXPIRE),
+        decide_by=(settings.decide_by, None), early=(settings.early, False), late=(settings.late, "catch_up"),
+        on_short=(settings.on_short, "finish"), abort=(_abort(settings), []),
     )  # fmt: skip
+    if settings.watches:
+        words["trigger_rule"] = "always"  # whatever the defaults say
+    if settings.decide_by is not None and (zone := zone_of(layout.spec)) != "UTC":
+        words["timezone"] = zone
     words |= {"dimension": source.body.dimension or "branch"}
     if carrier is not None:
         words["staged_as"] = carrier.path
     return Call(f"{_OURS}BarrierOperator", {**words, **common})
+
+
+def _abort(settings: BarrierSettings) -> list[str] | None:
+    return None if settings.aborting is None else list(settings.aborting)
 
 
 def _rule(rule: Enough) -> dict[str, Any]:

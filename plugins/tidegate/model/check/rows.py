@@ -198,12 +198,34 @@ def _quorum(subject: Subject, node: Node, settings: BarrierSettings) -> None:
     for branch in settings.weight:
         if branch not in branches:
             subject.report((*at, "weight", branch), f"there is no branch '{branch}'", did_you_mean(branch, branches))
+    _watching(subject, node, settings, branches)
     weight = sum(settings.weight.get(branch, 1) for branch in branches)
     _enough(subject, at, settings, branches, weight)
     for index, way in enumerate(settings.any):
         if not way.model_fields_set:
             subject.report((*at, "any", index), "it asks for nothing", "Give at_least, required or coverage.")
         _enough(subject, (*at, "any", index), way, branches, weight)
+
+
+def _watching(subject: Subject, node: Node, settings: BarrierSettings, branches: list[str]) -> None:
+    """What is said of a barrier that may decide before all branches have ended."""
+    at = (*node.at, "with")
+    if isinstance(settings.on_failure, dict):
+        for branch in settings.on_failure:
+            if branch not in branches:
+                subject.report((*at, "on_failure", branch), f"there is no branch '{branch}'", did_you_mean(branch, branches))
+    if "late" in settings.model_fields_set and settings.decide_by is None and not settings.early:
+        subject.report(
+            (*at, "late"),
+            "it waits until all branches have ended, so none of them is late",
+            "Give decide_by or early, or remove late.",
+        )
+    if settings.watches and node.step.trigger_rule is not None:
+        subject.report(
+            (*node.at, "trigger_rule"),
+            "a barrier that may decide before all branches have ended begins with the run, whatever its trigger rule says",
+            "Remove trigger_rule.",
+        )
 
 
 def _enough(subject: Subject, at: Place, rule: Enough, branches: list[str], weight: int) -> None:

@@ -1,0 +1,105 @@
+"""What became of the branches of a fan-out, as a barrier behind it sees them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from tidegate.operators.base import FAILURE_KEY, TidegateOperator
+from tidegate.resilience.completeness import Branch, BranchState
+from tidegate.resilience.tasks import asked_for, by_task, worst_ends
+from tidegate.resilience.waiting import AT_WORK, begun
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tidegate.operators.barrier import BarrierOperator
+    from tidegate.operators.night import Night
+    from tidegate.resilience.tasks import TaskEnd
+
+
+def states_of(night: Night, task_ids: Sequence[str]) -> dict[str, list[str | None]]:
+    """Task id → the states of its task instances in the run, those that have not begun among them."""
+    found = night.ti.get_task_states(dag_id=night.dag_id, task_ids=asked_for(task_ids), run_ids=[night.run_id])
+    return by_task(found.get(night.run_id, {}), task_ids)
+
+
+class Branches:
+    """One look at all branches. Airflow's states decide; XCom only explains, for it may be left from an earlier try."""
+
+    def __init__(self, barrier: BarrierOperator, night: Night) -> None:
+        self.barrier = barrier
+        self.dag = barrier.dag
+        self.night = night
+        # In this order: what ends in between is seen to have ended.
+        self.states = states_of(night, barrier.watched) if barrier.watches else {}
+        self.ended: Mapping[str, TaskEnd] = worst_ends(night.ended)
+
+    @cached_property
+    def chosen(self) -> frozenset[str]:
+        """Those that the run is to bring."""
+        return self.night.chosen(self.barrier.dimension, self.barrier.branches)
+
+    def look(self, name: str, *, late: str = "") -> tuple[Branch, dict[str, Any] | None]:
+        """What became of one branch, and the receipt of its rows where it has any.
+
+        :param late: When it was decided, for the reason of a branch that has not ended.
+        """
+        if name not in self.chosen:
+            return Branch(name=name, state=BranchState.EXCLUDED), None
+        ends = self.barrier.ends(name)
+        if missing := [task_id for task_id in ends if self.state(task_id) != "success"]:
+            return self._failed(name, missing[0], late), None
+        report = self.night.ti.xcom_pull(task_ids=ends[0])
+        if isinstance(report, dict) and "manifest" in report:
+            return Branch(**{**report["branch"], "state": BranchState.ARRIVED}), report["manifest"]
+        if isinstance(report, dict) and report.get("branch") == name and "rows" in report:
+            return Branch(name=name, state=BranchState.ARRIVED, rows=report["rows"]), report
+        if self._carries_rows(ends[0]):
+            return Branch(name=name, state=BranchState.FAILED, reason="marked success by hand, without rows"), None
+        return Branch(name=name, state=BranchState.ARRIVED), None
+
+    def state(self, task_id: str) -> str:
+        """The state in which a task ended, empty for one that has not."""
+        return self.ended[task_id].state if task_id in self.ended else ""
+
+    def unstarted(self, name: str) -> list[str]:
+        """The tasks of a branch that have neither ended nor begun, those that wait for another try among them."""
+        waiting = [task_id for task_id in self.barrier.members(name) if task_id not in self.ended]
+        return [task_id for task_id in waiting if not AT_WORK.intersection(self.states.get(task_id, ()))]
+
+    def _carries_rows(self, task_id: str) -> bool:
+        task = self.dag.get_task(task_id)
+        return isinstance(task, TidegateOperator) and task.carries_rows
+
+    def _failed(self, name: str, end: str, late: str) -> Branch:
+        """A branch that did not arrive, with the reason of the task that failed on its way."""
+        failed = self._culprit(name, end)
+        state = self.state(failed)
+        if state == "failed":
+            return self._explained(name, failed, self.ended[failed].index)
+        if state or not self.barrier.watches:
+            return Branch(name=name, state=BranchState.FAILED, reason=f"never ran: {state or 'no state'}")
+        members = self.barrier.members(name)
+        if retrying := next((task_id for task_id in members if "up_for_retry" in self.states.get(task_id, ())), None):
+            return self._explained(name, retrying, -1)
+        if begun(self.states, members):
+            return Branch(name=name, state=BranchState.LATE, reason=f"still at work {late}")
+        return Branch(name=name, state=BranchState.NOT_STARTED, reason=f"had not begun {late}")
+
+    def _explained(self, name: str, task_id: str, index: int) -> Branch:
+        """A branch of which a try failed, with what that try left of it."""
+        failure = self.night.ti.xcom_pull(task_ids=task_id, key=FAILURE_KEY, map_indexes=index) or {}
+        began, over = failure.get("started", ""), failure.get("ended", "")
+        seconds = (datetime.fromisoformat(over) - datetime.fromisoformat(began)).total_seconds() if over else 0.0
+        known = isinstance(self.dag.get_task(task_id), TidegateOperator)
+        reason = failure.get("reason") or ("its process died, or a person marked it failed" if known else f"{task_id} failed: see its log")
+        return Branch(name=name, state=BranchState.FAILED, reason=reason, seconds=seconds, started=began, ended=over)
+
+    def _culprit(self, name: str, end: str) -> str:
+        """The task of a branch that kept its end from succeeding: the end itself, or one before it that failed."""
+        if self.state(end) == "failed":
+            return end
+        before = {task.task_id for task in self.dag.get_task(end).get_flat_relatives(upstream=True)}
+        return next((task_id for task_id in self.barrier.members(name) if task_id in before and self.state(task_id) == "failed"), end)

@@ -1,0 +1,26 @@
+"""Skips tasks of the same run that have not begun. Called in the worker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import DAG
+
+    from tidegate.operators.night import Night
+
+
+def skip(night: Night, dag: DAG, task_ids: Sequence[str]) -> None:
+    """Skip tasks that are scheduled, queued, waiting for another try, or that Airflow has not looked at. Teardowns run all the same.
+
+    What has begun in the meantime goes on: Airflow touches no task that is at work.
+    """
+    from airflow.sdk.execution_time import task_runner
+    from airflow.sdk.execution_time.comms import SkipDownstreamTasks
+
+    doomed = [task_id for task_id in task_ids if not dag.get_task(task_id).is_teardown]
+    if doomed:
+        task_runner.SUPERVISOR_COMMS.send(SkipDownstreamTasks(tasks=list(doomed)))
+        night.ti.log.info("Skipped, for it is decided: %s", ", ".join(doomed))

@@ -1,0 +1,136 @@
+"""Waits for the branches of a barrier that may decide before all of them have ended."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+from airflow.sdk.execution_time.xcom import XCom
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+from asgiref.sync import sync_to_async
+
+from tidegate.resilience.completeness import Branch, BranchState
+from tidegate.resilience.quorum import Quorum
+from tidegate.resilience.tasks import asked_for, by_task
+from tidegate.resilience.waiting import Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+POLL = 3.0
+"""Seconds between two looks."""
+
+
+class BarrierTrigger(BaseTrigger):
+    """Fires once, with what brings the decision about; the decision itself is the barrier's. Runs in the triggerer.
+
+    A look that fails, since the API does not answer, is made again: a barrier with a deadline decides at its time all the same.
+
+    :param dag_id: Of the barrier's run.
+    :param run_id: Of the barrier's run.
+    :param rule: The quorum, by the words of the config.
+    :param branches: Branch → its state where it is not waited for, such as ``excluded``; else ``not_started``.
+    :param ends: Branch → ids of the tasks in which it ends.
+    :param deadline: ISO 8601; None to wait until all have ended, or nothing more can help.
+    :param early: Whether enough is enough.
+    :param abort: Branches whose failure ends the waiting.
+    :param usual: Branch → its usual rows, for rules that count them.
+    :param poll: Seconds between two looks.
+    """
+
+    def __init__(
+        self,
+        *,
+        dag_id: str,
+        run_id: str,
+        rule: Mapping[str, Any],
+        branches: Mapping[str, str],
+        ends: Mapping[str, Sequence[str]],
+        deadline: str | None = None,
+        early: bool = False,
+        abort: Sequence[str] = (),
+        usual: Mapping[str, int] | None = None,
+        poll: float = POLL,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.dag_id = dag_id
+        self.run_id = run_id
+        self.rule = rule
+        self.branches = branches
+        self.ends = ends
+        self.deadline = deadline
+        self.early = early
+        self.abort = abort
+        self.usual = usual
+        self.poll = poll
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Plain JSON types."""
+        return (
+            "tidegate.triggers.barrier.BarrierTrigger",
+            {
+                "dag_id": self.dag_id,
+                "run_id": self.run_id,
+                "rule": dict(self.rule),
+                "branches": dict(self.branches),
+                "ends": {name: list(ends) for name, ends in self.ends.items()},
+                "deadline": self.deadline,
+                "early": self.early,
+                "abort": list(self.abort),
+                "usual": dict(self.usual or {}),
+                "poll": self.poll,
+            },
+        )
+
+    def waiting(self) -> Waiting:
+        """What it waits for."""
+        return Waiting(
+            rule=Quorum.parse(**self.rule),
+            branches=tuple(Branch(name=name, state=BranchState(state)) for name, state in self.branches.items()),
+            ends=self.ends,
+            deadline=datetime.fromisoformat(self.deadline) if self.deadline else None,
+            early=self.early,
+            abort=frozenset(self.abort),
+            usual=self.usual or {},
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Look until there is something to decide."""
+        waiting = self.waiting()
+        states: Mapping[str, Sequence[str | None]] = {}
+        rows: dict[str, int] = {}
+        while True:
+            try:
+                states = await self._states()
+                if waiting.rule.counts_rows:
+                    rows |= {name: await self._rows(name) for name in waiting.arrived(states) if name not in rows}
+            except Exception as error:  # noqa: BLE001  whatever it is: the deadline must be kept
+                self.log.warning("The branches cannot be looked at: %s: %s", type(error).__name__, error)
+            now = datetime.now(UTC)
+            if (by := waiting.over(states, rows, now)) is not None:
+                yield TriggerEvent({"by": str(by)})  # type: ignore[no-untyped-call]
+                return
+            left = (waiting.deadline - now).total_seconds() if waiting.deadline is not None else self.poll
+            await asyncio.sleep(max(0.0, min(self.poll, left)))
+
+    async def _states(self) -> dict[str, list[str | None]]:
+        wanted = [task_id for name, ends in self.ends.items() if self.branches[name] == BranchState.NOT_STARTED for task_id in ends]
+        asked = sync_to_async(RuntimeTaskInstance.get_task_states)
+        found = await asked(dag_id=self.dag_id, task_ids=asked_for(wanted), run_ids=[self.run_id])
+        return by_task(found.get(self.run_id, {}), wanted)
+
+    async def _rows(self, name: str) -> int:
+        """How many rows an arrived branch brought, by the task that carries them."""
+        asked = sync_to_async(XCom.get_one)
+        report = await asked(key="return_value", dag_id=self.dag_id, task_id=self.ends[name][0], run_id=self.run_id)
+        return rows_of(report)
+
+
+def rows_of(report: Any) -> int:
+    """The rows that a task's result tells of; none for one that carries none."""
+    if not isinstance(report, dict):
+        return 0
+    branch = report.get("branch")
+    return int((branch if isinstance(branch, dict) else report).get("rows", 0))
