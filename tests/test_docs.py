@@ -116,7 +116,7 @@ def test_the_schema_rejects_what_an_editor_can_see(schema: jsonschema.Draft7Vali
     assert not schema.is_valid(value)
 
 
-@pytest.mark.parametrize("line", ["with: {at_least: 120%}", "for_each: {region: [a]}", "with: {decide_by: '04:30'}", "timeout: 45"])
+@pytest.mark.parametrize("line", ["with: {at_least: 120%}", "for_each: {region: [a]}", "with: {decide_by: '24:30'}", "timeout: 45"])
 def test_the_schema_knows_what_a_barrier_takes(schema: jsonschema.Draft7Validator, tmp_path: Path, line: str) -> None:
     """`with` and `for_each` depend on the kind."""
     path = tmp_path / "night.yaml"
