@@ -16,6 +16,8 @@ from tidegate.operators.branches import Branches
 from tidegate.operators.budget import deadline_of
 from tidegate.operators.history import History
 from tidegate.operators.skipping import skip
+from tidegate.operators.stopping import run_of
+from tidegate.operators.surroundings import staging_root
 from tidegate.resilience.completeness import Branch, BranchState, Completeness, DecidedBy
 from tidegate.resilience.deadline import DecideBy
 from tidegate.resilience.keys import EXPIRE, HELD_KEY
@@ -246,7 +248,7 @@ class BarrierOperator(TidegateOperator):
 
     def _when(self, by: DecidedBy) -> str:
         """The moment of the decision, for the reason of a branch that was too late for it."""
-        return f"at {DecideBy(self.decide_by, self.timezone)}" if by is DecidedBy.TIME and self.decide_by else f"when {by}"
+        return str(DecideBy(self.decide_by, self.timezone)) if by is DecidedBy.TIME and self.decide_by else f"when {by}"
 
     def _end_the_others(self, night: Night, seen: Branches, record: Completeness, *, aborted: bool) -> None:
         """Skip what has not begun; stop what is at work, where the config says so."""
@@ -257,6 +259,16 @@ class BarrierOperator(TidegateOperator):
         left = [branch for branch in record.branches if branch.state in {BranchState.NOT_STARTED, BranchState.FAILED, BranchState.LATE}]
         over = [branch.name for branch in left if stop or branch.state is not BranchState.LATE]
         skip(night, self.dag, [task_id for name in over for task_id in seen.unstarted(name)])
+        if stop:
+            self._stop_reads(night, record)
+
+    def _stop_reads(self, night: Night, record: Completeness) -> None:
+        """Ask the extracts that are at work, wherever they run, to stop; each looks every few seconds."""
+        from tidegate.data.staging import Staging
+
+        why = "stopped, since it was decided" if record.met else "stopped, since it cannot be enough any more"
+        run = run_of(night.context["dag_run"])
+        Staging(staging_root()).ask_to_stop(night.dag_id, night.interval.start, night.interval.end, run, why)
 
 
 def _with_held(branches: tuple[Branch, ...], held: Mapping[str, int]) -> tuple[Branch, ...]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 from pendulum import instance
 
+from tidegate.operators.stopping import end_reads_at
 from tidegate.resilience.deadline import DecideBy
 from tidegate.timetables import Bounds
 
@@ -17,19 +17,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-BUDGET = "tidegate_budget"
-"""Attribute of a task that is at work, for its retry policy and its watchdog."""
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """What one try may take."""
-
-    deadline: datetime
-    told: str
-    """The deadline in words: ``04:30 Europe/Berlin, when its barrier decides``."""
-    stop: bool
-    """Whether the try ends by then, or only no other begins."""
+_BUDGET = "_tidegate_deadline"
+"""Attribute of a task that is at work."""
 
 
 class Until:
@@ -52,19 +41,20 @@ class Until:
         """Airflow's ``pre_execute`` hook."""
         if self.then is not None:
             self.then(context)
-        task: Any = context["task"]
+        task: Any = context["ti"].task
         deadline = deadline_of(self.decide_by, context)
         left = deadline - datetime.now(UTC)
         if left <= timedelta(0):
-            raise AirflowSkipException(f"Not begun by {self.decide_by}, when its barrier decides")
+            raise AirflowSkipException(f"Too late to begin: its barrier decides {self.decide_by}")
+        setattr(task, _BUDGET, deadline)
         if self.stop:
             task.execution_timeout = min(left, task.execution_timeout or left)
-        setattr(task, BUDGET, Budget(deadline, f"{self.decide_by}, when its barrier decides", self.stop))
+            end_reads_at(context, deadline, f"stopped {self.decide_by}, when its barrier decides")
 
 
-def budget_of(context: Context | None) -> Budget | None:
-    """The budget of the try that is at work; None where nobody has set one."""
-    return getattr(context["task"], BUDGET, None) if context is not None else None
+def budget_of(context: Context | None) -> datetime | None:
+    """When the barrier behind the task that is at work decides; None where no time is set."""
+    return getattr(context["ti"].task, _BUDGET, None) if context is not None else None
 
 
 def deadline_of(decide_by: DecideBy, context: Context) -> datetime:

@@ -94,6 +94,7 @@ class ExtractOperator(TidegateOperator):
         from tidegate.data.manifest import StageKey
         from tidegate.data.staging import Staging
         from tidegate.operators.adopting import adopted
+        from tidegate.operators.lateness import bring_what_is_late
 
         staging = Staging(staging_root())
         key = StageKey(
@@ -118,6 +119,7 @@ class ExtractOperator(TidegateOperator):
             ended=ended,
         )
         self.log.info("%s arrived: %s rows, %s bytes, attempt %s", self.branch, manifest.rows, manifest.bytes, manifest.attempt)
+        bring_what_is_late(self, night)
         return {"branch": asdict(branch), "manifest": manifest.as_dict()}
 
     def _read(self, night: Night, staging: Staging, key: StageKey) -> Manifest:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import RetryDecision, RetryPolicy
 
 from tidegate.errors import ErrorClass
+from tidegate.operators.budget import budget_of
 from tidegate.resilience.faults import classify
 from tidegate.resilience.retry import RETRIED, counted, wait, why_not
 
@@ -23,6 +24,8 @@ LONGEST_WAIT = timedelta(minutes=10)
 
 class JitteredRetryPolicy(RetryPolicy):
     """Exponential waits with full jitter, for errors of the classes that a retry may mend. Evaluated in the worker.
+
+    A retry that would begin after the time at which the task's barrier decides is not begun.
 
     :param delay: The first wait's upper bound.
     :param max_delay: The upper bound of every wait.
@@ -63,6 +66,9 @@ class JitteredRetryPolicy(RetryPolicy):
         if try_number > max_tries:
             return RetryDecision(reason=f"{name}: {counted(tried - 1)} did not help" if tried > 1 else f"{name}: the task has no retries")
         pause = wait(tried, delay=self.delay, max_delay=self.max_delay, jitter=self.jitter, backoff=self.backoff, random=random.random)
+        deadline = budget_of(context)
+        if deadline is not None and datetime.now(UTC) + pause >= deadline:
+            return RetryDecision.fail(reason=f"{name}: another try would begin after {deadline:%H:%M:%S} UTC, when the barrier decides")
         return RetryDecision.retry(delay=pause, reason=f"{name}: trying again in {pause.total_seconds():.0f} s")
 
     def serialize(self) -> dict[str, Any]:

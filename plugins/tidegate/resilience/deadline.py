@@ -27,8 +27,8 @@ class DecideBy:
         return parse_moment(self.text)
 
     def __str__(self) -> str:
-        """In words: ``04:30 Europe/Berlin``, ``2h30m after the run began``."""
-        return f"{self.text} {self.zone}" if isinstance(self.said, time) else f"{self.text} after the run began"
+        """In words: ``at 04:30 Europe/Berlin``, ``2h30m after the run began``."""
+        return f"at {self.text} {self.zone}" if isinstance(self.said, time) else f"{self.text} after the run began"
 
     def instant(self, *, began: datetime, due: datetime | None, scheduled: bool) -> datetime:
         """When that is for one run, in UTC.

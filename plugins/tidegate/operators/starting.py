@@ -1,0 +1,28 @@
+"""Starts runs from within a task, by its own right and no credentials. Called in the worker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tidegate.errors import TidegateError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def start_run(dag_id: str, run_id: str, conf: Mapping[str, Any]) -> bool:
+    """Start a run.
+
+    :return: Whether it is new; False where there is one of this id already.
+    :raises TidegateError: Airflow did not start it.
+    """
+    from airflow.sdk.exceptions import ErrorType
+    from airflow.sdk.execution_time import task_runner
+    from airflow.sdk.execution_time.comms import ErrorResponse, TriggerDagRun
+
+    answer = task_runner.SUPERVISOR_COMMS.send(TriggerDagRun(dag_id=dag_id, run_id=run_id, conf=dict(conf)))
+    if not isinstance(answer, ErrorResponse):
+        return True
+    if answer.error is ErrorType.DAGRUN_ALREADY_EXISTS:
+        return False
+    raise TidegateError(f"Airflow did not start run {run_id} of {dag_id}: {answer.detail or answer.error}")
