@@ -49,6 +49,11 @@ def test_what_this_run_loaded_counts_with_its_own_rows() -> None:
     assert record(TEXAS).as_loaded({"texas": 5}, {"texas"}).rows == 1000
 
 
+def test_what_neither_arrived_nor_is_held_stays_as_it_was() -> None:
+    """The ledger knows nothing of it."""
+    assert record(TEXAS, FLORIDA).as_loaded({"texas": 5}, {"texas"}).branches == (TEXAS, FLORIDA)
+
+
 def test_what_arrived_but_was_superseded_is_held_or_failed_as_the_ledger_says() -> None:
     """The record follows the warehouse, not what the run had hoped for."""
     night = record(TEXAS, PLAINS).as_loaded({"texas": 5}, set())
