@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from tidegate.errors import ErrorClass
 from tidegate.importing import assets, code, moments, objects
 from tidegate.importing.callbacks import OF_TASKS, callbacks, keys_of
 from tidegate.importing.objects import LOST
@@ -157,7 +158,7 @@ def _schema(made: dict[str, Any]) -> dict[str, Any]:
 
 
 def _retry(config: dict[str, Value], desk: Desk) -> Block | None:
-    """The waits between tries. Airflow's do not grow unless it is told to, and are not spread."""
+    """The waits between tries. Airflow's do not grow unless it is told to, and are not spread; and it retries after whatever error."""
     given = {key: value for key, value in config.items() if key in _RETRY and value.plain is not None}
     if not given:
         return None
@@ -178,6 +179,8 @@ def _retry(config: dict[str, Value], desk: Desk) -> Block | None:
     else:
         out["backoff"] = 1
     out["jitter"] = "none"
+    if backoff > 1:
+        out["on"] = [str(kind) for kind in ErrorClass]
     return out
 
 
