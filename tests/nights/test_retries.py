@@ -59,7 +59,7 @@ TRIES = {
     "bug": (1, "bug: a retry would end the same way (KeyError)", None),
     "bug_that_is_retried": (2, "bug (KeyError): 1 retry did not help", None),
     "unknown": (2, "unknown (AirflowException): 1 retry did not help", None),
-    "outcome": (1, "NightFailed: another try would decide the same", "unknown"),
+    "outcome": (1, "NightFailed: what is decided is not tried again", "unknown"),
 }
 """Task → tries, the reason why there are no more, the class that is left for the join by operators of Tidegate."""
 

@@ -63,7 +63,7 @@ def test_no_number_of_tries_and_no_backoff_is_too_much(try_number: int, backoff:
         (AuthRefused("no"), "auth: a retry would end the same way (AuthRefused)"),
         (DataRefused("no column"), "bad_data: a retry would end the same way (DataRefused)"),
         (KeyError("x"), "bug: a retry would end the same way (KeyError)"),
-        (QuorumMissed("2 of 8"), "QuorumMissed: another try would decide the same"),
+        (QuorumMissed("2 of 8"), "QuorumMissed: what is decided is not tried again"),
     ],
 )
 def test_where_nobody_says_what_may_be_mended_by_itself_is_retried(error: Exception, told: str | None) -> None:

@@ -23,7 +23,7 @@ def why_not(error: BaseException, *, tried: int, on: Mapping[ErrorClass, int | N
     """
     kind, name = classify(error), type(error).__name__
     if isinstance(error, Decided):
-        return f"{name}: another try would decide the same"
+        return f"{name}: what is decided is not tried again"
     if kind not in on:
         why = "it is not among the errors that are retried" if kind in RETRIED else "a retry would end the same way"
         return f"{kind}: {why} ({name})"
