@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from planned import plan, task
 
+from tidegate.model.spans import human
 from tidegate.plan.calls import Call, Imported, Included, Output, Zipped
 from tidegate.render import to_python
 from tidegate.render.expressions import expression
 from tidegate.render.names import Names
-from tidegate.render.plain import duration, plain, words
+from tidegate.render.plain import plain, words
 from tidegate.render.source import flat, write
 
 ZONES = st.sampled_from([UTC, ZoneInfo("Europe/Berlin"), timezone(timedelta(hours=-3, minutes=-30)), None])
@@ -143,4 +144,4 @@ def test_objects_of_a_plan_are_told_apart_in_json() -> None:
 )
 def test_durations_are_told_as_files_write_them(span: timedelta, text: str) -> None:
     """So that they can be copied."""
-    assert duration(span) == text
+    assert human(span) == text

@@ -12,6 +12,7 @@ from tidegate.importing.callbacks import OF_TASKS, callbacks, keys_of
 from tidegate.importing.objects import LOST
 from tidegate.importing.writing import Block
 from tidegate.model.effort import Effort
+from tidegate.model.spans import human
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -171,9 +172,9 @@ def _retry(config: dict[str, Value], desk: Desk) -> Block | None:
         return None
     backoff = _backoff(given.get("retry_exponential_backoff"))
     longest = moments.span(given["max_retry_delay"]) if "max_retry_delay" in given else None
-    out = Block(delay=moments.human(delay))
+    out = Block(delay=human(delay))
     if backoff > 1:
-        out["max_delay"] = moments.human(longest or _FOREVER)
+        out["max_delay"] = human(longest or _FOREVER)
         if backoff != _DOUBLING:
             out["backoff"] = backoff
     else:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tidegate.model.durations import LONGEST
+from tidegate.model.spans import human
 
 if TYPE_CHECKING:
     from tidegate.importing.desk import Desk
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 _RELATIVE = re.compile(r"\s*(\d+)\s+(hour|minute|second|day)", re.IGNORECASE)
 """What dag-factory reads of a relative time: its first number and unit, and nothing behind them."""
-_UNITS = (("d", 86400), ("h", 3600), ("m", 60))
 _PARTS = {
     "timedelta": ("days", "seconds", "microseconds", "milliseconds", "minutes", "hours", "weeks"),
     "duration": ("days", "seconds", "microseconds", "milliseconds", "minutes", "hours", "weeks"),
@@ -25,16 +25,6 @@ _PARTS = {
 """Class → its positional parameters."""
 _DURATIONS = {"datetime.timedelta", "pendulum.duration"}
 _MOMENTS = {"datetime.datetime", "datetime.date", "pendulum.datetime"}
-
-
-def human(span: timedelta) -> str:
-    """A time span as a person writes it: ``1h30m``."""
-    seconds = span.total_seconds()
-    text = ""
-    for unit, size in _UNITS:
-        count, seconds = divmod(seconds, size)
-        text += f"{count:.0f}{unit}" if count else ""
-    return text + (f"{seconds:g}s" if seconds or not text else "")
 
 
 def made(value: Value) -> Any:

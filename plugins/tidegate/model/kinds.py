@@ -61,6 +61,15 @@ class Accept(Part):
     """Columns that must be there, and the type that each is read as, exactly."""
 
 
+class Hedge(Part):
+    """A second read of the same rows from elsewhere, for a night on which the first is slow. The first to finish wins."""
+
+    connection: Connection
+    """Airflow connection id of another database with the same rows, such as a replica; ``{region}`` stands for the branch's name."""
+    after: Duration
+    """How long the first read may take until the second begins; it begins at once where the first is unreachable or timed out."""
+
+
 class ExtractSettings(Settings):
     """Reads the rows of one interval from a database and stages them as Parquet."""
 
@@ -77,6 +86,8 @@ class ExtractSettings(Settings):
     """The zone of timestamps that the source stores without one."""
     batch_rows: Whole = Field(default=50_000, ge=1)
     """Rows held in memory at once."""
+    hedge: Hedge | None = None
+    """Where the rows are read as well, when this connection is slow."""
 
 
 class Enough(Part):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
 from tidegate.data.instants import stamp
+from tidegate.errors import ConnectionUnknown
 from tidegate.operators.base import TidegateOperator
 from tidegate.operators.stopping import stop_of
 from tidegate.operators.surroundings import connection_url, sql_text, staging_root
@@ -18,8 +19,12 @@ from tidegate.resilience.keys import ADOPT
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sqlalchemy import URL
+
+    from tidegate.data.hedging import Reader
     from tidegate.data.manifest import Manifest, StageKey
     from tidegate.data.staging import Staging
+    from tidegate.data.stopping import Stop
     from tidegate.operators.night import Night
 
 WHOLE = "all"
@@ -48,6 +53,9 @@ class ExtractOperator(TidegateOperator):
     :param columns: Columns that must be there → the type each is read as.
     :param timezone: Zone of timestamps that the source stores without one.
     :param batch_rows: Rows held in memory at once.
+    :param hedge_conn_id: Connection of another database with the same rows, which is read as well where the first is slow; the first to
+        finish wins.
+    :param hedge_after: How long the first read may take until then; the second begins at once where the first is unreachable or timed out.
     :raises Unreachable: the database does not answer; retried.
     :raises TimedOut: it ends the query, which takes too long; retried.
     :raises AuthRefused: it does not let the login in; not retried.
@@ -56,7 +64,7 @@ class ExtractOperator(TidegateOperator):
     :raises Stopped: nobody waits for the rows any more; not retried.
     """
 
-    template_fields: Sequence[str] = ("source_conn_id", "query", "parameters")
+    template_fields: Sequence[str] = ("source_conn_id", "query", "parameters", "hedge_conn_id")
     ui_color = "#d7ecf7"
     carries_rows = True
 
@@ -73,6 +81,8 @@ class ExtractOperator(TidegateOperator):
         columns: Mapping[str, str] | None = None,
         timezone: str = "UTC",
         batch_rows: int = 50_000,
+        hedge_conn_id: str | None = None,
+        hedge_after: timedelta = timedelta(minutes=10),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -86,6 +96,8 @@ class ExtractOperator(TidegateOperator):
         self.columns = columns
         self.timezone = timezone
         self.batch_rows = batch_rows
+        self.hedge_conn_id = hedge_conn_id
+        self.hedge_after = hedge_after
 
     def work(self, night: Night) -> dict[str, Any]:
         """Read, stage, and say what arrived."""
@@ -104,11 +116,11 @@ class ExtractOperator(TidegateOperator):
             interval_end=night.interval.end,
             branch=self.branch,
         )
-        started, manifest = stamp(), adopted(staging, key) if night.asked.get(ADOPT) else None
+        started, manifest, read_from = stamp(), adopted(staging, key) if night.asked.get(ADOPT) else None, ""
         if manifest is not None:
             started, ended = manifest.read_at, manifest.written_at
         else:
-            manifest = self._read(night, staging, key)
+            manifest, read_from = self._read(night, staging, key)
             ended = stamp()
         branch = Branch(
             name=self.branch,
@@ -117,29 +129,55 @@ class ExtractOperator(TidegateOperator):
             seconds=(datetime.fromisoformat(ended) - datetime.fromisoformat(started)).total_seconds(),
             started=started,
             ended=ended,
+            read_from=read_from,
         )
         self.log.info("%s arrived: %s rows, %s bytes, attempt %s", self.branch, manifest.rows, manifest.bytes, manifest.attempt)
         bring_what_is_late(self, night)
         return {"branch": asdict(branch), "manifest": manifest.as_dict()}
 
-    def _read(self, night: Night, staging: Staging, key: StageKey) -> Manifest:
+    def _read(self, night: Night, staging: Staging, key: StageKey) -> tuple[Manifest, str]:
+        """The rows that were read, and from where in words where two were asked."""
         from tidegate.data.contract import Accept
         from tidegate.data.extract import extract
+        from tidegate.data.hedging import Reader, hedged
         from tidegate.data.staging import new_attempt
 
         statement, source_name = sql_text(self.query, self.include)
-        return extract(
-            connection_url(self.source_conn_id),
-            statement,
-            params=dict(self.parameters or {}),
-            key=key,
-            staging=staging,
-            accept=Accept(min_rows=self.min_rows, columns=dict(self.columns or {})),
-            attempt=new_attempt(night.run_id, night.try_number),
-            correlation_id=night.correlation_id,
-            timezone=self.timezone,
-            batch_rows=self.batch_rows,
-            connection_name=self.source_conn_id,
-            source_name=source_name,
-            stop=stop_of(night),
-        )
+
+        def reader(conn_id: str, url: URL) -> Reader:
+            def read(stop: Stop) -> Manifest:
+                return extract(
+                    url,
+                    statement,
+                    params=dict(self.parameters or {}),
+                    key=key,
+                    staging=staging,
+                    accept=Accept(min_rows=self.min_rows, columns=dict(self.columns or {})),
+                    attempt=new_attempt(night.run_id, night.try_number),
+                    correlation_id=night.correlation_id,
+                    timezone=self.timezone,
+                    batch_rows=self.batch_rows,
+                    connection_name=conn_id,
+                    source_name=source_name,
+                    stop=stop,
+                )
+
+            return Reader(conn_id, read)
+
+        first, second = reader(self.source_conn_id, connection_url(self.source_conn_id)), self._hedge_url()
+        if self.hedge_conn_id is None or second is None:
+            return first.read(stop_of(night)), ""
+        won = hedged(first, reader(self.hedge_conn_id, second), after=self.hedge_after, stop=stop_of(night))
+        if won.read_from:
+            self.log.info("%s was read from %s", self.branch, won.read_from)
+        return won.manifest, won.read_from
+
+    def _hedge_url(self) -> URL | None:
+        """The other database. One that cannot be asked keeps no night from reading the first, and the log says so."""
+        if not self.hedge_conn_id:
+            return None
+        try:
+            return connection_url(self.hedge_conn_id)
+        except ConnectionUnknown as error:
+            self.log.warning("%s is read without a hedge: %s", self.branch, error)
+            return None

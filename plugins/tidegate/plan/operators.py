@@ -188,11 +188,13 @@ def _extract(spec: PipelineSpec, instance: Instance, settings: ExtractSettings, 
         dimension, branch = list(instance.bindings.items())[-1]
         words |= {"branch": branch, "dimension": dimension}
     words["step"] = instance.node.path
-    accept = settings.accept
+    accept, hedge = settings.accept, settings.hedge
+    source = fill(hedge.connection, instance.bindings) if hedge is not None else None
     return Call(f"{_OURS}ExtractOperator", words | _given(
         spec, instance, settings,
         min_rows=(accept.min_rows, 1), columns=(dict(accept.columns), {}),
         timezone=(settings.timezone, "UTC"), batch_rows=(settings.batch_rows, 50_000),
+        hedge_conn_id=(source, None), hedge_after=(hedge.after if hedge is not None else None, None),
     ) | common)  # fmt: skip
 
 

@@ -7,9 +7,8 @@ from datetime import date, time, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
 
+from tidegate.model.spans import human
 from tidegate.plan.calls import Call, Imported, Included, Output, Zipped
-
-_UNITS = (("d", 86400), ("h", 3600), ("m", 60))
 
 
 def plain(value: Any) -> Any:  # noqa: PLR0911  one case a kind of value
@@ -47,22 +46,12 @@ def _scalar(value: Any) -> Any:  # noqa: PLR0911
         case float():
             return value if abs(value) < float("inf") else str(value)
         case timedelta():
-            return duration(value)
+            return human(value)
         case date() | time():
             return value.isoformat()
         case Decimal() | tzinfo():
             return str(value)
     return repr(value)
-
-
-def duration(value: timedelta) -> str:
-    """A time span as pipeline files write it: ``45m``, ``1h30m``, ``1.5s``."""
-    left = abs(value).total_seconds()
-    found = "-" if value < timedelta(0) else ""
-    for unit, size in _UNITS:
-        count, left = divmod(left, size)
-        found += f"{count:.0f}{unit}" if count else ""
-    return f"{found}{left:g}s" if left or found in {"", "-"} else found
 
 
 def last_name(path: str) -> str:

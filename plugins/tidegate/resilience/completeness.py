@@ -71,6 +71,8 @@ class Branch:
     ended: str = ""
     usual: int | None = None
     """Its usual rows; None where nobody asked, or too little is known."""
+    read_from: str = ""
+    """Who brought its rows, such as ``replica_emea, 10m after sales_emea had begun``; empty where only one was asked."""
 
     @property
     def present(self) -> bool:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tidegate.model.check.subject import Subject
+    from tidegate.model.kinds import ExtractSettings, Hedge
     from tidegate.model.step import Step
     from tidegate.model.tree import Node
     from tidegate.model.yaml_source import Place
@@ -214,14 +215,7 @@ def _kind(subject: Subject, node: Node, settings: Any, at: Place) -> None:
 
     match settings:
         case ExtractSettings():
-            of_file = is_sql_file(settings.query)
-            for query in dict.fromkeys(fill(settings.query, bindings) for bindings in _bindings(node)) if of_file else ():
-                _file(subject, (*at, "query"), query)
-            for key, text in (("connection", settings.connection), ("query", settings.query if of_file else "")):
-                _placeholders(subject, node, (*at, key), text)
-            for place, value in (((*at, "query"), "" if of_file else settings.query), ((*at, "params"), settings.params)):
-                _unfilled(subject, node, place, value)
-            _params(subject, (*at, "params"), settings.params)
+            _extract(subject, node, settings, at)
         case TransformSettings():
             _file(subject, (*at, "sql"), settings.sql or "")
             if settings.python is not None:
@@ -233,6 +227,31 @@ def _kind(subject: Subject, node: Node, settings: Any, at: Place) -> None:
             check_objects(subject, settings.conf, (*at, "conf"))
             if settings.pipeline == subject.pipeline.pipeline and settings.wait:
                 subject.report((*at, "pipeline"), "it waits for a run of its own pipeline, which waits for the next", "Name another one.")
+
+
+def _extract(subject: Subject, node: Node, settings: ExtractSettings, at: Place) -> None:
+    of_file = is_sql_file(settings.query)
+    for query in dict.fromkeys(fill(settings.query, bindings) for bindings in _bindings(node)) if of_file else ():
+        _file(subject, (*at, "query"), query)
+    for key, text in (("connection", settings.connection), ("query", settings.query if of_file else "")):
+        _placeholders(subject, node, (*at, key), text)
+    for place, value in (((*at, "query"), "" if of_file else settings.query), ((*at, "params"), settings.params)):
+        _unfilled(subject, node, place, value)
+    _params(subject, (*at, "params"), settings.params)
+    if settings.hedge is not None:
+        _hedge(subject, node, settings, settings.hedge, (*at, "hedge"))
+
+
+def _hedge(subject: Subject, node: Node, settings: ExtractSettings, hedge: Hedge, at: Place) -> None:
+    _placeholders(subject, node, (*at, "connection"), hedge.connection)
+    if hedge.connection == settings.connection:
+        subject.report(
+            (*at, "connection"), "it is the connection that is read first", "Name another one with the same rows, such as a replica."
+        )
+    if (longest := node.step.timeout) is not None and hedge.after >= longest:
+        from tidegate.model.spans import human
+
+        subject.report((*at, "after"), f"a second read would never begin: the step's timeout is {human(longest)}", "Write a shorter time.")
 
 
 def _params(subject: Subject, at: Place, params: Mapping[str, Any]) -> None:
