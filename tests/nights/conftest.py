@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = Path(__file__).parent
+ENDLESS = "CREATE VIEW sales AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) AS cents FROM n"
 
 
 @pytest.fixture(scope="package")
@@ -28,8 +29,12 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         with closing(sqlite3.connect(root / f"{shop}.db")) as connection, connection:
             connection.execute(CREATE)
     sqlite3.connect(root / "warehouse.db").close()
+    for name in ("endless", "endless_too"):
+        with closing(sqlite3.connect(root / f"{name}.db")) as connection, connection:
+            connection.execute(ENDLESS)
     connections = {f"shop_{shop}": {"conn_type": "sqlite", "host": str(root / f"{shop}.db")} for shop in SHOPS}
     connections["warehouse"] = {"conn_type": "sqlite", "host": str(root / "warehouse.db")}
+    connections |= {name: {"conn_type": "sqlite", "host": str(root / f"{name}.db")} for name in ("endless", "endless_too")}
     connections["nowhere"] = {"conn_type": "sqlite", "host": str(root / "nowhere.db")}
     connections["closed_port"] = {
         "conn_type": "postgres",

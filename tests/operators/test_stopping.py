@@ -69,7 +69,7 @@ def test_another_process_ends_the_statement(task: Any, active: Callable[[], int]
     around = context(task, conf=DAY)
     run = run_of(around["dag_run"])
     staging = Staging(tmp_path / "staging")
-    for other in ("run-2 2026-03-03T02:00:00+00:00", "run-1 2026-03-03T01:00:00+00:00"):
+    for other in ("run-2 2026-03-03T02:00:00+00:00", "run-1 2026-03-03T01:00:00.000000+00:00"):
         staging.ask_to_stop("night", *(datetime.fromisoformat(moment) for moment in DAY.values()), other, "wrong")
 
     def ask() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tidegate.data.instants import stamp
 from tidegate.operators.surroundings import staging_root
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def run_of(run: Any) -> str:
 
     :param run: Airflow's DAG run.
     """
-    return f"{run.run_id} {run.start_date.isoformat() if run.start_date else ''}".rstrip()
+    return f"{run.run_id} {stamp(run.start_date) if run.start_date else ''}".rstrip()
 
 
 def stop_of(night: Night) -> Stop:
