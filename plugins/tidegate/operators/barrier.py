@@ -18,10 +18,11 @@ from tidegate.operators.history import History
 from tidegate.operators.skipping import skip
 from tidegate.operators.stopping import run_of
 from tidegate.operators.surroundings import staging_root
+from tidegate.resilience.aftermath import judged, moment, orders
 from tidegate.resilience.completeness import Branch, BranchState, Completeness, DecidedBy
 from tidegate.resilience.deadline import DecideBy
 from tidegate.resilience.keys import EXPIRE, HELD_KEY
-from tidegate.resilience.quorum import Quorum, decide
+from tidegate.resilience.quorum import Quorum
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -205,7 +206,7 @@ class BarrierOperator(TidegateOperator):
     def _decide(self, night: Night, seen: Branches, by: DecidedBy) -> list[dict[str, Any]]:
         """Decide about every branch, and say so."""
         history = History(self, night)
-        late = self._when(by)
+        late = moment(by, DecideBy(self.decide_by, self.timezone) if self.decide_by else None)
         found = {name: seen.look(name, late=late) for name in self.branches}
         history.settle(found, seen)
         rule = Quorum.parse(**self.rule)
@@ -213,10 +214,7 @@ class BarrierOperator(TidegateOperator):
         branches = tuple(replace(branch, usual=usual.get(branch.name)) for branch, _ in found.values())
         if len(seen.chosen) < len(branches):
             branches = _with_held(branches, history.held())
-        decision = decide(rule, branches, usual)
-        aborted = [
-            branch.name for branch in branches if branch.state is BranchState.FAILED and (self.abort is None or branch.name in self.abort)
-        ]
+        decision, aborted = judged(rule, branches, usual, self.abort)
         deadline = self._deadline(night)
         record = Completeness(
             pipeline=night.dag_id,
@@ -224,10 +222,10 @@ class BarrierOperator(TidegateOperator):
             dimension=self.dimension,
             branches=branches,
             needed=decision.needed,
-            met=decision.met and not aborted,
+            met=decision.met,
             required_missing=decision.required_missing,
             coverage=float(decision.coverage) if decision.coverage is not None else None,
-            lacking=(*decision.lacking, *(f"{name} failed, which ends the night" for name in aborted)),
+            lacking=decision.lacking,
             rule=str(rule),
             deadline=deadline.isoformat() if deadline else "",
             decided_at=stamp(),
@@ -246,27 +244,17 @@ class BarrierOperator(TidegateOperator):
         night.ti.xcom_push(key=HELD_KEY, value=history.staged(arrived))
         return arrived
 
-    def _when(self, by: DecidedBy) -> str:
-        """The moment of the decision, for the reason of a branch that was too late for it."""
-        return str(DecideBy(self.decide_by, self.timezone)) if by is DecidedBy.TIME and self.decide_by else f"when {by}"
-
     def _end_the_others(self, night: Night, seen: Branches, record: Completeness, *, aborted: bool) -> None:
         """Skip what has not begun; stop what is at work, where the config says so."""
-        hopeless = record.decided_by == DecidedBy.HOPELESS
-        stop = (self.late == "stop" and not hopeless) or (not record.met and (self.on_short == "stop" or aborted))
-        if hopeless and not stop:
-            return  # they may finish, for a catch-up
-        left = [branch for branch in record.branches if branch.state in {BranchState.NOT_STARTED, BranchState.FAILED, BranchState.LATE}]
-        over = [branch.name for branch in left if stop or branch.state is not BranchState.LATE]
-        skip(night, self.dag, [task_id for name in over for task_id in seen.unstarted(name)])
-        if stop:
-            self._stop_reads(night, record)
+        found = orders(record, late=self.late, on_short=self.on_short, aborted=aborted)
+        skip(night, self.dag, [task_id for name in found.skip for task_id in seen.unstarted(name)])
+        if found.stop:
+            self._stop_reads(night, found.stop)
 
-    def _stop_reads(self, night: Night, record: Completeness) -> None:
+    def _stop_reads(self, night: Night, why: str) -> None:
         """Ask the extracts that are at work, wherever they run, to stop; each looks every few seconds."""
         from tidegate.data.staging import Staging
 
-        why = "stopped, since it was decided" if record.met else "stopped, since it cannot be enough any more"
         run = run_of(night.context["dag_run"])
         Staging(staging_root()).ask_to_stop(night.dag_id, night.interval.start, night.interval.end, run, why)
 

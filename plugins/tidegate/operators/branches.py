@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tidegate.operators.base import FAILURE_KEY, TidegateOperator
+from tidegate.resilience.aftermath import absence, unbegun
 from tidegate.resilience.completeness import Branch, BranchState
 from tidegate.resilience.tasks import asked_for, by_task, worst_ends
-from tidegate.resilience.waiting import AT_WORK, begun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,12 +62,15 @@ class Branches:
 
     def state(self, task_id: str) -> str:
         """The state in which a task ended, empty for one that has not."""
-        return self.ended[task_id].state if task_id in self.ended else ""
+        return self._ends.get(task_id, "")
+
+    @cached_property
+    def _ends(self) -> dict[str, str]:
+        return {task_id: end.state for task_id, end in self.ended.items()}
 
     def unstarted(self, name: str) -> list[str]:
         """The tasks of a branch that have neither ended nor begun, those that wait for another try among them."""
-        waiting = [task_id for task_id in self.barrier.members(name) if task_id not in self.ended]
-        return [task_id for task_id in waiting if not AT_WORK.intersection(self.states.get(task_id, ()))]
+        return unbegun(self.barrier.members(name), ended=self.ended, states=self.states)
 
     def _carries_rows(self, task_id: str) -> bool:
         task = self.dag.get_task(task_id)
@@ -75,18 +78,17 @@ class Branches:
 
     def _failed(self, name: str, end: str, late: str) -> Branch:
         """A branch that did not arrive, with the reason of the task that failed on its way."""
-        failed = self._culprit(name, end)
-        state = self.state(failed)
-        if state == "failed":
-            return self._explained(name, failed, self.ended[failed].index)
-        if state or not self.barrier.watches:
-            return Branch(name=name, state=BranchState.FAILED, reason=f"never ran: {state or 'no state'}")
-        members = self.barrier.members(name)
-        if retrying := next((task_id for task_id in members if "up_for_retry" in self.states.get(task_id, ())), None):
-            return self._explained(name, retrying, -1)
-        if begun(self.states, members):
-            return Branch(name=name, state=BranchState.LATE, reason=f"still at work {late}")
-        return Branch(name=name, state=BranchState.NOT_STARTED, reason=f"had not begun {late}")
+        found = absence(
+            end,
+            before={task.task_id for task in self.dag.get_task(end).get_flat_relatives(upstream=True)},
+            members=self.barrier.members(name),
+            ended=self._ends,
+            states=self.states,
+            late=late if self.barrier.watches else None,
+        )
+        if found.task is None:
+            return Branch(name=name, state=found.state, reason=found.reason)
+        return self._explained(name, found.task, self.ended[found.task].index if found.task in self.ended else -1)
 
     def _explained(self, name: str, task_id: str, index: int) -> Branch:
         """A branch of which a try failed, with what that try left of it."""
@@ -96,10 +98,3 @@ class Branches:
         known = isinstance(self.dag.get_task(task_id), TidegateOperator)
         reason = failure.get("reason") or ("its process died, or a person marked it failed" if known else f"{task_id} failed: see its log")
         return Branch(name=name, state=BranchState.FAILED, reason=reason, seconds=seconds, started=began, ended=over)
-
-    def _culprit(self, name: str, end: str) -> str:
-        """The task of a branch that kept its end from succeeding: the end itself, or one before it that failed."""
-        if self.state(end) == "failed":
-            return end
-        before = {task.task_id for task in self.dag.get_task(end).get_flat_relatives(upstream=True)}
-        return next((task_id for task_id in self.barrier.members(name) if task_id in before and self.state(task_id) == "failed"), end)

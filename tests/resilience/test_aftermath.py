@@ -1,0 +1,107 @@
+"""What a barrier finds and orders when it decides though branches may be at work."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tidegate.resilience.aftermath import Absence, Orders, absence, judged, moment, orders, unbegun
+from tidegate.resilience.completeness import Branch, BranchState, Completeness, DecidedBy
+from tidegate.resilience.deadline import DecideBy
+from tidegate.resilience.interval import Interval
+from tidegate.resilience.quorum import Quorum
+
+DAY = Interval(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
+MEMBERS = ("check", "extract", "seal", "tidy")
+
+
+def _absence(states: dict[str, list[str | None]], late: str | None = "at 04:30 UTC", **ended: str) -> Absence:
+    return absence("seal", before={"check", "extract", "elsewhere"}, members=MEMBERS, ended=ended, states=states, late=late)
+
+
+def test_the_task_that_failed_on_the_way_explains_its_branch() -> None:
+    """The end itself, else one before it; what fails beside the way explains nothing."""
+    assert _absence({}, seal="failed", check="failed") == Absence(BranchState.FAILED, task="seal")
+    assert _absence({}, seal="upstream_failed", extract="failed", tidy="failed") == Absence(BranchState.FAILED, task="extract")
+    assert _absence({}, seal="upstream_failed", elsewhere="failed").reason == "never ran: upstream_failed"
+    assert _absence({}, tidy="failed").state is BranchState.NOT_STARTED
+
+
+def test_an_end_that_did_not_run_says_in_which_state_it_is() -> None:
+    """For a barrier that waits for all, one without a state as well."""
+    assert _absence({"check": ["success"]}, seal="skipped") == Absence(BranchState.FAILED, "never ran: skipped")
+    assert _absence({"check": ["success"]}, late=None) == Absence(BranchState.FAILED, "never ran: no state")
+
+
+@pytest.mark.parametrize(
+    ("states", "found"),
+    [
+        ({"check": ["success"], "extract": [None]}, Absence(BranchState.LATE, "still at work at 04:30 UTC")),
+        ({"check": ["queued"]}, Absence(BranchState.NOT_STARTED, "had not begun at 04:30 UTC")),
+        ({}, Absence(BranchState.NOT_STARTED, "had not begun at 04:30 UTC")),
+        ({"check": ["success"], "extract": ["running", "up_for_retry"]}, Absence(BranchState.FAILED, task="extract")),
+    ],
+)
+def test_what_has_not_ended_is_late_or_had_not_begun_or_waits_for_another_try(states: dict[str, list[str | None]], found: Absence) -> None:
+    """A branch has begun with the first of its tasks; one whose try failed is explained by that try."""
+    assert _absence(states) == found
+
+
+def test_what_has_not_begun_can_be_skipped() -> None:
+    """What waits for another try has, and is skipped as well; what is at work or has ended is not."""
+    states: dict[str, list[str | None]] = {"extract": ["up_for_retry"], "seal": ["scheduled"], "tidy": ["deferred"]}
+    assert unbegun(MEMBERS, ended={"check"}, states=states) == ["extract", "seal"]
+
+
+def test_the_moment_of_a_decision_is_its_time_or_its_cause() -> None:
+    """As the reason of a late branch tells it."""
+    assert moment(DecidedBy.TIME, DecideBy("2h")) == "2h after the run began"
+    assert moment(DecidedBy.ENOUGH, DecideBy("2h")) == "when enough had arrived"
+    assert moment(DecidedBy.HOPELESS, None) == "when it could not be enough any more"
+
+
+def _branches(**states: str) -> tuple[Branch, ...]:
+    return tuple(Branch(name=name, state=BranchState(state)) for name, state in states.items())
+
+
+def test_a_branch_that_must_not_fail_ends_the_night() -> None:
+    """Though the quorum is met; for all branches where nobody names some."""
+    branches = _branches(emea="arrived", apac="failed", texas="late")
+    rule = Quorum.parse(1)
+    assert judged(rule, branches, {}, ()) == (judged(rule, branches, {}, ["emea", "texas"])[0], [])
+    for abort in (None, ["apac"]):
+        decision, ending = judged(rule, branches, {}, abort)
+        assert (decision.met, decision.lacking, ending) == (False, ("apac failed, which ends the night",), ["apac"])
+    assert judged(Quorum.parse(2), branches, {}, ())[0].met is False
+
+
+def _orders(by: DecidedBy, *, met: bool, **said: Any) -> Orders:
+    record = Completeness(
+        pipeline="p", interval=DAY, dimension="region", needed=1, met=met, decided_by=str(by),
+        branches=_branches(a="arrived", b="late", c="not_started", d="failed", e="excluded"),
+    )  # fmt: skip
+    return orders(record, **{"late": "catch_up", "on_short": "finish", "aborted": False, **said})
+
+
+CANNOT = "stopped, since it cannot be enough any more"
+
+
+@pytest.mark.parametrize(
+    ("by", "met", "said", "found"),
+    [
+        (DecidedBy.TIME, True, {}, Orders(("c", "d"))),
+        (DecidedBy.TIME, True, {"late": "stop"}, Orders(("b", "c", "d"), "stopped, since it was decided")),
+        (DecidedBy.ENOUGH, True, {"on_short": "stop"}, Orders(("c", "d"))),
+        (DecidedBy.TIME, False, {}, Orders(("c", "d"))),
+        (DecidedBy.TIME, False, {"on_short": "stop"}, Orders(("b", "c", "d"), CANNOT)),
+        (DecidedBy.HOPELESS, False, {}, Orders()),
+        (DecidedBy.HOPELESS, False, {"late": "stop"}, Orders()),
+        (DecidedBy.HOPELESS, False, {"on_short": "stop"}, Orders(("b", "c", "d"), CANNOT)),
+        (DecidedBy.HOPELESS, False, {"aborted": True}, Orders(("b", "c", "d"), CANNOT)),
+    ],
+)
+def test_what_follows_from_a_decision(by: DecidedBy, met: bool, said: dict[str, Any], found: Orders) -> None:
+    """What is late may end unless somebody says otherwise; where nothing can help any more, all may."""
+    assert _orders(by, met=met, **said) == found
