@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tidegate.factory import build_dags as build_dags
     from tidegate.operators import AlertRoute as AlertRoute
     from tidegate.operators import BarrierOperator as BarrierOperator
+    from tidegate.operators import CatchUpOperator as CatchUpOperator
     from tidegate.operators import ChoiceOperator as ChoiceOperator
     from tidegate.operators import ExtractOperator as ExtractOperator
     from tidegate.operators import JitteredRetryPolicy as JitteredRetryPolicy
@@ -25,6 +26,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AlertRoute",
     "BarrierOperator",
+    "CatchUpOperator",
     "ChoiceOperator",
     "ExtractOperator",
     "JitteredRetryPolicy",

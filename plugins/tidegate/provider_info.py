@@ -23,7 +23,14 @@ def get_provider_info() -> dict[str, Any]:
                         "type": "string",
                         "example": "s3://aws_default@bucket/staging",
                         "default": "",
-                    }
+                    },
+                    "catch_up_runs": {
+                        "description": "How many catch-up runs the DAG ``tidegate_catch_up`` lets be on their way at once, over all pipelines.\n",
+                        "version_added": "0.1.0",
+                        "type": "integer",
+                        "example": "4",
+                        "default": "2",
+                    },
                 },
             }
         },

@@ -25,6 +25,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """The town, with Airflow running."""
     root = tmp_path_factory.mktemp("town")
     shutil.copytree(HERE / "project", root / "project")
+    shutil.copy(HERE.parents[1] / "dags" / "tidegate_catch_up.py", root / "project" / "dags")  # as it is shipped
     for shop in SHOPS:
         with closing(sqlite3.connect(root / f"{shop}.db")) as connection, connection:
             connection.execute(CREATE)

@@ -7,9 +7,21 @@ from typing import Annotated
 
 import typer
 
-from tidegate.cli.commands import apply, diff, explain, import_, new, plan, render, schema, validate
+from tidegate.cli.commands import apply, catch_up, diff, explain, gaps, import_, new, plan, render, schema, validate, waive
 
-COMMANDS = (validate.validate, plan.plan, diff.diff, render.render, explain.explain, schema.schema, new.new, apply.apply)
+COMMANDS = (
+    validate.validate,
+    plan.plan,
+    diff.diff,
+    render.render,
+    explain.explain,
+    schema.schema,
+    new.new,
+    apply.apply,
+    gaps.gaps,
+    catch_up.catch_up,
+    waive.waive,
+)
 """In the order in which ``tidegate --help`` lists them."""
 
 app = typer.Typer(name="tidegate", no_args_is_help=True, add_completion=False)

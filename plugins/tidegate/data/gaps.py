@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from tidegate.data.instants import instant, stamp
-from tidegate.data.ledger import gaps_table, rows_of
+from tidegate.data.ledger import gaps_table, intervals_table, rows_of
+from tidegate.resilience.completeness import Outcome
 from tidegate.resilience.gap import Gap, Status
 from tidegate.resilience.interval import Interval
 
@@ -39,6 +40,13 @@ def read_gaps(
     if only_open:
         query = query.where(table.status == str(Status.OPEN))
     return [_gap(row) for row in rows_of(connection, gaps_table, query)]
+
+
+def short_intervals(connection: sa.Connection) -> set[tuple[str, Interval]]:
+    """The intervals, each with its pipeline, that nothing was loaded of."""
+    table = intervals_table.c
+    query = sa.select(table.pipeline, table.interval_start, table.interval_end).where(table.outcome == str(Outcome.SHORT))
+    return {(row.pipeline, _interval(row.interval_start, row.interval_end)) for row in rows_of(connection, intervals_table, query)}
 
 
 def write_gaps(connection: sa.Connection, gaps: Iterable[Gap]) -> None:
@@ -78,6 +86,10 @@ def _row(gap: Gap) -> dict[str, Any]:
 
 def _gap(row: sa.Row[Any]) -> Gap:
     stored = dict(row._mapping)  # noqa: SLF001 -- SQLAlchemy's public way to a row's names
-    bounds = Interval(*(datetime.fromisoformat(stored.pop(name)) for name in ("interval_start", "interval_end")))
+    bounds = _interval(stored.pop("interval_start"), stored.pop("interval_end"))
     moments = {name: datetime.fromisoformat(stored[name]) if stored[name] else None for name in _MOMENTS}
     return Gap(**{**stored, **moments, "interval": bounds, "status": Status(stored["status"])})
+
+
+def _interval(start: str, end: str) -> Interval:
+    return Interval(datetime.fromisoformat(start), datetime.fromisoformat(end))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tidegate.operators.barrier import BarrierOperator as BarrierOperator
     from tidegate.operators.budget import Until as Until
+    from tidegate.operators.catch_up import CatchUpOperator as CatchUpOperator
     from tidegate.operators.choice import ChoiceOperator as ChoiceOperator
     from tidegate.operators.extract import ExtractOperator as ExtractOperator
     from tidegate.operators.load import LoadOperator as LoadOperator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "AlertRoute": "outcome",
     "BarrierOperator": "barrier",
+    "CatchUpOperator": "catch_up",
     "ChoiceOperator": "choice",
     "ExtractOperator": "extract",
     "JitteredRetryPolicy": "retrying",
@@ -34,6 +36,7 @@ _HOMES = {
 __all__ = [
     "AlertRoute",
     "BarrierOperator",
+    "CatchUpOperator",
     "ChoiceOperator",
     "ExtractOperator",
     "JitteredRetryPolicy",

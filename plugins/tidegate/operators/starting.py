@@ -1,4 +1,4 @@
-"""Starts runs from within a task, by its own right and no credentials. Called in the worker."""
+"""Starts runs from within a task, and asks about them, by its own right and no credentials. Called in the worker."""
 
 from __future__ import annotations
 
@@ -26,3 +26,19 @@ def start_run(dag_id: str, run_id: str, conf: Mapping[str, Any]) -> bool:
     if answer.error is ErrorType.DAGRUN_ALREADY_EXISTS:
         return False
     raise TidegateError(f"Airflow did not start run {run_id} of {dag_id}: {answer.detail or answer.error}")
+
+
+def is_active(ti: Any, dag_id: str, run_id: str) -> bool:
+    """Whether a run waits or runs."""
+    return bool(ti.get_dr_count(dag_id=dag_id, run_ids=[run_id], states=["queued", "running"]))
+
+
+def why_not(ti: Any, dag_id: str) -> str:
+    """Why no run of a DAG would begin now; empty where one would."""
+    from airflow.sdk.exceptions import AirflowRuntimeError
+
+    try:
+        paused = ti.get_dag(dag_id).is_paused
+    except AirflowRuntimeError:
+        return "Airflow knows no such DAG"
+    return "the DAG is paused" if paused else ""

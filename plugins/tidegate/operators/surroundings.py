@@ -26,10 +26,18 @@ def connection_url(conn_id: str) -> URL:
 
     :raises ConnectionUnknown: there is no such connection, or it is no database.
     """
+    return url_of(conn_id, Connection.get)
+
+
+def url_of(conn_id: str, get: Callable[[str], Any]) -> URL:
+    """The same for whoever finds connections in another way than a task.
+
+    :param get: Airflow's way from the id to the connection.
+    """
     from tidegate.data.engines import database_url
 
     try:
-        connection = Connection.get(conn_id)
+        connection = get(conn_id)
     except AirflowNotFoundException:
         raise ConnectionUnknown(
             f"There is no Airflow connection '{conn_id}'.",

@@ -1,0 +1,276 @@
+"""The commands that look after gaps, in an Airflow home of their own: a ledger, its pipelines, and runs that are really asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from getpass import getuser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+from tidegate.data import ledger
+from tidegate.data.engines import writing
+from tidegate.data.gaps import write_gaps
+from tidegate.data.instants import stamp
+from tidegate.data.ledger import IntervalRow
+from tidegate.resilience.gap import Gap
+from tidegate.resilience.interval import Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STEPS = """
+steps:
+  extract: {for_each: {region: [texas, plains, ohio]}, uses: extract, with: {connection: "sales_{region}", query: "SELECT 1 AS x"}}
+  arrived: {needs: extract, uses: barrier, with: {at_least: 2}}
+  load: {needs: arrived, uses: load, with: {connection: CONNECTION, table: sales, replace: [day]}}
+"""
+SCHEDULE = "schedule: {cron: '0 0 * * *', start: 2026-01-01, timezone: Europe/Berlin}"
+
+
+@dataclass
+class Place:
+    """A project, a warehouse, and an Airflow home."""
+
+    folder: Path
+    process: subprocess.Popen[str] | None = None
+
+    def write(self, name: str, connection: str = "warehouse") -> None:
+        """A pipeline."""
+        place = self.folder / "include" / "pipelines"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{name}.yaml").write_text(f"pipeline: {name}\n{SCHEDULE}\n{STEPS.replace('CONNECTION', connection)}")
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment of the home."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+        warehouse = json.dumps({"conn_type": "sqlite", "host": str(self.folder / "warehouse.db")})
+        empty = json.dumps({"conn_type": "sqlite", "host": str(self.folder / "empty.db")})
+        return {
+            **kept,
+            "AIRFLOW_HOME": str(self.folder),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW_CONN_WAREHOUSE": warehouse,
+            "AIRFLOW_CONN_EMPTY": empty,
+        }
+
+    def airflow(self, *arguments: str) -> None:
+        """Airflow's own command."""
+        command = [sys.executable, "-m", "airflow", *arguments]
+        subprocess.run(command, env=self.env, check=True, capture_output=True, timeout=120)
+
+    def say(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        """``tidegate`` in the project, by a process that answers all that is said."""
+        if self.process is None:
+            command = [sys.executable, str(Path(__file__).with_name("answering.py"))]
+            self.process = subprocess.Popen(
+                command, env=self.env, cwd=self.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            )
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(json.dumps([arguments, typed]) + "\n")
+        self.process.stdin.flush()
+        code, stdout, stderr = json.loads(self.process.stdout.readline())
+        return subprocess.CompletedProcess(arguments, code, stdout, stderr)
+
+    def put(self, *gaps: Gap, short: bool = False) -> None:
+        """Begin the ledger anew with these gaps."""
+        with writing(sa.URL.create("sqlite", database=str(self.folder / "warehouse.db"))) as connection:
+            ledger.metadata.drop_all(connection)
+            ledger.ensure(connection)
+            write_gaps(connection, gaps)
+            if short:
+                start, end = (moment.isoformat() for moment in (gaps[0].interval.start, gaps[0].interval.end))
+                row = IntervalRow(
+                    pipeline="nightly", interval_start=start, interval_end=end, outcome="short", sentence="", expected=3, arrived=0,
+                    missing=(), record={}, run_id="r", correlation_id="c", decided_at=stamp(),
+                )  # fmt: skip
+                ledger.write_interval(connection, row)
+
+    def seen(self) -> dict[tuple[str, str], tuple[Any, ...]]:
+        """Day and branch → status, attempts, run, who closed it and why."""
+        query = "SELECT substr(interval_end, 1, 10), branch, status, attempts, run_id, closed_by, note FROM tidegate_gap"
+        with closing(sqlite3.connect(self.folder / "warehouse.db")) as connection:
+            return {(day, branch): tuple(rest) for day, branch, *rest in connection.execute(query)}
+
+    def runs(self) -> list[tuple[str, dict[str, Any]]]:
+        """The runs that Airflow knows → their conf."""
+        with closing(sqlite3.connect(self.folder / "airflow.db")) as connection:
+            found = connection.execute("SELECT run_id, conf FROM dag_run ORDER BY run_id").fetchall()
+        return [(run_id, json.loads(conf)) for run_id, conf in found]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A project whose DAGs Airflow knows."""
+    place = Place(tmp_path_factory.mktemp("project"))
+    place.write("nightly")
+    place.write("new", connection="empty")
+    place.write("lost", connection="nowhere")
+    (place.folder / "dags").mkdir()
+    code = 'from tidegate import build_dags  # airflow dag\n\nglobals().update(build_dags("include/pipelines"))\n'
+    (place.folder / "dags" / "pipelines.py").write_text(code.replace('"include', f'"{place.folder}/include'))
+    with closing(sqlite3.connect(place.folder / "empty.db")) as connection, connection:
+        connection.execute("CREATE TABLE other (x INTEGER)")
+    place.airflow("db", "migrate")
+    place.airflow("dags", "reserialize")
+    yield place
+    if place.process:
+        place.process.communicate(timeout=60)
+
+
+def gap(number: int, branch: str = "texas", **more: Any) -> Gap:
+    """A gap of the night that ends at midnight of a January day in Berlin; two days old."""
+    end = datetime(2026, 1, number, 23, tzinfo=UTC)
+    opened = datetime.now(UTC) - timedelta(days=2, minutes=1)
+    given = {
+        "pipeline": "nightly", "interval": Interval(end - timedelta(days=1), end), "branch": branch, "dimension": "region", "state": "failed",
+        "reason": "no route to host", "owner": "analytics", "opened_at": opened, "expires_at": opened + timedelta(days=30),
+    }  # fmt: skip
+    return Gap(**{**given, **more})
+
+
+def test_the_list_says_who_is_missing_since_when_and_why(place: Place) -> None:
+    """In order of time, with a last line that counts; closed ones only where they are asked for."""
+    now = datetime.now(UTC)
+    waived = gap(7, "ohio").waived(now, by="ada", because="closed for good")
+    place.put(gap(5), gap(6, "plains", attempts=3, last_attempt_at=now), waived)
+    done = place.say("gaps", "nightly")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [line.split("  ") for line in done.stdout.splitlines()]
+    told = [[cell.strip() for cell in line if cell.strip()] for line in lines]
+    assert told == [
+        ["interval", "branch", "state", "age", "attempts", "next", "owner", "reason"],
+        ["2026-01-04 23:00 to 2026-01-05 23:00 UTC", "texas", "failed", "2 d", "0", "due", "analytics", "no route to host"],
+        ["2026-01-05 23:00 to 2026-01-06 23:00 UTC", "plains", "failed", "2 d", "3", "in 7 h", "analytics", "no route to host"],
+        ["2 gap(s) open in 2 interval(s), the oldest for 2 d."],
+    ]
+    everything = place.say("gaps", "nightly", "--all").stdout
+    assert "closed for good (ada)" in everything
+    assert "waived" in everything
+
+
+def test_days_are_those_of_the_pipelines_zone(place: Place) -> None:
+    """The night of the fifth begins on the fourth at 23:00 UTC; both bounds are inclusive."""
+    place.put(gap(4), gap(5), gap(6), gap(6, "plains"))
+
+    def listed(*arguments: str) -> list[tuple[str, str]]:
+        found = json.loads(place.say("gaps", "nightly", "--format", "json", *arguments).stdout)
+        assert found["version"] == 1
+        return [(each["interval_start"], each["branch"]) for each in found["gaps"]]
+
+    assert listed("--since", "2026-01-05", "--until", "2026-01-05") == [("2026-01-04T23:00:00+00:00", "texas")]
+    assert listed("--since", "2026-01-05T00:01") == [("2026-01-05T23:00:00+00:00", "plains"), ("2026-01-05T23:00:00+00:00", "texas")]
+    assert listed("--until", "2026-01-04T00:00") == [("2026-01-03T23:00:00+00:00", "texas")]
+    assert listed("--region", "plains") == listed("--branch", "plains") == [("2026-01-05T23:00:00+00:00", "plains")]
+
+
+def test_catching_up_starts_one_run_for_each_interval_and_says_so(place: Place) -> None:
+    """A rehearsal first; then the runs, pinned to their intervals; and once more finds them on their way."""
+    place.put(gap(5), gap(5, "plains"), gap(6))
+    before = place.runs()
+    dry = place.say("catch-up", "nightly", "--since", "2026-01-05", "--dry-run")
+    assert dry.stdout.splitlines() == [
+        "nightly for 2026-01-04 23:00 to 2026-01-05 23:00 UTC: plains, texas: would be started",
+        "nightly for 2026-01-05 23:00 to 2026-01-06 23:00 UTC: texas: would be started",
+        "2 run(s), none started.",
+    ]
+    assert place.runs() == before
+
+    done = place.say("catch-up", "nightly", "--until", "2026-01-05")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "1 run(s)."), done.stderr
+    ((run_id, conf),) = [run for run in place.runs() if run not in before]
+    assert f"nightly for 2026-01-04 23:00 to 2026-01-05 23:00 UTC: plains, texas: started as {run_id}; it waits" in done.stdout
+    assert run_id.startswith("catch_up__2026-01-04T23:00:00+00:00__")
+    assert conf == {
+        "region": ["plains", "texas"], "interval_start": "2026-01-04T23:00:00+00:00", "interval_end": "2026-01-05T23:00:00+00:00",
+        "adopt": True, "catch_up": True,
+    }  # fmt: skip
+    assert place.seen()["2026-01-05", "texas"][1:3] == (1, run_id)
+    assert place.seen()["2026-01-06", "texas"][1] == 0
+
+    again = place.say("catch-up", "nightly", "--until", "2026-01-05")
+    assert f"left to {run_id}, which is on its way" in again.stdout
+    assert place.seen()["2026-01-05", "texas"][1] == 1
+
+
+def test_of_a_night_without_a_quorum_all_is_asked_for_unless_a_person_chooses(place: Place) -> None:
+    """Else the quorum would be asked about a part."""
+    place.put(gap(9), gap(9, "plains", state="arrived"), gap(9, "ohio", state="arrived"), short=True)
+    assert "ohio, plains, texas: would be started" in place.say("catch-up", "nightly", "--dry-run").stdout
+    assert "UTC: texas: would be started" in place.say("catch-up", "nightly", "--region", "texas", "--dry-run").stdout
+
+
+def test_what_airflow_refuses_is_told_and_fails_the_command(place: Place) -> None:
+    """A branch that the pipeline does not have any more; the attempt is not counted."""
+    place.put(gap(5, "utah"))
+    done = place.say("catch-up", "nightly")
+    assert done.returncode == 1
+    assert "utah: not started. Airflow says: " in done.stderr
+    assert place.seen()["2026-01-05", "utah"][1] == 0
+
+
+def test_nothing_open_is_no_failure_of_a_list_and_of_a_catch_up(place: Place) -> None:
+    """Waiving nothing is one, for a person meant something."""
+    place.put(gap(5, opened_at=datetime.now(UTC) - timedelta(days=40), expires_at=datetime.now(UTC) - timedelta(days=10)))
+    assert place.say("gaps", "nightly", "--since", "2026-02-01").stdout == "No gap is open.\n"
+    done = place.say("catch-up", "nightly")
+    assert (done.returncode, done.stdout) == (0, "Nothing is missing that could be brought.\n")
+    done = place.say("waive", "nightly", "--since", "2026-02-01", "--because", "no")
+    assert (done.returncode, done.stderr) == (1, "No open gap is meant. `tidegate gaps` lists those that are open.\n")
+
+
+def test_waiving_asks_for_a_reason_and_keeps_it_with_the_name(place: Place) -> None:
+    """Of the chosen gaps only; and never of all by mistake."""
+    place.put(gap(5), gap(5, "plains"), gap(6))
+    done = place.say("waive", "nightly", "--until", "2026-01-05", "--region", "texas", typed="the shop burnt down\n")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(f"UTC: texas waived\n1 gap(s) waived by {getuser()}.\n")
+    seen = place.seen()
+    assert seen["2026-01-05", "texas"] == ("waived", 0, "", getuser(), "the shop burnt down")
+    assert {seen[key][0] for key in (("2026-01-05", "plains"), ("2026-01-06", "texas"))} == {"open"}
+
+    done = place.say("waive", "nightly", "--because", "all of it")
+    assert (done.returncode, done.stderr) == (2, "Say which: --since, --until or --region.\n")
+    done = place.say("waive", "nightly", "--region", "texas", "--because", " ")
+    assert (done.returncode, done.stderr) == (2, "Say why: --because takes a reason that others will read.\n")
+
+
+def test_what_cannot_be_asked_is_told(place: Place) -> None:
+    """No ledger yet, no such connection, no such pipeline, no such day; others are listed all the same."""
+    place.put(gap(5))
+    assert place.say("gaps", "new").stderr == "There is no ledger behind 'empty' yet. The first load into it makes one.\n"
+    lost = place.say("gaps", "lost")
+    assert (lost.returncode, lost.stderr) == (
+        1,
+        "There is no Airflow connection 'nowhere'. Add it under Admin → Connections, or set AIRFLOW_CONN_NOWHERE.\n",
+    )
+    everything = place.say("gaps")
+    assert everything.returncode == 0
+    assert "nightly" in everything.stdout
+    assert "There is no Airflow connection 'nowhere'." in everything.stderr
+    assert "There is no ledger behind 'empty' yet." in everything.stderr
+    unknown = place.say("gaps", "nightli")
+    assert (unknown.returncode, unknown.stderr) == (2, "There is no pipeline 'nightli' under include/pipelines. Did you mean 'nightly'?\n")
+    wrong = place.say("gaps", "nightly", "--since", "yesterday")
+    assert wrong.returncode == 2
+    assert wrong.stderr == "--since is 'yesterday', which is no day. Write it as 2026-01-31, or with a time as 2026-01-31T02:00.\n"
+    nothing = place.say("gaps", "--folder", "dags")
+    assert nothing.returncode == 1
+    assert "there is no pipeline file in this folder" in nothing.stderr
+
+
+def test_gaps_of_a_pipeline_without_a_file_are_listed_too(place: Place) -> None:
+    """A DAG written in Python may load into the same warehouse."""
+    place.put(replace(gap(5), pipeline="by_hand"))
+    assert "by_hand" in place.say("gaps").stdout
