@@ -32,7 +32,7 @@ PIPELINE = """
 pipeline: wide
 schedule: {cron: "0 0 * * *", start: 2026-01-01}
 steps:
-  extract: {for_each: {branch: [BRANCHES]}, uses: extract, with: {connection: source, query: "SELECT 1 AS x"}}
+  extract: {for_each: {region: [BRANCHES]}, uses: extract, with: {connection: source, query: "SELECT 1 AS x"}}
   arrived: {needs: extract, uses: barrier, with: {at_least: 1}}
   load: {needs: arrived, uses: load, with: {connection: warehouse, table: wide, replace: [day]}}
 """
@@ -47,7 +47,7 @@ def gaps() -> list[Gap]:
             pipeline="wide",
             interval=Interval(midnight - timedelta(days=night + 1), midnight - timedelta(days=night)),
             branch=f"branch_{number:03}",
-            dimension="branch",
+            dimension="region",
             state="failed",
             reason="the source does not answer: connection refused",
             owner="analytics",

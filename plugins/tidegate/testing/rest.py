@@ -216,7 +216,7 @@ class AirflowApi:
         """Create the runs between two dates and return the backfill's id.
 
         The scheduler marks an ended backfill only every 30 seconds, and until then refuses another one of the same DAG (409); so this
-        waits for up to ``timeout`` seconds.
+        waits for up to ``timeout`` seconds. On SQLite it also refuses while another process writes.
         """
         body = {
             "dag_id": dag_id,
@@ -232,6 +232,9 @@ class AirflowApi:
                 return int(self.request("POST", "/backfills", json=body)["id"])
             except Refused as refused:
                 if str(int(HTTPStatus.CONFLICT)) not in getattr(refused, "__notes__", ()) or time.monotonic() > deadline:
+                    raise
+            except Unreachable as error:
+                if "Database is locked" not in error.message or time.monotonic() > deadline:
                     raise
             time.sleep(1)
 
