@@ -90,6 +90,7 @@ def test_an_error_of_our_own_carries_its_class(error: type[TidegateError]) -> No
         (json.JSONDecodeError("cut short", "", 0), UNKNOWN),
         (ValueError("?"), UNKNOWN),
         (RuntimeError("?"), UNKNOWN),
+        (RuntimeError("authentication failed"), UNKNOWN),
         (AirflowException("the job failed"), UNKNOWN),
         (FileNotFoundError("x.csv"), UNKNOWN),
         (PermissionError("x.csv"), UNKNOWN),
@@ -128,6 +129,15 @@ def test_postgres_by_sqlstate(state: str, found: ErrorClass) -> None:
     """By psycopg's error, and by SQLAlchemy's around it."""
     raw = psycopg.errors.lookup(state)("said")
     assert [classify(raw), classify(exc.DBAPIError("SELECT 1", {}, raw))] == [found, found]
+
+
+def test_psycopg2_has_another_name_for_it() -> None:
+    """Airflow's PostgreSQL hook may use it; it is not among what the tests install."""
+    raw = psycopg.OperationalError("deadlock detected")
+    raw.pgcode = "40P01"  # type: ignore[attr-defined]
+    assert classify(raw) is UNREACHABLE
+    raw.pgcode = "55P03"  # type: ignore[attr-defined]
+    assert classify(raw) is TIMEOUT
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,10 @@ def test_the_config_may_say_what_is_retried() -> None:
     assert why_not(QuorumMissed("2 of 8"), tried=1, on=on) is not None
 
 
-@pytest.mark.parametrize(("most", "tried", "told"), [(1, 1, None), (1, 2, "1 retry at most"), (3, 3, None), (3, 4, "3 retries at most")])
+@pytest.mark.parametrize(
+    ("most", "tried", "told"),
+    [(0, 1, "0 retries at most"), (1, 1, None), (1, 2, "1 retry at most"), (3, 3, None), (3, 4, "3 retries at most")],
+)
 def test_a_class_may_have_a_number_of_retries(most: int, tried: int, told: str | None) -> None:
     """All retries so far count, whatever they were for."""
     said = why_not(TimedOut("slow"), tried=tried, on={ErrorClass.TIMEOUT: most})
