@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -84,3 +86,24 @@ def test_another_process_ends_the_statement(task: Any, active: Callable[[], int]
     asking.join()
     assert active() == 0
     assert staging.committed("night", "asked", *(datetime.fromisoformat(moment) for moment in DAY.values())) == {}
+
+
+def test_a_task_that_is_killed_ends_the_statement(task: Any, active: Callable[[], int]) -> None:
+    """Airflow's signal calls this in the task's process."""
+    before = signal.signal(signal.SIGUSR1, lambda *_: task.on_kill())
+
+    def kill() -> None:
+        while not active():
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    killing = threading.Thread(target=kill)
+    killing.start()
+    try:
+        with pytest.raises(Stopped, match="shop_anna was stopped, for its task was ended"):
+            task.execute(context(task, conf=DAY))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    killing.join()
+    assert active() == 0
+    task.on_kill()

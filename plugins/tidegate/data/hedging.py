@@ -1,4 +1,5 @@
-"""A second read of the same rows from another connection, for a night on which the first is slow: the first to finish wins.
+"""Reads in threads of their own, where a signal to the task does not tear them from their server; and a second read of the same rows from
+another connection, for a night on which the first is slow: the first to finish wins.
 
 Each read is an attempt of its own, so rows are never mixed. Who has read all must claim the commit; the other's is then refused, its statement
 is cancelled on its server, and it leaves nothing in staging. Runs in a worker.
@@ -51,13 +52,16 @@ class Winner:
     """In words, such as ``replica_emea, 10m after sales_emea had begun``; empty where only the first had begun."""
 
 
-def hedged(first: Reader, second: Reader, *, after: timedelta, stop: Stop) -> Winner:
+def hedged(first: Reader, second: Reader | None = None, *, after: timedelta = timedelta(0), stop: Stop) -> Winner:
     """Read from the first, and from the second as well once ``after`` has passed; at once, where the first is unreachable or timed out.
 
+    What is raised in the thread that calls this, such as Airflow's timeout by a signal, ends both reads on their servers.
+
+    :param second: None where there is no other way to the rows.
     :param stop: ends both.
     :raises TidegateError: both failed, the error that came first; or the first was refused before the second had begun.
     """
-    race = _Race((first, second), stop)
+    race = _Race([first] if second is None else [first, second], stop)
     with stop.watching(race.end):
         try:
             return race.run(after.total_seconds())
@@ -67,9 +71,9 @@ def hedged(first: Reader, second: Reader, *, after: timedelta, stop: Stop) -> Wi
 
 
 class _Race:
-    """Two reads in threads of their own; the task's thread waits for them, where its timeout reaches it."""
+    """One read or two; the task's thread waits for them, where its timeout reaches it."""
 
-    def __init__(self, readers: tuple[Reader, Reader], stop: Stop) -> None:
+    def __init__(self, readers: list[Reader], stop: Stop) -> None:
         self._readers = readers
         self._stop = stop
         self._stops: list[Stop] = []
@@ -94,7 +98,7 @@ class _Race:
                 self._won = number
                 return Winner(end, self._told(number))
             errors.append((number, end))
-            if len(self._threads) == 1 and self._stop.why is None and _is_down(end):
+            if self._second_may_begin and self._stop.why is None and _is_down(end):
                 log.warning("%s So %s is read now.", end, self._name(_SECOND))
                 self._begin(_SECOND)
         raise self._error(errors)
@@ -144,9 +148,9 @@ class _Race:
 
     def _next(self, after: float) -> tuple[int, Manifest | BaseException] | None:
         """What has ended; None when it is time for the second."""
-        alone = len(self._threads) == 1
+        left = max(self._began[_FIRST] + after - time.monotonic(), 0.0) if self._second_may_begin else None
         try:
-            return self._ends.get(timeout=max(self._began[_FIRST] + after - time.monotonic(), 0.0) if alone else None)
+            return self._ends.get(timeout=left)
         except Empty:
             return None
 
@@ -161,6 +165,10 @@ class _Race:
             said = other.message if isinstance(other, TidegateError) else f"{type(other).__name__}: {other}"
             error.hint = f"{error.hint} {self._name(number)}, which was read as well, failed too: {said}".lstrip()
         return error
+
+    @property
+    def _second_may_begin(self) -> bool:
+        return len(self._threads) < len(self._readers)
 
     def _name(self, number: int) -> str:
         return self._readers[number].name

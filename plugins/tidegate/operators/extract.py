@@ -99,6 +99,14 @@ class ExtractOperator(TidegateOperator):
         self.hedge_conn_id = hedge_conn_id
         self.hedge_after = hedge_after
 
+    _stop: Stop | None = None
+    """Of the read that is at work."""
+
+    def on_kill(self) -> None:
+        """End the read on its server, when a person or Airflow ends the task."""
+        if self._stop is not None:
+            self._stop.now("stopped, for its task was ended")
+
     def work(self, night: Night) -> dict[str, Any]:
         """Read, stage, and say what arrived."""
         if self.branch not in night.chosen(self.dimension, [self.branch]):
@@ -164,10 +172,10 @@ class ExtractOperator(TidegateOperator):
 
             return Reader(conn_id, read)
 
-        first, second = reader(self.source_conn_id, connection_url(self.source_conn_id)), self._hedge_url()
-        if self.hedge_conn_id is None or second is None:
-            return first.read(stop_of(night)), ""
-        won = hedged(first, reader(self.hedge_conn_id, second), after=self.hedge_after, stop=stop_of(night))
+        self._stop = stop_of(night)
+        first, url = reader(self.source_conn_id, connection_url(self.source_conn_id)), self._hedge_url()
+        second = reader(self.hedge_conn_id, url) if self.hedge_conn_id and url is not None else None
+        won = hedged(first, second, after=self.hedge_after, stop=self._stop)
         if won.read_from:
             self.log.info("%s was read from %s", self.branch, won.read_from)
         return won.manifest, won.read_from
