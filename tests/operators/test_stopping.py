@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from airflow.sdk import DAG
+from airflow.sdk.exceptions import TaskDeferred
 from operators.by_hand import context, placed
 
-from tidegate import ExtractOperator
+from tidegate import BarrierOperator, ExtractOperator
 from tidegate.data.staging import Staging
 from tidegate.errors import Stopped
-from tidegate.operators.stopping import end_reads_at, run_of
+from tidegate.operators.night import Night
+from tidegate.operators.stopping import end_reads_at, run_of, stop_reads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,3 +110,23 @@ def test_a_task_that_is_killed_ends_the_statement(task: Any, active: Callable[[]
     killing.join()
     assert active() == 0
     task.on_kill()
+
+
+def test_a_barrier_that_begins_to_wait_forgets_what_it_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cleared while its run is at work, it has the name that the run had when it stopped the reads."""
+    monkeypatch.setenv("AIRFLOW__TIDEGATE__STAGING", str(tmp_path / "staging"))
+    with DAG("night", schedule=None):
+        extract = ExtractOperator(task_id="extract", source_conn_id="shop_anna", query="SELECT 1", branch="anna")
+        barrier = BarrierOperator(task_id="arrived", branches={"anna": "extract"}, on_short="stop")
+        extract >> barrier
+    around = context(barrier, conf=DAY)
+    around["ti"].get_task_breadcrumbs = lambda *_: []
+    around["ti"].get_task_states = lambda **_: {"run-1": {"extract": "running"}}
+    around["dag_run"].triggering_user_name = None
+    night = Night.of(around)
+    asked = "night", night.interval.start, night.interval.end, run_of(around["dag_run"])
+    stop_reads(night, "stopped, since it cannot be enough any more")
+    assert Staging(tmp_path / "staging").asked_to_stop(*asked) == "stopped, since it cannot be enough any more"
+    with pytest.raises(TaskDeferred):
+        barrier.execute(around)
+    assert Staging(tmp_path / "staging").asked_to_stop(*asked) is None

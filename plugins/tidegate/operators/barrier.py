@@ -16,8 +16,7 @@ from tidegate.operators.branches import Branches
 from tidegate.operators.budget import deadline_of
 from tidegate.operators.history import History
 from tidegate.operators.skipping import skip
-from tidegate.operators.stopping import run_of
-from tidegate.operators.surroundings import staging_root
+from tidegate.operators.stopping import forget_stop, stop_reads
 from tidegate.resilience.aftermath import judged, moment, orders
 from tidegate.resilience.completeness import Branch, BranchState, Completeness, DecidedBy
 from tidegate.resilience.deadline import DecideBy
@@ -174,6 +173,7 @@ class BarrierOperator(TidegateOperator):
         if night.context["dag_run"].triggering_user_name == "dag_test":
             # Airflow's dag.test() runs one task at a time, and would run the trigger before all branches.
             raise AirflowRescheduleException(now)  # type: ignore[no-untyped-call]
+        forget_stop(night)
         left = waiting.deadline - now + _GRACE if waiting.deadline is not None else None
         self.log.info("Waiting for %s branches until %s", len(self.branches), trigger.deadline or "all have ended")
         return self.defer(trigger=trigger, method_name="resume", timeout=left)
@@ -249,14 +249,7 @@ class BarrierOperator(TidegateOperator):
         found = orders(record, late=self.late, on_short=self.on_short, aborted=aborted)
         skip(night, self.dag, [task_id for name in found.skip for task_id in seen.unstarted(name)])
         if found.stop:
-            self._stop_reads(night, found.stop)
-
-    def _stop_reads(self, night: Night, why: str) -> None:
-        """Ask the extracts that are at work, wherever they run, to stop; each looks every few seconds."""
-        from tidegate.data.staging import Staging
-
-        run = run_of(night.context["dag_run"])
-        Staging(staging_root()).ask_to_stop(night.dag_id, night.interval.start, night.interval.end, run, why)
+            stop_reads(night, found.stop)
 
 
 def _with_held(branches: tuple[Branch, ...], held: Mapping[str, int]) -> tuple[Branch, ...]:

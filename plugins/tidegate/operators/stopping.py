@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from tidegate.data.staging import Staging
     from tidegate.data.stopping import Stop
     from tidegate.operators.night import Night
 
@@ -35,12 +36,30 @@ def run_of(run: Any) -> str:
     return f"{run.run_id} {stamp(run.start_date) if run.start_date else ''}".rstrip()
 
 
+def stop_reads(night: Night, why: str) -> None:
+    """Ask the extracts of a run that are at work, wherever they run, to stop; each looks every few seconds."""
+    _staging().ask_to_stop(*_asked(night), why)
+
+
+def forget_stop(night: Night) -> None:
+    """Let the extracts of a run read again: its barrier begins anew, for a person has cleared it while the run was at work."""
+    _staging().forget_stop(*_asked(night))
+
+
+def _staging() -> Staging:
+    from tidegate.data.staging import Staging
+
+    return Staging(staging_root())
+
+
+def _asked(night: Night) -> tuple[str, datetime, datetime, str]:
+    return night.dag_id, night.interval.start, night.interval.end, run_of(night.context["dag_run"])
+
+
 def stop_of(night: Night) -> Stop:
     """When the reads of a task's night are to end early, and why."""
-    from tidegate.data.staging import Staging
     from tidegate.data.stopping import Stop
 
     at, why = getattr(night.ti.task, _BUDGET, (None, ""))
-    staging, run = Staging(staging_root()), run_of(night.context["dag_run"])
-    pipeline, start, end = night.dag_id, night.interval.start, night.interval.end
-    return Stop(at=at, why=why, asked=lambda: staging.asked_to_stop(pipeline, start, end, run))
+    staging, asked = _staging(), _asked(night)
+    return Stop(at=at, why=why, asked=lambda: staging.asked_to_stop(*asked))
