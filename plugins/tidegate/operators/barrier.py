@@ -247,7 +247,7 @@ class BarrierOperator(TidegateOperator):
     def _end_the_others(self, night: Night, seen: Branches, record: Completeness, *, aborted: bool) -> None:
         """Skip what has not begun; stop what is at work, where the config says so."""
         found = orders(record, late=self.late, on_short=self.on_short, aborted=aborted)
-        skip(night, self.dag, [task_id for name in found.skip for task_id in seen.unstarted(name)])
+        skip(self, [task_id for name in found.skip for task_id in seen.unstarted(name)])
         if found.stop:
             stop_reads(night, found.stop)
 

@@ -1,0 +1,210 @@
+"""The bad nights, each from what befalls the village to what must be true of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from demo.nights.village import DAY, REGIONS, Village, bounds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One row of the table."""
+
+    pipeline: str
+    title: str
+    play: Callable[[Village], None]
+
+
+def _sold(village: Village, *regions: str) -> None:
+    village.sell(*bounds(DAY), regions or REGIONS)
+
+
+def calm(village: Village) -> None:
+    """All arrive."""
+    _sold(village)
+    seen = village.night()
+    village.expect(seen, "success", "complete")
+    village.check("decided by", seen.record["decided_by"], "all had ended")
+    village.expect_warehouse(REGIONS)
+    village.expect_gaps()
+
+
+def enough(village: Village) -> None:
+    """Three of five, and three are needed."""
+    _sold(village)
+    with village.gone("south", "isles"):
+        seen = village.night()
+    village.expect(seen, "success", "partial", failed="south isles")
+    village.expect_warehouse(["north", "east", "west"])
+    village.expect_gaps(isles="open", south="open")
+
+
+def too_few(village: Village) -> None:
+    """Two of five: nothing is loaded, and it is decided when the third has failed."""
+    _sold(village)
+    with village.gone("south", "isles", "west"):
+        seen = village.night()
+    village.expect(seen, "failed", "short", failed="south isles west")
+    village.expect_warehouse([])
+    village.expect_gaps(**dict.fromkeys(REGIONS, "open"))
+
+
+def without_north(village: Village) -> None:
+    """Four of five are enough, but not without the one that is required."""
+    _sold(village)
+    with village.gone("north"):
+        seen = village.night()
+    # decided the moment north has failed for good; who had not ended by then is told as what it was
+    village.check("state", (seen.state, seen.record["outcome"]), ("failed", "short"))
+    village.check("required", seen.record["required_missing"], ["north"])
+    village.check("decided by", seen.record["decided_by"] in {"all had ended", "it could not be enough any more"}, True)
+    village.expect_warehouse([])
+
+
+def hang(village: Village) -> None:
+    """One hangs past the deadline; when it ends at last, a run of its own takes its rows."""
+    _sold(village)
+    with village.hanging("isles") as release:
+        run_id = village.begin()
+        village.until(run_id, "outcome", "success", "failed")
+        village.expect_warehouse([region for region in REGIONS if region != "isles"])
+        village.expect_gaps(isles="open")
+        release()
+        seen = village.end(run_id)
+    village.expect(seen, "success", "partial", late="isles")
+    village.check("decided by", seen.record["decided_by"], "its time had come")
+    _taken_by_a_run_of_its_own(village, "isles")
+
+
+def two_hangs(village: Village) -> None:
+    """Two hang, three are enough."""
+    _sold(village)
+    with village.hanging("isles", "west") as release:
+        run_id = village.begin()
+        village.until(run_id, "outcome", "success", "failed")
+        village.expect_warehouse(["north", "east", "south"])
+        village.expect_gaps(isles="open", west="open")
+        release()
+        seen = village.end(run_id)
+    village.expect(seen, "success", "partial", late="west isles")
+    for late in village.catch_ups():
+        village.end(late)
+    village.expect_warehouse(REGIONS)
+
+
+def no_slot(village: Village) -> None:
+    """One reader at a time: west hangs on the only slot, so isles never begins, and is skipped and told by name."""
+    _sold(village)
+    with village.hanging("west") as release:
+        run_id = village.begin()
+        village.until(run_id, "outcome", "success", "failed")
+        village.check("state of isles", village.tasks(run_id)["extract.isles"]["state"], "skipped")
+        release()
+        seen = village.end(run_id)
+    village.expect(seen, "success", "partial", late="west", not_started="isles")
+    for late in village.catch_ups():
+        village.end(late)
+    village.expect_warehouse([region for region in REGIONS if region != "isles"])
+    village.expect_gaps(isles="open", west="closed")
+
+
+def during_publish(village: Village) -> None:
+    """One ends while the others are being loaded."""
+    _sold(village)
+    with village.hanging("isles") as release:
+        run_id = village.begin()
+        village.until(run_id, "load", "queued", "running", "success")
+        release()
+        seen = village.end(run_id)
+    village.expect(seen, "success", "partial", late="isles")
+    _taken_by_a_run_of_its_own(village, "isles")
+
+
+def after_publish(village: Village) -> None:
+    """One ends when everything else is over."""
+    _sold(village)
+    with village.hanging("isles") as release:
+        run_id = village.begin()
+        village.until(run_id, "outcome", "success")
+        release()
+        seen = village.end(run_id)
+    village.expect(seen, "success", "partial", late="isles")
+    _taken_by_a_run_of_its_own(village, "isles")
+
+
+def _taken_by_a_run_of_its_own(village: Village, region: str) -> None:
+    runs = village.catch_ups()
+    village.check("runs of its own", len(runs), 1)
+    for run_id in runs:
+        seen = village.end(run_id)
+        others = " ".join(other for other in REGIONS if other != region)
+        village.expect(seen, "success", "complete", arrived=region, held=others)
+        village.check("recovered", seen.record["recovered"], True)
+        village.check("times read", "its source is not read" in village.airflow.log(village.name, run_id, f"extract.{region}"), True)
+    village.expect_warehouse(REGIONS)
+    village.expect_gaps(**{region: "closed"})
+
+
+def silent(village: Village) -> None:
+    """One answers with zero rows."""
+    _sold(village, "north", "east", "south", "west")
+    seen = village.night()
+    village.expect(seen, "success", "partial", failed="isles")
+    village.check("told", "brought 0 rows, and accept: asks for at least 1" in seen.note, True)
+    village.expect_warehouse([region for region in REGIONS if region != "isles"])
+    village.expect_gaps(isles="open")
+
+
+def again(village: Village) -> None:
+    """One region is cleared by hand after publish, with what is behind it; its source has more by then."""
+    _sold(village)
+    first = village.night()
+    village.expect(first, "success", "complete")
+    start, end = bounds(DAY)
+    village.sell(start + timedelta(hours=1), end, ["isles"])
+    village.airflow.clear(village.name, first.run_id, ["extract.isles"], include_downstream=True)
+    second = village.end(first.run_id)
+    village.expect(second, "success", "complete")
+    village.check("tries of north", village.tasks(first.run_id)["extract.north"]["try_number"], 1)
+    village.expect_warehouse(REGIONS)
+    village.expect_gaps()
+
+
+def spring(village: Village) -> None:
+    """The schedule's own runs over the night on which clocks are put forward, and the night of 23 hours behind it."""
+    nights = [
+        (datetime(2026, 3, 28, 1, tzinfo=UTC), datetime(2026, 3, 29, 1, tzinfo=UTC), timedelta(hours=1, minutes=30)),
+        (datetime(2026, 3, 29, 1, tzinfo=UTC), datetime(2026, 3, 30, 0, tzinfo=UTC), timedelta(hours=2, minutes=30)),
+    ]
+    for start, end, patience in nights:
+        run_id = f"scheduled__{end.isoformat()}"
+        village.airflow.wait_for_dag(village.name)
+        village.wait_for_run(run_id)
+        seen = village.end(run_id)
+        village.expect(seen, "success", "complete")
+        began = datetime.fromisoformat(village.airflow.run(village.name, run_id)["start_date"])
+        village.check("time to decide", datetime.fromisoformat(seen.record["deadline"]) - began, patience)
+        village.check("rows", seen.record["rows"], 60)
+        village.expect_warehouse(REGIONS, interval=(start, end))
+
+
+SCENARIOS = (
+    Scenario("hang", "one hangs past the deadline", hang),
+    Scenario("two_hangs", "two hang", two_hangs),
+    Scenario("no_slot", "one never starts for want of a slot", no_slot),
+    Scenario("during_publish", "one is late, and ends during publish", during_publish),
+    Scenario("after_publish", "one is late, and ends after publish", after_publish),
+    Scenario("spring", "clocks are put forward", spring),
+    Scenario("again", "one is cleared by hand after publish", again),
+    Scenario("calm", "all arrive", calm),
+    Scenario("enough", "exactly the quorum", enough),
+    Scenario("too_few", "the quorum minus one", too_few),
+    Scenario("without_north", "a required one is missing", without_north),
+    Scenario("silent", "one brings zero rows", silent),
+)
