@@ -88,6 +88,10 @@ format: $(VENV)/installed-dev ## Rewrite the Python files in the house style
 demo: $(VENV)/installed ## Play three nights of a real retailer through a real Airflow and check every number
 	@$(BIN)/python -m demo
 
+.PHONY: demo-nights
+demo-nights: $(VENV)/installed ## Play bad nights on a real scheduler and tell in a table what became of each (NIGHTS="hang spring" chooses)
+	@$(BIN)/python -m demo.nights $(NIGHTS)
+
 .PHONY: up
 up: $(VENV)/installed ## Start Airflow with the UI and the demo's pipelines
 	@$(BIN)/python -m demo.up

@@ -43,7 +43,9 @@ def scenery(root: Path, scenarios: Sequence[Scenario] = SCENARIOS) -> Iterator[L
     files = {f"{scenario.pipeline}_{region}": root / f"{scenario.pipeline}_{region}.db" for scenario in scenarios for region in REGIONS}
     connections = {name: {"conn_type": "sqlite", "host": str(path)} for name, path in {**files, "warehouse": root / "warehouse.db"}.items()}
     for scenario in scenarios:
-        Village(scenario.pipeline, root, None).settle()  # type: ignore[arg-type]  no run yet
+        village = Village(scenario.pipeline, root, None)  # type: ignore[arg-type]  no run yet
+        village.settle()
+        scenario.sold(village)
     with LocalAirflow(root / "airflow", dags=root / "project" / "dags", connections=connections, parallelism=16) as airflow:
         airflow.command("pools", "set", "line", "1", "one reader at a time")
         for scenario in scenarios:
