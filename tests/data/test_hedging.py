@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 from nights import END, START, Night
 
+from tidegate.data import hedging
 from tidegate.data.contract import Accept
 from tidegate.data.extract import extract
 from tidegate.data.hedging import Reader, Winner, hedged
@@ -281,3 +282,29 @@ def test_the_first_to_end_cannot_commit(night: Night) -> None:
 
     winner = hedged(Reader("sales_emea", full), Reader("replica_emea", waits), after=AT_ONCE, stop=Stop())
     assert (winner.manifest, winner.read_from[:12]) == (manifest, "replica_emea")
+
+
+def test_a_read_that_cannot_be_stopped(night: Night, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """The winner does not wait for it for ever, the log tells of it, and what it brings at last is not committed."""
+    monkeypatch.setattr(hedging, "FAREWELL_SECONDS", 0.2)
+    manifest, over = night.stage([{"n": 1}]), threading.Event()
+    refused: list[TidegateError] = []
+
+    def deaf(stop: Stop) -> Manifest:
+        over.wait()
+        try:
+            stop.settle("sales_emea")
+        except Stopped as error:
+            refused.append(error)
+            raise
+        return manifest
+
+    def quick(stop: Stop) -> Manifest:
+        stop.settle("replica_emea")
+        return manifest
+
+    hedged(Reader("sales_emea", deaf), Reader("replica_emea", quick), after=AT_ONCE, stop=Stop())
+    assert "sales_emea cannot be stopped: its statement may still run on its server" in caplog.text
+    over.set()
+    until(lambda: refused)
+    assert str(refused[0]).startswith("sales_emea was overtaken by replica_emea.")

@@ -36,10 +36,12 @@ def test_three_reads_without_an_end(town: Town) -> None:
         found: str | None = next(task["state"] for task in town.airflow.tasks("hedged_sales", run_id) if task["task_id"] == task_id)
         return found
 
-    while state("alone.emil") != "running" or not {state(name) for name in ("extract.emil", "both_endless.emil", "too_long.emil")} <= {
-        "success",
-        "failed",
-    }:
+    ended = ("extract.emil", "both_endless.emil", "too_long.emil")
+    while {state("alone.emil"), state("by_hand.emil")} != {"running"} or not {state(name) for name in ended} <= {"success", "failed"}:
+        time.sleep(0.5)
+    task = f"/dags/hedged_sales/dagRuns/{run_id}/taskInstances/by_hand.emil"
+    town.airflow.api.request("PATCH", task, json={"new_state": "failed"})
+    while "Task killed" not in town.airflow.log("hedged_sales", run_id, "by_hand.emil"):
         time.sleep(0.5)
     start = datetime.combine(DAY, datetime.min.time(), UTC)
     staging = Staging(town.airflow.home / "staging")
@@ -52,6 +54,7 @@ def test_three_reads_without_an_end(town: Town) -> None:
     assert report["branch"]["rows"] >= 3
     assert report["branch"]["read_from"].startswith("shop_anna, ")
     assert "emil was read from shop_anna, " in town.airflow.log("hedged_sales", run_id, "extract.emil")
+    assert "endless was stopped, for its task was ended from outside" in town.airflow.log("hedged_sales", run_id, "by_hand.emil")
     reasons = {"alone.emil": "endless was stopped, for it cannot be enough"}
     reasons |= dict.fromkeys(("both_endless.emil", "too_long.emil"), "timed out after")
     for task_id, reason in reasons.items():

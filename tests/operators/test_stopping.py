@@ -19,9 +19,10 @@ from operators.by_hand import context, placed
 
 from tidegate import BarrierOperator, ExtractOperator
 from tidegate.data.staging import Staging
-from tidegate.errors import Stopped
+from tidegate.errors import Stopped, TidegateError
 from tidegate.operators.night import Night
 from tidegate.operators.stopping import end_reads_at, run_of, stop_reads
+from tidegate.resilience.retry import why_not
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,7 +93,7 @@ def test_another_process_ends_the_statement(task: Any, active: Callable[[], int]
 
 
 def test_a_task_that_is_killed_ends_the_statement(task: Any, active: Callable[[], int]) -> None:
-    """Airflow's signal calls this in the task's process."""
+    """Airflow's signal calls this in the task's process, also when a worker shuts down: it may be tried again."""
     before = signal.signal(signal.SIGUSR1, lambda *_: task.on_kill())
 
     def kill() -> None:
@@ -103,11 +104,12 @@ def test_a_task_that_is_killed_ends_the_statement(task: Any, active: Callable[[]
     killing = threading.Thread(target=kill)
     killing.start()
     try:
-        with pytest.raises(Stopped, match="shop_anna was stopped, for its task was ended"):
+        with pytest.raises(TidegateError, match="shop_anna was stopped, for its task was ended from outside") as caught:
             task.execute(context(task, conf=DAY))
     finally:
         signal.signal(signal.SIGUSR1, before)
     killing.join()
+    assert why_not(caught.value, tried=1) is None
     assert active() == 0
     task.on_kill()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from tidegate.data.instants import stamp
-from tidegate.errors import ConnectionUnknown
+from tidegate.errors import ConnectionUnknown, Stopped, TidegateError
 from tidegate.operators.base import TidegateOperator
 from tidegate.operators.stopping import stop_of
 from tidegate.operators.surroundings import connection_url, sql_text, staging_root
@@ -101,11 +101,13 @@ class ExtractOperator(TidegateOperator):
 
     _stop: Stop | None = None
     """Of the read that is at work."""
+    _killed = False
 
     def on_kill(self) -> None:
-        """End the read on its server, when a person or Airflow ends the task."""
+        """End the read on its server, when a person, Airflow or a worker that shuts down ends the task."""
+        self._killed = True
         if self._stop is not None:
-            self._stop.now("stopped, for its task was ended")
+            self._stop.now("stopped, for its task was ended from outside")
 
     def work(self, night: Night) -> dict[str, Any]:
         """Read, stage, and say what arrived."""
@@ -175,7 +177,12 @@ class ExtractOperator(TidegateOperator):
         self._stop = stop_of(night)
         first, url = reader(self.source_conn_id, connection_url(self.source_conn_id)), self._hedge_url()
         second = reader(self.hedge_conn_id, url) if self.hedge_conn_id and url is not None else None
-        won = hedged(first, second, after=self.hedge_after, stop=self._stop)
+        try:
+            won = hedged(first, second, after=self.hedge_after, stop=self._stop)
+        except Stopped as stopped:
+            if self._killed:  # nobody decided that: a worker that goes away must not cost the branch its other tries
+                raise TidegateError(stopped.message, hint="It is tried again, unless a person ended it.") from stopped
+            raise
         if won.read_from:
             self.log.info("%s was read from %s", self.branch, won.read_from)
         return won.manifest, won.read_from
