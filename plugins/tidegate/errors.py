@@ -19,6 +19,7 @@
     │   ├── SettingsRefused       VS Code's settings cannot be changed without a loss; in tidegate.cli.vscode
     │   └── Unplayable            a played night is told what cannot happen in it; in tidegate.testing
     ├── Decided                   a task has decided, and would decide the same again: never retried
+    │   ├── BreakerOpen           a branch stays away: its breaker is open and the probe failed, or a person isolated it
     │   ├── Stopped               nobody waits for a read's rows any more, so it was ended
     │   ├── QuorumMissed          a barrier decided that too little arrived
     │   └── NightFailed           something that matters failed; raised by the outcome only
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AuthRefused",
+    "BreakerOpen",
     "ConditionUnclear",
     "ConnectionUnknown",
     "DataRefused",
@@ -170,6 +172,12 @@ class LoadRefused(Refused):
 
 class Decided(TidegateError):
     """A task has decided, and says so by failing. Another try would decide the same, so there is none, whatever the config retries."""
+
+
+class BreakerOpen(Decided):
+    """A branch stays away tonight: its source has been silent for nights and is still, or a person isolated it."""
+
+    error_class = ErrorClass.UNREACHABLE
 
 
 class Stopped(Decided):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from datetime import UTC, date, datetime
@@ -16,9 +17,9 @@ from nights import DAY, END, START, Night, sale
 
 from tidegate.data import ledger
 from tidegate.data.contract import Accept
-from tidegate.data.engines import reading, writing
+from tidegate.data.engines import probe, reading, writing
 from tidegate.data.extract import extract
-from tidegate.errors import AuthRefused, LoadRefused, QueryRefused
+from tidegate.errors import AuthRefused, LoadRefused, QueryRefused, Unreachable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -218,3 +219,16 @@ def test_a_result_that_is_not_wanted(night: Night) -> None:
         read(night, many, progress=stop, batch_rows=100)
     assert time.monotonic() - began < 10
     assert night.staging.committed("nightly", "again", START, END) == {}
+
+
+def test_a_probe_passes_where_a_server_answers_and_lets_the_login_in(night: Night) -> None:
+    """A wrong password is an answer, too: not that nobody is there."""
+    probe(night.url, connection_name="sales_emea")
+    with pytest.raises(AuthRefused, match="sales_emea"):
+        probe(night.url.set(username="nobody", password="wrong"), connection_name="sales_emea")
+
+
+def test_a_probe_does_not_wait_for_a_server_that_takes_the_connection_and_says_nothing(night: Night) -> None:
+    """Without its bounds it would hang here."""
+    with socket.create_server(("127.0.0.1", 0)) as mute, pytest.raises(Unreachable, match="sales_emea does not answer"):
+        probe(night.url.set(host="127.0.0.1", port=mute.getsockname()[1], query={}), connection_name="sales_emea")

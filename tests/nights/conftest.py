@@ -36,6 +36,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     connections = {f"shop_{shop}": {"conn_type": "sqlite", "host": str(root / f"{shop}.db")} for shop in SHOPS}
     connections["warehouse"] = {"conn_type": "sqlite", "host": str(root / "warehouse.db")}
     connections |= {name: {"conn_type": "sqlite", "host": str(root / f"{name}.db")} for name in ("endless", "endless_too")}
+    connections["shop_lamp"] = {"conn_type": "sqlite", "host": str(root / "lamp.db")}
     connections["nowhere"] = {"conn_type": "sqlite", "host": str(root / "nowhere.db")}
     connections["closed_port"] = {
         "conn_type": "postgres",
@@ -45,6 +46,9 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         "password": "hush-hush",
         "schema": "x",
     }
-    with LocalAirflow(root / "airflow", dags=root / "project" / "dags", connections=connections, parallelism=8) as airflow:
+    settings = {"scheduler.parsing_cleanup_interval": "2"}  # how often state that no DAG needs any more is removed
+    with LocalAirflow(
+        root / "airflow", dags=root / "project" / "dags", connections=connections, settings=settings, parallelism=8
+    ) as airflow:
         airflow.wait_for_dag("shop_sales", timeout=120)
         yield Town(root, airflow)

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.resilience.breaker import Breaker, Ending, Stance, after_night, isolated, reset
+from tidegate.errors import ErrorClass
+from tidegate.resilience.breaker import Breaker, Ending, Stance, after_night, ending_of, isolated, reset
+from tidegate.resilience.completeness import BranchState
 from tidegate.resilience.interval import Interval
 
 DAY = timedelta(days=1)
@@ -145,3 +147,31 @@ def test_damage_is_told(damage: Any) -> None:
         damage = {**Breaker().as_dict(), **damage}
     with pytest.raises(ValueError, match="what is stored of the breaker cannot be read"):
         Breaker.from_dict(damage)
+
+
+@pytest.mark.parametrize("kind", ErrorClass)
+def test_only_silence_is_counted(kind: ErrorClass) -> None:
+    """No answer, or not in time; a refused password, bad data and wrong SQL are answers."""
+    silent = kind in {ErrorClass.UNREACHABLE, ErrorClass.TIMEOUT}
+    assert ending_of("failed", BranchState.FAILED, fault=str(kind)) is (SILENT if silent else UNTOLD)
+    assert ending_of("up_for_retry", BranchState.FAILED, fault=str(kind)) is (SILENT if silent else UNTOLD)
+
+
+@pytest.mark.parametrize("overdue", [True, False])
+def test_late_is_who_is_at_work_when_the_time_has_come(*, overdue: bool) -> None:
+    """Not who was stopped, or left behind, because the others had decided the night."""
+    expected = SILENT if overdue else UNTOLD
+    assert ending_of("", BranchState.LATE, overdue=overdue) is expected
+    assert ending_of("failed", BranchState.FAILED, fault="timeout", stopped=True, overdue=overdue) is expected
+
+
+@given(branch=st.sampled_from(BranchState), overdue=st.booleans())
+def test_a_source_that_gave_its_rows_has_answered(branch: BranchState, *, overdue: bool) -> None:
+    """Whatever became of them behind it."""
+    assert ending_of("success", branch, overdue=overdue) is ANSWERED
+
+
+@pytest.mark.parametrize("state", ["", "skipped", "upstream_failed", "failed"])
+def test_who_was_never_asked_says_nothing(state: str) -> None:
+    """For want of slots, or since a step before it failed, or since its process died."""
+    assert ending_of(state, BranchState.NOT_STARTED if not state else BranchState.FAILED) is UNTOLD

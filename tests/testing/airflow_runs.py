@@ -17,18 +17,24 @@ from airflow.utils.db import initdb
 from sqlalchemy import select
 
 from tidegate import build_dags
+from tidegate.cli.breakers import change
+from tidegate.resilience.breaker import Breaker, Stance
 
 PROJECT = Path(__file__).parent / "project"
 HOME = Path(os.environ["AIRFLOW_HOME"])
 SHOPS = ("anna", "ben", "carl", "dora")
+OPEN_AFTER = 2
+"""What ``dark.yaml`` says."""
 CREATE = "CREATE TABLE sales (id INTEGER, cents INTEGER, sold_at TEXT)"
 
 
-def sell(day: date, closed: list[str], rows: dict[str, int]) -> None:
-    """Make the shops' databases for one run: those that are closed have no table."""
+def sell(day: date, closed: list[str], away: list[str], rows: dict[str, int]) -> None:
+    """Make the shops' databases for one run: those that are closed have no table, and those that are away do not answer."""
     for shop in SHOPS:
         path = HOME / f"{shop}.db"
         path.unlink(missing_ok=True)
+        if shop in away:
+            continue
         with closing(sqlite3.connect(path)) as connection, connection:
             if shop not in closed:
                 connection.execute(CREATE)
@@ -39,11 +45,14 @@ def sell(day: date, closed: list[str], rows: dict[str, int]) -> None:
 def run(night: dict[str, Any], session: Any) -> dict[str, Any]:
     """What becomes of one night."""
     day = date.fromisoformat(night["day"])
-    sell(day, night.get("closed", []), night.get("rows", {}))
+    sell(day, night.get("closed", []), night.get("away", []), night.get("rows", {}))
     start = datetime.combine(day, time.min)
     interval = {"interval_start": start.isoformat(), "interval_end": (start + timedelta(days=1)).isoformat()}
     conf = {**(interval if night.get("interval", True) else {}), **night.get("conf", {})}
     dag = build_dags(PROJECT / "include" / "pipelines")[night["pipeline"]]  # a run in this process leaves its conf in the DAG's params
+    for branch, nights in night.get("breakers", {}).items():
+        breaker = Breaker(nights=nights, stance=Stance.OPEN if nights >= OPEN_AFTER else Stance.CLOSED)
+        change(dag.dag_id, branch, lambda _before, breaker=breaker: breaker)
     done = dag.test(run_conf=conf)
     states: dict[str, set[str]] = {}
     for ti in done.get_task_instances(session=session):

@@ -210,7 +210,7 @@ def test_a_wrong_file_is_told_with_its_findings(tmp_path: Path) -> None:
 
 def test_all_pipelines_of_a_folder_have_a_night() -> None:
     """For tests that hold for each; the name is the test's id."""
-    assert [str(night) for night in Night.each(PROJECT)] == ["counts", "covered", "notices", "takings", "tills", "ways"]
+    assert [str(night) for night in Night.each(PROJECT)] == ["counts", "covered", "dark", "notices", "takings", "tills", "ways"]
 
 
 WORDS = st.dictionaries(st.sampled_from(REGIONS), st.sampled_from(["failed", "late", "empty", "skipped", "arrived", 7]))

@@ -55,6 +55,7 @@ def _covered(day: int, rows: dict[str, int], closed: Sequence[str] = (), *, know
 
 TEN = dict.fromkeys(SHOPS, 10)
 HELD = {"anna": 1, "ben": 1}
+DARK = {"carl": 3}
 NIGHTS = [
     _night("takings", 1),
     _night("takings", 2, closed=["carl"], rows={"dora": 0}, said={"fails": ["extract.carl"], "rows": {"dora": 0}}),
@@ -84,6 +85,11 @@ NIGHTS = [
     _covered(6, TEN, ["anna"]),
     _covered(7, TEN, ["anna", "ben"]),
     _covered(8, {**TEN, "dora": 1}),
+    # no night is the first one here: Airflow knows of breakers once it has run something of the folder
+    _night("dark", 1, away=["carl"], breakers=DARK, said={"breakers": DARK}),
+    _night("dark", 2, breakers=DARK, said={"breakers": DARK, "carl": "arrived"}),
+    _night("dark", 3, breakers={"carl": 1}, said={"breakers": {"carl": 1}}),
+    _night("dark", 4, away=["carl"], breakers=DARK, conf={"shop": ["anna", "carl"]}, said={"breakers": DARK, "chosen": {"shop": ["anna", "carl"]}}),
     _way(1, ["quick"]),
     _way(2, ["long"]),
     _way(3, ["quick", "long"], conditions={"second": False}),

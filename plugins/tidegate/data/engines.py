@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 10
 """Seconds to wait for a server to take the connection."""
+PROBE_TIMEOUT = 5
+"""Seconds in which a database must answer a probe: to take the connection, and then to say something."""
 BUSY_TIMEOUT = 60.0
 """Seconds to wait for another process's lock on a SQLite file."""
 
@@ -133,10 +135,12 @@ def reading(
     source_name: str = "",
     timezone: str = "UTC",
     busy_timeout: float | None = None,
+    answer_within: int | None = None,
 ) -> Iterator[sa.Connection]:
     """A connection that cannot write, and sees one state of the data from its first statement on.
 
     :param busy_timeout: seconds, :data:`BUSY_TIMEOUT` when not given.
+    :param answer_within: seconds for the server to take the connection, and for each of its answers; unlimited answers when not given.
     :param timezone: the session's time zone on PostgreSQL, so that columns without zone compare as readings of that clock.
     :param source_name: the file whose statement runs inside, for messages.
     :raises Unreachable: no server, no file, no answer, or the connection was dropped.
@@ -144,7 +148,9 @@ def reading(
     :raises AuthRefused: the login, its password or its rights are not good enough.
     :raises QueryRefused: the database rejected a statement inside the block.
     """
-    engine = _engine(url, correlation_id=correlation_id, write=False, timezone=timezone, busy_timeout=busy_timeout)
+    engine = _engine(
+        url, correlation_id=correlation_id, write=False, timezone=timezone, busy_timeout=busy_timeout, answer_within=answer_within
+    )
     with telling(url, connection_name=connection_name, source_name=source_name, connect=engine.connect):
         if url.get_backend_name() == "sqlite":
             path = Path(url.database or "")
@@ -155,6 +161,17 @@ def reading(
             if connection.dialect.name == "postgresql":
                 connection.execution_options(postgresql_readonly=True)
             yield connection
+
+
+def probe(url: sa.URL, *, correlation_id: str = "", connection_name: str = "") -> None:
+    """Ask a database for nothing but an answer.
+
+    :raises Unreachable: there is none within :data:`PROBE_TIMEOUT` seconds.
+    """
+    with reading(
+        url, correlation_id=correlation_id, connection_name=connection_name, busy_timeout=PROBE_TIMEOUT, answer_within=PROBE_TIMEOUT
+    ) as connection:
+        connection.execute(sa.select(1))
 
 
 @contextmanager
@@ -186,7 +203,7 @@ def writing(
     :raises TimedOut: a statement took too long, or a lock was not given in time.
     :raises AuthRefused: the login, its password or its rights are not good enough.
     """
-    engine = _engine(url, correlation_id=correlation_id, write=True, timezone="UTC", busy_timeout=busy_timeout)
+    engine = _engine(url, correlation_id=correlation_id, write=True, timezone="UTC", busy_timeout=busy_timeout, answer_within=None)
     with telling(url, connection_name=connection_name, source_name=source_name, refusal=refusal, connect=engine.connect):
         if url.get_backend_name() == "sqlite":
             folder = Path(url.database or "").parent
@@ -197,7 +214,9 @@ def writing(
             yield connection
 
 
-def _engine(url: sa.URL, *, correlation_id: str, write: bool, timezone: str, busy_timeout: float | None) -> sa.Engine:
+def _engine(
+    url: sa.URL, *, correlation_id: str, write: bool, timezone: str, busy_timeout: float | None, answer_within: int | None
+) -> sa.Engine:
     backend = url.get_backend_name()
     options: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True}
     arguments: dict[str, Any] = {}
@@ -206,10 +225,12 @@ def _engine(url: sa.URL, *, correlation_id: str, write: bool, timezone: str, bus
         url = url.set(database=f"file:{quote(url.database or '')}", query=query)
     elif backend == "postgresql":
         options["isolation_level"] = "READ COMMITTED" if write else "REPEATABLE READ"
-        arguments = {"connect_timeout": CONNECT_TIMEOUT, "application_name": f"tidegate {correlation_id}"[:63].rstrip()}
+        arguments = {"connect_timeout": answer_within or CONNECT_TIMEOUT, "application_name": f"tidegate {correlation_id}"[:63].rstrip()}
     elif backend in {"mysql", "mariadb"}:
         options["isolation_level"] = "READ COMMITTED" if write else "REPEATABLE READ"
-        arguments = {"connect_timeout": CONNECT_TIMEOUT}
+        arguments = {"connect_timeout": answer_within or CONNECT_TIMEOUT}
+        if answer_within is not None:
+            arguments |= {"read_timeout": answer_within, "write_timeout": answer_within}
     engine = sa.create_engine(url, connect_args=arguments, **options)
     sa.event.listen(engine, "connect", lambda raw, _record: _session(raw, backend=backend, write=write, timezone=timezone))
     if backend == "sqlite" and write:

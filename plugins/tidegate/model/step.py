@@ -41,9 +41,19 @@ def _held(value: Any) -> Any:
 Needs = Annotated[tuple[Need, ...], BeforeValidator(_listed), Shape.one_or_many("step", "Need")]
 
 
+class Breaker(Part):
+    """When a branch whose source does not answer is no longer read every night."""
+
+    open_after: Whole = Field(ge=1)
+    """Bad nights in a row after which a night begins with one cheap probe, and the branch is read only where that passes. A night is bad when the source
+    did not answer, or not in time; bad data, a refused password or a wrong query are not counted. Only scheduled runs count."""
+
+
 class BranchSettings(Effort):
     """What one branch has of its own, over the step's word."""
 
+    breaker: Annotated[Breaker | None, Shape("mapping, or null", {"anyOf": [{"$ref": "#/definitions/Breaker"}, {"type": "null"}]})] = None
+    """Of an extract: for this branch, over the step's word; ``null`` for none."""
     with_: dict[str, Any] = Field(default_factory=dict, alias="with")
     """Settings over those of the step, or of the group's defaults; mappings are merged."""
 
@@ -140,6 +150,8 @@ class Step(Node, Effort):
         Shape("resource, or mapping of one resource to slots", {"anyOf": [{"type": "string"}, {"type": "object", "maxProperties": 1}]}),
     ] = Field(default_factory=dict)
     """A resource of the pipeline that each task of the step takes a slot of, or ``{erp: 2}`` for more."""
+    breaker: Breaker | None = None
+    """Of an extract whose branches a barrier joins: when to stop trying a source that has been down for nights; by default never."""
     setup: Flag = False
     """Whether the step prepares what its teardown takes down again; a step that a teardown names is one anyway."""
     teardown: Annotated[tuple[StepPath, ...] | None, BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)] = None

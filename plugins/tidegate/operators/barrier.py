@@ -13,6 +13,7 @@ from tidegate.data.instants import stamp
 from tidegate.errors import QuorumMissed
 from tidegate.operators.base import TidegateOperator
 from tidegate.operators.branches import Branches
+from tidegate.operators.breakers import remember
 from tidegate.operators.budget import deadline_of
 from tidegate.operators.history import History
 from tidegate.operators.skipping import skip
@@ -26,7 +27,7 @@ from tidegate.resilience.quorum import Quorum
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow.sdk import Context
+    from airflow.sdk import Asset, Context
 
     from tidegate.operators.night import Night
     from tidegate.triggers.barrier import BarrierTrigger
@@ -64,6 +65,7 @@ class BarrierOperator(TidegateOperator):
     :param abort: Branches whose failure ends the night; None for all.
     :param dimension: What branches are, such as ``region``.
     :param expire: How long what is missing is caught up by itself.
+    :param breakers: The assets in whose state the branches' breakers are kept: those that the extracts name.
     :param staged_as: The name that staging knows the branches' rows by; derived from the tasks' ids by default.
     :raises QuorumMissed: too little arrived; not retried.
     """
@@ -88,6 +90,7 @@ class BarrierOperator(TidegateOperator):
         abort: Sequence[str] | None = (),
         dimension: str = "branch",
         expire: timedelta = EXPIRE,
+        breakers: Sequence[Asset] = (),
         staged_as: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -112,6 +115,8 @@ class BarrierOperator(TidegateOperator):
         self.dimension = dimension
         self.expire = expire
         self.staged_as = staged_as
+        self.breakers = breakers
+        self.inlets = [*self.inlets, *breakers]
 
     # -- What it is about --------------------------------------------------------------------------------------------
 
@@ -238,6 +243,7 @@ class BarrierOperator(TidegateOperator):
         night.ti.xcom_push(key=RECORD_KEY, value=record.as_dict())
         self.log.info("%s", record.sentence)
         self.log.info("%s", record.line)
+        remember(seen, record)
         if not record.met:
             raise QuorumMissed(record.sentence)
         arrived = [manifest for _, manifest in found.values() if manifest is not None]

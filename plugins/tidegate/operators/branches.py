@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from tidegate.errors import BreakerOpen
 from tidegate.operators.base import FAILURE_KEY, TidegateOperator
 from tidegate.resilience.aftermath import absence, unbegun
 from tidegate.resilience.completeness import Branch, BranchState
@@ -97,4 +98,5 @@ class Branches:
         seconds = (datetime.fromisoformat(over) - datetime.fromisoformat(began)).total_seconds() if over else 0.0
         known = isinstance(self.dag.get_task(task_id), TidegateOperator)
         reason = failure.get("reason") or ("its process died, or a person marked it failed" if known else f"{task_id} failed: see its log")
-        return Branch(name=name, state=BranchState.FAILED, reason=reason, seconds=seconds, started=began, ended=over)
+        became = BranchState.OPEN if failure.get("error") == BreakerOpen.__name__ else BranchState.FAILED
+        return Branch(name=name, state=became, reason=reason, seconds=seconds, started=began, ended=over)

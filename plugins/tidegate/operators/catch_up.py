@@ -262,15 +262,12 @@ def _open(gaps: Iterable[Gap], now: datetime) -> list[Gap]:
 
 def _probed(conn_id: str, url: URL | str) -> str:
     """Why a source does not answer; empty where it does."""
-    import sqlalchemy as sa
-
-    from tidegate.data.engines import reading
+    from tidegate.data.engines import probe
 
     if isinstance(url, str):
         return url
     try:
-        with reading(url, connection_name=conn_id, busy_timeout=0) as connection:
-            connection.execute(sa.text("SELECT 1"))
+        probe(url, connection_name=conn_id)
     except TidegateError as error:
         return " ".join(error.message.split())
     return ""

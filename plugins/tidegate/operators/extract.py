@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from tidegate.data.instants import stamp
 from tidegate.errors import ConnectionUnknown, Stopped, TidegateError
 from tidegate.operators.base import TidegateOperator
+from tidegate.operators.breakers import keep_away
 from tidegate.operators.stopping import stop_of
 from tidegate.operators.surroundings import connection_url, sql_text, staging_root
 from tidegate.resilience.completeness import Branch, BranchState
@@ -19,6 +20,7 @@ from tidegate.resilience.keys import ADOPT
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from airflow.sdk import Asset
     from sqlalchemy import URL
 
     from tidegate.data.hedging import Reader
@@ -56,9 +58,12 @@ class ExtractOperator(TidegateOperator):
     :param hedge_conn_id: Connection of another database with the same rows, which is read as well where the first is slow; the first to
         finish wins.
     :param hedge_after: How long the first read may take until then; the second begins at once where the first is unreachable or timed out.
+    :param breakers: An asset in whose state the breakers of the step's branches are kept; the barrier behind has it too. None for no breaker.
+    :param open_after: Bad nights in a row after which the breaker of the branch opens.
     :raises Unreachable: the database does not answer; retried.
     :raises TimedOut: it ends the query, which takes too long; retried.
     :raises AuthRefused: it does not let the login in; not retried.
+    :raises BreakerOpen: the breaker is open and the probe failed, or a person isolated the branch; not retried.
     :raises QueryRefused: it rejects the query; not retried.
     :raises DataRefused: the rows are not what is accepted; not retried.
     :raises Stopped: nobody waits for the rows any more; not retried.
@@ -83,6 +88,8 @@ class ExtractOperator(TidegateOperator):
         batch_rows: int = 50_000,
         hedge_conn_id: str | None = None,
         hedge_after: timedelta = timedelta(minutes=10),
+        breakers: Asset | None = None,
+        open_after: int = 3,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -98,6 +105,10 @@ class ExtractOperator(TidegateOperator):
         self.batch_rows = batch_rows
         self.hedge_conn_id = hedge_conn_id
         self.hedge_after = hedge_after
+        self.breakers = breakers
+        self.open_after = open_after
+        if breakers is not None:
+            self.inlets = [*self.inlets, breakers]
 
     _stop: Stop | None = None
     """Of the read that is at work."""
@@ -147,6 +158,7 @@ class ExtractOperator(TidegateOperator):
 
     def _read(self, night: Night, staging: Staging, key: StageKey) -> tuple[Manifest, str]:
         """The rows that were read, and from where in words where two were asked."""
+        keep_away(self, night)
         from tidegate.data.contract import Accept
         from tidegate.data.extract import extract
         from tidegate.data.hedging import Reader, hedged
@@ -175,7 +187,7 @@ class ExtractOperator(TidegateOperator):
             return Reader(conn_id, read)
 
         self._stop = stop_of(night)
-        first, url = reader(self.source_conn_id, connection_url(self.source_conn_id)), self._hedge_url()
+        first, url = reader(self.source_conn_id, connection_url(self.source_conn_id)), self.hedge_url()
         second = reader(self.hedge_conn_id, url) if self.hedge_conn_id and url is not None else None
         try:
             won = hedged(first, second, after=self.hedge_after, stop=self._stop)
@@ -187,7 +199,7 @@ class ExtractOperator(TidegateOperator):
             self.log.info("%s was read from %s", self.branch, won.read_from)
         return won.manifest, won.read_from
 
-    def _hedge_url(self) -> URL | None:
+    def hedge_url(self) -> URL | None:
         """The other database. One that cannot be asked keeps no night from reading the first, and the log says so."""
         if not self.hedge_conn_id:
             return None

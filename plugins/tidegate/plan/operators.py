@@ -17,7 +17,7 @@ from tidegate.plan.effort import effort, laid
 from tidegate.plan.layout import PlannedTask
 from tidegate.plan.said import by_defaults, nearest, params_around, repeats
 from tidegate.plan.values import asset, lowered, reference, rows
-from tidegate.resilience.keys import EXPIRE, HELD_KEY
+from tidegate.resilience.keys import BREAKERS, EXPIRE, HELD_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -195,7 +195,20 @@ def _extract(spec: PipelineSpec, instance: Instance, settings: ExtractSettings, 
         min_rows=(accept.min_rows, 1), columns=(dict(accept.columns), {}),
         timezone=(settings.timezone, "UTC"), batch_rows=(settings.batch_rows, 50_000),
         hedge_conn_id=(source, None), hedge_after=(hedge.after if hedge is not None else None, None),
-    ) | common)  # fmt: skip
+    ) | _breaker(spec, instance) | common)  # fmt: skip
+
+
+def _breaker(spec: PipelineSpec, instance: Instance) -> dict[str, Any]:
+    """When the breaker of an extract's branch opens, and where it is kept."""
+    step = instance.node.step
+    own = step.own_settings.get(instance.label)
+    said = own.breaker if own is not None and "breaker" in own.model_fields_set else step.breaker
+    return {"breakers": _kept(spec, instance.node), "open_after": said.open_after} if said is not None else {}
+
+
+def _kept(spec: PipelineSpec, extract: Node) -> Call:
+    """The asset in whose state the breakers of a step's branches are kept."""
+    return Call("airflow.sdk.Asset", {"name": f"{BREAKERS}:{spec.name}:{extract.path}", "group": "tidegate"})
 
 
 def _given(spec: PipelineSpec, instance: Instance, settings: Settings, **pairs: tuple[Any, Any]) -> dict[str, Any]:
@@ -234,11 +247,18 @@ def _barrier(layout: Layout, instance: Instance, settings: BarrierSettings, comm
     words |= {"dimension": source.body.dimension or "branch"}
     if carrier is not None:
         words["staged_as"] = carrier.path
+    remembered = [node for node in source.within() if node.uses == "extract" and _has_breakers(node.step)]
+    if remembered:
+        words["breakers"] = [_kept(layout.spec, node) for node in remembered]
     return Call(f"{_OURS}BarrierOperator", {**words, **common})
 
 
 def _abort(settings: BarrierSettings) -> list[str] | None:
     return None if settings.aborting is None else list(settings.aborting)
+
+
+def _has_breakers(step: Step) -> bool:
+    return step.breaker is not None or any(own.breaker is not None for own in step.own_settings.values())
 
 
 def _rule(rule: Enough) -> dict[str, Any]:

@@ -13,11 +13,17 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from tidegate.errors import ErrorClass
+from tidegate.resilience.completeness import BranchState
 from tidegate.resilience.interval import Interval, instant_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+
+SILENCES = frozenset({ErrorClass.UNREACHABLE, ErrorClass.TIMEOUT})
+"""The classes of errors that breakers count."""
 
 
 class Stance(StrEnum):
@@ -103,12 +109,28 @@ def _text(value: object) -> str:
     return value
 
 
+def ending_of(task: str, branch: BranchState, *, fault: str = "", stopped: bool = False, overdue: bool = False) -> Ending:
+    """What the end of a branch says of its source.
+
+    :param task: Airflow's state of the task that reads the source.
+    :param branch: What became of the branch.
+    :param fault: The class of the error with which the task's last try failed; empty where it did not.
+    :param stopped: Whether that error is that nobody waited for the rows any more.
+    :param overdue: Whether the barrier's time had come. What it did not wait for until then is no fault of the source's.
+    """
+    if task == "success":
+        return Ending.ANSWERED
+    if branch is BranchState.LATE or stopped:
+        return Ending.SILENT if overdue else Ending.UNTOLD
+    return Ending.SILENT if fault in SILENCES else Ending.UNTOLD
+
+
 def after_night(breaker: Breaker, night: Interval, ending: Ending, *, open_after: int, now: datetime, reason: str = "") -> Breaker:
     """The breaker after a night. A night that ends again, by a retry or a rerun, is never counted twice; it may still turn out well.
 
     :param night: The interval of data that the night was about.
     :param open_after: Bad nights in a row that open it.
-    :param reason: Why the night was bad.
+    :param reason: Why the night was bad; empty where nothing else is known than before.
     """
     if breaker.stance is Stance.ISOLATED or ending is Ending.UNTOLD:
         return breaker
@@ -117,7 +139,7 @@ def after_night(breaker: Breaker, night: Interval, ending: Ending, *, open_after
         return breaker if passed else Breaker(counted=night)
     if not breaker.counts(night):
         return breaker
-    counted = replace(breaker, nights=breaker.nights + 1, counted=night, reason=reason)
+    counted = replace(breaker, nights=breaker.nights + 1, counted=night, reason=reason or breaker.reason)
     if breaker.stance is Stance.CLOSED and counted.nights >= open_after:
         return replace(counted, stance=Stance.OPEN, since=now)
     return counted

@@ -4,6 +4,8 @@ from datetime import timedelta
 
 INTERVAL_START = "interval_start"
 INTERVAL_END = "interval_end"
+BREAKERS = "tidegate:breakers"
+"""What the names of assets begin with in whose state breakers are kept; then follow the pipeline and the step."""
 HELD_KEY = "held"
 """The manifests of branches that earlier runs staged for this interval."""
 ADOPT = "adopt"

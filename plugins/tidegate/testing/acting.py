@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tidegate.model.project import is_sql_file
+from tidegate.resilience.breaker import Breaker, Stance
 from tidegate.resilience.completeness import Branch, BranchState, Completeness
 from tidegate.resilience.quorum import Quorum, decide
 from tidegate.testing.errors import Unplayable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tidegate.testing.script import Script
 
 RUN_ID = "play"
+CLOSED = Breaker()
 UNTOLD = "failed in this play"
 
 
@@ -38,6 +40,8 @@ class Play:
         """Task → rows that it handed on."""
         self.reasons: dict[str, str] = {}
         """Task → why it failed."""
+        self.opened: set[str] = set()
+        """The extracts whose breakers were open, and whose probes failed."""
         self.records: dict[str, Completeness] = {}
         """Barrier → what it decided."""
         self.loaded: dict[str, Completeness] = {}
@@ -54,11 +58,13 @@ class Play:
         if task.call.path == EXTRACT and not self._is_chosen(task):
             return Ended(SKIPPED, seconds)
         word = self.given.states.get(task_id)
+        if word is None and self._is_kept_away(task_id):
+            word = FAILED
         if word == "late":
             return self._late(task)
         if word in {FAILED, SKIPPED}:
             if word == FAILED:
-                self.reasons[task_id] = self.given.reasons.get(task_id, UNTOLD)
+                self.reasons.setdefault(task_id, self.given.reasons.get(task_id, UNTOLD))
             return Ended(str(word), seconds)
         if task_id in self.given.choices or decides(task):
             return Ended(SUCCESS, seconds, self._passed_over(task))
@@ -66,6 +72,16 @@ class Play:
         if reason is not None:
             self.reasons[task_id] = reason
         return Ended(SUCCESS if reason is None else FAILED, seconds)
+
+    def _is_kept_away(self, task_id: str) -> bool:
+        """Whether the breaker of an extract's branch is open, and the probe fails."""
+        breaker = self.given.breakers.get(task_id, CLOSED)
+        if breaker.stance is Stance.CLOSED:
+            return False
+        assert self.interval is not None  # noqa: S101  an extract is not played without one
+        self.opened.add(task_id)
+        self.reasons[task_id] = f"{breaker.told(self.interval)}."
+        return True
 
     def _late(self, task: PlannedTask) -> Ended:
         """Every try of it takes as long as it may."""
@@ -189,7 +205,8 @@ class Play:
         if state != FAILED:
             return Branch(name=name, state=BranchState.FAILED, reason=f"never ran: {state or 'no state'}")
         known = self.script.tasks[failed].call.path in TELLING
-        return Branch(name=name, state=BranchState.FAILED, reason=self.reasons[failed] if known else f"{failed} failed: see its log")
+        became = BranchState.OPEN if failed in self.opened else BranchState.FAILED
+        return Branch(name=name, state=became, reason=self.reasons[failed] if known else f"{failed} failed: see its log")
 
     def _culprit(self, name: str, ends: tuple[str, ...], end: str, states: Mapping[str, str]) -> str:
         """The task that kept an end of a branch from succeeding: itself, or one of the branch before it that failed."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tidegate.model.durations import parse_duration
 from tidegate.model.findings import did_you_mean
+from tidegate.resilience.breaker import Breaker, Stance
 from tidegate.testing.errors import Unplayable
 from tidegate.testing.script import CHOICE, EXTRACT, SHORT_CIRCUIT
 
@@ -42,6 +43,8 @@ class Given:
     """Branch → rows that the warehouse has already."""
     usual: Mapping[str, int] = field(default_factory=dict)
     """Branch → its usual rows."""
+    breakers: Mapping[str, Breaker] = field(default_factory=dict)
+    """Extract → what is remembered of its branch."""
     before: str | None = None
     """The interval's outcome as the ledger has it."""
 
@@ -49,7 +52,7 @@ class Given:
         """All of this, with the other's word where both say something."""
         merged: dict[str, Any] = {
             name: {**getattr(self, name), **getattr(other, name)}
-            for name in ("states", "reasons", "seconds", "rows", "conditions", "choices", "chosen", "held", "usual")
+            for name in ("states", "reasons", "seconds", "rows", "conditions", "choices", "chosen", "held", "usual", "breakers")
         }
         return replace(self, **merged, before=self.before if other.before is None else other.before)
 
@@ -144,6 +147,20 @@ class Telling:
         """Branch → rows in the warehouse; a branch without a number holds as many as it would bring at the least."""
         self._are_branches(list(said), [branch for branches in self.script.branches.values() for branch in branches])
         return dict(said) if isinstance(said, Mapping) else dict.fromkeys(said, 1)
+
+    def breakers(self, said: Mapping[str, int]) -> dict[str, Breaker]:
+        """Branch → its bad nights in a row, as extract → breaker."""
+        found: dict[str, Breaker] = {}
+        for branch, nights in said.items():
+            tasks = [task for task in self.script.named(branch) if task.branch == branch and "breakers" in task.call.arguments]
+            if not tasks:
+                raise Unplayable(
+                    f"'{branch}' has no breaker.", hint="Say breaker: {open_after: 3} of an extract, and the name of a branch here."
+                )
+            for task in tasks:
+                opened = nights >= task.call.arguments["open_after"]
+                found[task.task_id] = Breaker(stance=Stance.OPEN if opened else Stance.CLOSED, nights=nights)
+        return found
 
     @staticmethod
     def _are_branches(names: Iterable[str], known: Iterable[str]) -> None:

@@ -103,6 +103,7 @@ class Night:
         chosen: Mapping[str, str | Iterable[str]] | None = None,
         held: Mapping[str, int] | Iterable[str] = (),
         usual: Mapping[str, int] | None = None,
+        breakers: Mapping[str, int] | None = None,
         before: str | None = None,
         **branches: str | int,
     ) -> Night:
@@ -123,6 +124,8 @@ class Night:
         :param chosen: Dimension → the branches that the run is to bring, as in a catch-up; all by default.
         :param held: Branches whose rows of this day the warehouse has from earlier runs, with their numbers or without.
         :param usual: Branch → the rows that it usually brings, for a barrier that asks for ``coverage``; of others nothing is known.
+        :param breakers: Branch → its bad nights in a row before this one. Where they have opened its breaker, the probe fails, unless something is said to
+            become of the branch: then it passed.
         :param before: The day's outcome before the run; by default what ``held`` amounts to.
         :raises Unplayable: a name or a word is unknown, or it cannot happen to what it is said of.
         """
@@ -138,6 +141,7 @@ class Night:
             chosen=telling.chosen(chosen or {}),
             held=telling.held(held),
             usual=telling.rows(usual or {}),
+            breakers=telling.breakers(breakers or {}),
             before=before,
         )
         return replace(self, _given=self._given.and_(given))
