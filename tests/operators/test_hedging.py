@@ -52,7 +52,7 @@ def test_the_replica_brings_the_rows(held: sa.Connection, tmp_path: Path) -> Non
     assert done["branch"]["rows"] == 2
     assert re.fullmatch(r"replica_anna, \d+s after shop_anna had begun", done["branch"]["read_from"])
     assert done["manifest"]["read_at"] > done["branch"]["started"]
-    active = sa.text("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'tidegate %'")
+    active = sa.text("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND application_name LIKE 'tidegate %'")
     assert held.execute(active).scalar() == 0
 
 
