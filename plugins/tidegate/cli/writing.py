@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -31,6 +32,13 @@ def save(path: Path, text: str) -> None:
 def for_people() -> AbstractContextManager[object]:
     """While a project's own code may run: what it prints goes to standard error, for standard output may be read by a program."""
     return redirect_stdout(sys.stderr)
+
+
+def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lines whose cells stand below each other, for lists so long that nobody waits for a drawn table."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def refuse(message: str, *, code: int = 1) -> NoReturn:

@@ -16,7 +16,7 @@ from tidegate.resilience.gap import Gap, Status
 from tidegate.resilience.interval import Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 _KEY = tuple(column.name for column in gaps_table.primary_key)
 _MOMENTS = ("opened_at", "expires_at", "last_attempt_at", "closed_at")
@@ -49,20 +49,24 @@ def short_intervals(connection: sa.Connection) -> set[tuple[str, Interval]]:
     return {(row.pipeline, _interval(row.interval_start, row.interval_end)) for row in rows_of(connection, intervals_table, query)}
 
 
-def write_gaps(connection: sa.Connection, gaps: Iterable[Gap]) -> None:
-    """Record gaps, each in place of what was known of it; another process may write the same ones at the same time."""
+def write_gaps(connection: sa.Connection, gaps: Iterable[Gap], *, known: Collection[str] = ()) -> None:
+    """Record gaps of one interval, each in place of what was known of it; another process may write the same ones at the same time.
+
+    :param known: Branches whose gaps the ledger has: the others are tried as new ones first, all at once.
+    """
     rows = [_row(gap) for gap in gaps]
-    if not rows:
-        return
-    new = [row for row in rows if not _changed(connection, row)]
+    new = [row for row in rows if row["branch"] not in known]
     if new:
         try:
             with connection.begin_nested():
                 connection.execute(sa.insert(gaps_table), new)
-        except IntegrityError:  # another process was first
-            for row in new:
-                if not _changed(connection, row):
-                    connection.execute(sa.insert(gaps_table), row)
+        except IntegrityError:  # another process was first with one of them
+            pass
+        else:
+            rows = [row for row in rows if row["branch"] in known]
+    for row in rows:
+        if not _changed(connection, row):
+            connection.execute(sa.insert(gaps_table), row)
 
 
 def amend_gaps(connection: sa.Connection, gaps: Iterable[Gap]) -> int:

@@ -207,14 +207,19 @@ class _Desk:
         """The branches with a source that does not answer, each connection asked once → why."""
         wanted = {(gap.pipeline, gap.branch): self._sources(gap) for gap in gaps}
         urls: dict[str, URL | str] = {}
-        for conn_id in dict.fromkeys(source.connection for sources in wanted.values() for source in sources):
+        for conn_id in dict.fromkeys(conn_id for sources in wanted.values() for source in sources for conn_id in source.connections):
             try:
                 urls[conn_id] = connection_url(conn_id)
             except TidegateError as error:
                 urls[conn_id] = " ".join(error.message.split())
         with ThreadPoolExecutor(_PROBES) as probes:
             answers = dict(zip(urls, probes.map(_probed, urls, urls.values()), strict=True))
-        return {key: reason for key, sources in wanted.items() for source in sources if (reason := answers[source.connection])}
+        return {
+            key: answers[source.connections[0]]
+            for key, sources in wanted.items()
+            for source in sources
+            if all(answers[conn_id] for conn_id in source.connections)
+        }
 
     def _sources(self, gap: Gap) -> tuple[Source, ...]:
         places = self.places.get(gap.pipeline)

@@ -60,7 +60,7 @@ def write_short(connection: Connection, record: Completeness, *, owner: str, exp
 
 def _write_gaps(connection: Connection, record: Completeness, held: Collection[str], *, owner: str, expire: timedelta) -> None:
     known = {gap.branch: gap for gap in read_gaps(connection, record.pipeline, interval=record.interval)}
-    write_gaps(connection, settled(record, known, held, owner=owner, expire=expire, now=datetime.now(UTC)))
+    write_gaps(connection, settled(record, known, held, owner=owner, expire=expire, now=datetime.now(UTC)), known=known)
 
 
 def _before(row: IntervalRow | None, record: Completeness) -> str:

@@ -21,7 +21,8 @@ class Source:
 
     step: str
     """The name that staging knows its rows by."""
-    connection: str
+    connections: tuple[str, ...]
+    """The database, and the one that is read in its place where it does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,10 @@ def places(spec: PipelineSpec) -> Places:
             branches.update(given["branches"])
         elif task.call.path == _LOAD and _known(given["warehouse_conn_id"]):
             ledgers[given["warehouse_conn_id"]] = None
-        elif task.call.path == _EXTRACT and "branch" in given and _known(given["source_conn_id"]):
-            sources[given["branch"]] = (*sources.get(given["branch"], ()), Source(given["step"], given["source_conn_id"]))
+        elif task.call.path == _EXTRACT and "branch" in given:
+            asked = [given["source_conn_id"], *([given["hedge_conn_id"]] if given.get("hedge_conn_id") else [])]
+            if all(_known(conn_id) for conn_id in asked):
+                sources[given["branch"]] = (*sources.get(given["branch"], ()), Source(given["step"], tuple(asked)))
     schedule = spec.pipeline.schedule
     return Places(planned.name, schedule.timezone if schedule else "UTC", tuple(ledgers), frozenset(branches), sources)
 

@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tidegate.cli.ledgers import FOLDER, Branches, Folder, Since, Until, ago, find
-from tidegate.cli.plans import print_table
 from tidegate.cli.reading import Reading, reads_pipelines
+from tidegate.cli.writing import columns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rich.table import Table
+    from collections.abc import Iterator, Sequence
 
     from tidegate.resilience.gap import Gap
 
@@ -52,7 +50,7 @@ def gaps(
         typer.echo(json.dumps({"version": JSON_VERSION, "gaps": [_fields(gap, now) for gap in found]}, indent=2, ensure_ascii=False))
         return
     if found:
-        print_table(_table(found, now, several=pipeline is None, all_of_them=all))
+        typer.echo("\n".join(columns(list(_rows(found, now, several=pipeline is None)))))
     typer.echo(_summary(found, now))
 
 
@@ -83,17 +81,13 @@ def _fields(gap: Gap, now: datetime) -> dict[str, Any]:
     }
 
 
-def _table(gaps: Sequence[Gap], now: datetime, *, several: bool, all_of_them: bool) -> Table:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for heading in (*(["pipeline"] if several else []), "interval", "branch", "state", "age", "attempts", "next", "owner", "reason"):
-        table.add_column(heading, justify="right" if heading in {"age", "attempts"} else "left", overflow="fold")
+def _rows(gaps: Sequence[Gap], now: datetime, *, several: bool) -> Iterator[list[str]]:
+    """The table's lines, its headings first."""
+    yield [*(["pipeline"] if several else []), "interval", "branch", "state", "age", "attempts", "next", "owner", "reason"]
     for gap in gaps:
-        cells = [str(gap.interval), gap.branch, gap.state, ago(gap.opened_at, now), str(gap.attempts), _next(gap, now), gap.owner]
-        reason = f"{gap.note} ({gap.closed_by})" if all_of_them and gap.note else gap.reason
-        table.add_row(*([gap.pipeline] if several else []), *cells, reason)
-    return table
+        reason = f"{gap.note} ({gap.closed_by})" if gap.note else gap.reason
+        told = [str(gap.interval), gap.branch, gap.state, ago(gap.opened_at, now), str(gap.attempts), _next(gap, now), gap.owner, reason]
+        yield [*([gap.pipeline] if several else []), *told]
 
 
 def _next(gap: Gap, now: datetime) -> str:
