@@ -157,14 +157,13 @@ class _Desk:
 
     def _start(self, run: CatchUp, ledger: Ledger, now: datetime) -> bool:
         """Ask Airflow for a run; asking again after a crash finds the one that was asked for."""
-        from airflow.sdk.exceptions import AirflowRuntimeError
-
         from tidegate.operators.starting import start_run
 
         run_id = run.run_id(self.asked_by)
         try:
             start_run(run.pipeline, run_id, run.conf)
-        except (TidegateError, AirflowRuntimeError) as error:
+        except Exception as error:  # whatever it is, the other runs are asked for
+            self.log.exception("The run could not be started")
             self.errors.append(TidegateError(f"No catch-up run of {run.pipeline} for {run.interval} could be started: {error}"))
             self._tell(run, "refused", str(error))
             return False
