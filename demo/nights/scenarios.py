@@ -197,7 +197,38 @@ def spring(village: Village) -> None:
         village.expect_warehouse(REGIONS, interval=(start, end))
 
 
+WEEK = [datetime(2026, 1, day, tzinfo=UTC) for day in range(1, 7)]
+TRIED, DARK = 3, 5
+"""How many nights of the week open the breaker, and on how many isles is dark."""
+
+
+def _six_nights(village: Village) -> None:
+    for start in WEEK:
+        village.sell(start, start + timedelta(days=1))
+    village.goes("isles")
+
+
+def dark(village: Village) -> None:
+    """Isles is dark for five nights: three are tried and counted, two begin with a probe that fails; on the sixth it passes, and all is read."""
+    for number, start in enumerate(WEEK, 1):
+        end = start + timedelta(days=1)
+        run_id = f"scheduled__{end.isoformat()}"
+        village.wait_for_run(run_id)
+        if number == DARK:  # it is light before the next one begins
+            village.until(run_id, "extract.isles", "failed")
+            village.comes_back("isles")
+        seen = village.end(run_id)
+        missing = {"failed": "isles"} if number <= TRIED else {"open": "isles"} if number <= DARK else {}
+        village.expect(seen, "success", "partial" if missing else "complete", **missing)
+        village.check("tries", village.tasks(run_id)["extract.isles"]["try_number"], 2 if number <= TRIED else 1)
+        village.check("told", f"isles (breaker open, night {number})" in seen.note, TRIED < number <= DARK)
+        village.expect_warehouse(REGIONS[:-1] if missing else REGIONS, interval=(start, end))
+    gaps = village.query("SELECT branch, status FROM tidegate_gap WHERE pipeline = ? ORDER BY interval_start", village.name)
+    village.check("gaps", gaps, [("isles", "open")] * DARK)
+
+
 SCENARIOS = (
+    Scenario("dark", "one is dark for five nights: its breaker opens, probes, closes", dark, _six_nights),
     Scenario("hang", "one hangs past the deadline", hang),
     Scenario("two_hangs", "two hang", two_hangs),
     Scenario("no_slot", "one never starts for want of a slot", no_slot),

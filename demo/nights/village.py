@@ -69,13 +69,21 @@ class Village:
     @contextmanager
     def gone(self, *regions: str) -> Iterator[None]:
         """The databases are not there, for the length of the block."""
-        for region in regions:
-            self.database(region).rename(self.database(region).with_suffix(".away"))
+        self.goes(*regions)
         try:
             yield
         finally:
-            for region in regions:
-                self.database(region).with_suffix(".away").rename(self.database(region))
+            self.comes_back(*regions)
+
+    def goes(self, *regions: str) -> None:
+        """The databases are not there any more."""
+        for region in regions:
+            self.database(region).rename(self.database(region).with_suffix(".away"))
+
+    def comes_back(self, *regions: str) -> None:
+        """They are there again."""
+        for region in regions:
+            self.database(region).with_suffix(".away").rename(self.database(region))
 
     @contextmanager
     def hanging(self, *regions: str) -> Iterator[Callable[[], None]]:
