@@ -115,3 +115,7 @@ bench: bench-parse ## Measure parsing, a task's start, and five million rows in 
 .PHONY: bench-parse
 bench-parse: $(VENV)/installed ## Measure parsing beside plain Python, dag-factory and Blueprint (BENCH_ARGS="--samples 9 --json FILE")
 	@$(BIN)/python -m bench.parse $(BENCH_ARGS)
+
+.PHONY: bench-gaps
+bench-gaps: $(VENV)/installed ## Measure the list of 12,000 gaps, and the decision what of it is due
+	@$(BIN)/python -m bench.gaps
