@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from sqlalchemy import URL
+
 from demo.nights.village import DAY, REGIONS, Village, bounds
+from tidegate.data.engines import writing
+from tidegate.data.instants import instant, stamp
+from tidegate.data.ledger import LoadRow, ensure
+from tidegate.operators.records import write_record
+from tidegate.resilience.completeness import Branch, BranchState, Completeness
+from tidegate.resilience.interval import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,6 +157,38 @@ def _taken_by_a_run_of_its_own(village: Village, region: str) -> None:
     village.expect_gaps(**{region: "closed"})
 
 
+def slow_one(village: Village) -> None:
+    """One takes far longer than it usually does: by its own history it is late, long before the deadline."""
+    with village.hanging("isles") as release:
+        run_id = village.begin()
+        village.until(run_id, "outcome", "success", "failed")
+        release()
+        seen = village.end(run_id)
+    village.expect(seen, "success", "partial", late="isles")
+    village.check("decided by", seen.record["decided_by"], "enough had arrived, and the others had had their time")
+    village.check("told", "times its usual 2s" in seen.note, True)
+    _taken_by_a_run_of_its_own(village, "isles")
+
+
+def _five_nights_before(village: Village) -> None:
+    """The ledger of five nights on which every region took two seconds."""
+    _a_day(village)
+    for number in range(1, 6):
+        start, end = bounds(DAY - timedelta(days=number))
+        branches = tuple(Branch(name=region, state=BranchState.ARRIVED, rows=12, seconds=2.0) for region in REGIONS)
+        record = Completeness(
+            pipeline=village.name, interval=Interval(start, end), dimension="region", branches=branches, needed=3, met=True, run_id="before"
+        )
+        row = LoadRow(
+            pipeline=village.name, target=village.name, interval_start=instant(start), interval_end=instant(end), branch="", attempt="before",
+            fence="", run_id="before", correlation_id="", rows=12, partitions=(), loaded_at=stamp(),
+        )  # fmt: skip
+        with writing(URL.create("sqlite", database=str(village.root / "warehouse.db"))) as ledger:
+            ensure(ledger)
+            held = {region: replace(row, branch=region) for region in REGIONS}
+            write_record(ledger, record, held, owner="villages", expire=timedelta(days=30))
+
+
 def silent(village: Village) -> None:
     """One answers with zero rows."""
     seen = village.night()
@@ -234,6 +274,7 @@ SCENARIOS = (
     Scenario("no_slot", "one never starts for want of a slot", no_slot),
     Scenario("during_publish", "one is late, and ends during publish", during_publish),
     Scenario("after_publish", "one is late, and ends after publish", after_publish),
+    Scenario("slow_one", "one takes far longer than it usually does", slow_one, _five_nights_before),
     Scenario("spring", "clocks are put forward", spring, _two_nights),
     Scenario("again", "one is cleared by hand after publish", again),
     Scenario("calm", "all arrive", calm),

@@ -53,6 +53,16 @@ def test_enough_is_enough_only_where_it_says_early() -> None:
     assert over(waiting(early=True), a="success", b="success", c="running") is DecidedBy.ENOUGH
 
 
+def test_who_has_had_its_time_is_not_waited_for_where_there_is_enough_without() -> None:
+    """All of those that are left, and not fewer; where there is not enough, they are waited for."""
+    found = waiting()
+    states = {"a": ["success"], "b": ["success"], "c": ["running"]}
+    assert found.over(states, {}, NOW, ["c"]) is DecidedBy.PATIENCE
+    assert found.over(states, {}, NOW, ["b"]) is None
+    assert found.over({**states, "b": ["running"]}, {}, NOW, ["b", "c"]) is None
+    assert found.at_work(states) == ["c"]
+
+
 def test_at_its_time_it_decides_and_not_before() -> None:
     """To the instant."""
     found = waiting(deadline=NOW)

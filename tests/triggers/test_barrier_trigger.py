@@ -20,6 +20,7 @@ FULL = {
     "early": True,
     "abort": ["a"],
     "usual": {"a": 100},
+    "patience": {"times": 3.0, "at_least": 600.0, "usual": {"a": 60.0}},
     "poll": 1.5,
 }
 

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
-from tidegate.model.durations import Duration, parse_moment
+from tidegate.model.durations import Duration, parse_duration, parse_moment
 from tidegate.model.kind import BUILT_IN, Settings
 from tidegate.model.parts import BranchName, Flag, FunctionName, Name, Part, Whole, Words, Zone, one_or_many
-from tidegate.model.shapes import Shape
+from tidegate.model.shapes import DURATION, Shape
 from tidegate.model.step import StepPath
 
 _AT_LEAST: dict[str, Any] = {
@@ -61,13 +61,19 @@ class Accept(Part):
     """Columns that must be there, and the type that each is read as, exactly."""
 
 
+def _after(value: Any) -> Any:
+    return value if value == "p95" else parse_duration(value)
+
+
 class Hedge(Part):
     """A second read of the same rows from elsewhere, for a night on which the first is slow. The first to finish wins."""
 
     connection: Connection
     """Airflow connection id of another database with the same rows, such as a replica; ``{region}`` stands for the branch's name."""
-    after: Duration
-    """How long the first read may take until the second begins; it begins at once where the first is unreachable or timed out."""
+    after: Annotated[
+        Literal["p95"] | timedelta, BeforeValidator(_after), Shape("`p95`, or a duration", {"anyOf": [{"const": "p95"}, DURATION]})
+    ]
+    """How long the first read may take until the second begins, or ``p95``: as long as the branch takes at most in 95 of a hundred nights, by its last 14; it begins at once where the first is unreachable or timed out."""
 
 
 class ExtractSettings(Settings):
@@ -111,6 +117,22 @@ class Enough(Part):
         return value
 
 
+class Patience(Part):
+    """How much longer than usual a branch may take: of each the median of its last 14 nights, from the fifth on, times how slow the others are tonight."""
+
+    times: Annotated[float, Field(ge=1)] = 3.0
+    """So many times as long as usual."""
+    at_least: Duration = timedelta(minutes=10)
+    """Nobody is late before that."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_word(cls, value: Any) -> Any:
+        if isinstance(value, str) and value != "learned":
+            raise ValueError(f"{value!r} is no patience; write learned, or how much longer than usual: {{times: 4, at_least: 20m}}")
+        return {} if value == "learned" else value
+
+
 class BarrierSettings(Enough, Settings):
     """Decides whether what arrived is enough: all branches, where it says neither ``at_least``, ``coverage`` nor ``any``."""
 
@@ -127,6 +149,9 @@ class BarrierSettings(Enough, Settings):
     such as ``2h30m``. What has not begun by then is skipped, and no retry begins that late. By default it waits until all have ended."""
     early: Flag = False
     """Whether it decides as soon as enough has arrived, without waiting for the others."""
+    patience: Patience | None = None
+    """``learned``: it does not wait for a branch that takes much longer than it usually does, where enough is there without it. ``{times: 4, at_least:
+    20m}`` says how much longer. By default it waits."""
     late: Literal["catch_up", "stop"] = "catch_up"
     """What becomes of a branch that is still at work when it is decided: it may end, and a catch-up takes what it brought; or it is stopped."""
     on_short: Literal["finish", "stop"] = "finish"
@@ -148,7 +173,8 @@ class BarrierSettings(Enough, Settings):
     @property
     def watches(self) -> bool:
         """Whether it may decide before all branches have ended."""
-        return self.decide_by is not None or self.early or self.on_short == "stop" or self.aborting != ()
+        early = self.decide_by is not None or self.early or self.patience is not None
+        return early or self.on_short == "stop" or self.aborting != ()
 
 
 class TransformSettings(Settings):

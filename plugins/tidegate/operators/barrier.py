@@ -45,7 +45,7 @@ class BarrierOperator(TidegateOperator):
 
     Returns the manifests of what arrived in this run, a list to map the next step over. Pushes the completeness record.
 
-    With any of ``decide_by``, ``early``, ``on_short="stop"`` and ``abort`` it watches its branches: it begins with the run (``always``), waits in
+    With any of ``decide_by``, ``early``, ``patience``, ``on_short="stop"`` and ``abort`` it watches its branches: it begins with the run (``always``), waits in
     the triggerer, and decides as soon as there is something to decide, or when its time comes.
 
     A branch arrived when all tasks in which it ends succeeded; of those, the first hands on its rows. Tasks that bring no rows count as well.
@@ -60,6 +60,8 @@ class BarrierOperator(TidegateOperator):
     :param decide_by: A time of day such as ``"04:30"``, or a duration from the run's start. What has not begun by then is skipped.
     :param timezone: Zone of that time of day.
     :param early: Whether it decides as soon as enough has arrived.
+    :param patience: For branches that are late by their own history: ``times`` as long as one usually takes, and ``at_least`` so many seconds. Those
+        are not waited for where enough is there without them.
     :param late: ``catch_up`` or ``stop``: what becomes of branches that are still at work when it is decided.
     :param on_short: ``finish`` or ``stop``: what becomes of them when it cannot be enough any more.
     :param abort: Branches whose failure ends the night; None for all.
@@ -72,6 +74,8 @@ class BarrierOperator(TidegateOperator):
 
     ui_color = "#fbe3b5"
     carries_rows = True
+    watches: bool
+    """Whether it may decide before all branches have ended."""
 
     def __init__(
         self,
@@ -85,6 +89,7 @@ class BarrierOperator(TidegateOperator):
         decide_by: str | None = None,
         timezone: str = "UTC",
         early: bool = False,
+        patience: Mapping[str, float] | None = None,
         late: str = "catch_up",
         on_short: str = "finish",
         abort: Sequence[str] | None = (),
@@ -94,9 +99,9 @@ class BarrierOperator(TidegateOperator):
         staged_as: str | None = None,
         **kwargs: Any,
     ) -> None:
-        watches = bool(decide_by or early or on_short == "stop" or abort is None or abort)
-        kwargs.setdefault("trigger_rule", TriggerRule.ALWAYS if watches else TriggerRule.ALL_DONE)
-        if watches:
+        self.watches = bool(decide_by or early or patience or on_short == "stop" or abort is None or abort)
+        kwargs.setdefault("trigger_rule", TriggerRule.ALWAYS if self.watches else TriggerRule.ALL_DONE)
+        if self.watches:
             kwargs.setdefault("priority_weight", _FIRST)
             kwargs.setdefault("weight_rule", "absolute")
         super().__init__(**kwargs)
@@ -109,6 +114,7 @@ class BarrierOperator(TidegateOperator):
         self.decide_by = decide_by
         self.timezone = timezone
         self.early = early
+        self.patience = patience
         self.late = late
         self.on_short = on_short
         self.abort = abort
@@ -119,11 +125,6 @@ class BarrierOperator(TidegateOperator):
         self.inlets = [*self.inlets, *breakers]
 
     # -- What it is about --------------------------------------------------------------------------------------------
-
-    @property
-    def watches(self) -> bool:
-        """Whether it may decide before all branches have ended."""
-        return bool(self.decide_by or self.early or self.on_short == "stop" or self.abort is None or self.abort)
 
     @property
     def watched(self) -> list[str]:
@@ -165,7 +166,11 @@ class BarrierOperator(TidegateOperator):
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Decide, after the trigger has fired."""
-        return self.at_work(context, lambda night: self._decide(night, Branches(self, night), DecidedBy(event["by"])))  # type: ignore[no-any-return]
+
+        def decided(night: Night) -> list[dict[str, Any]]:
+            return self._decide(night, Branches(self, night), DecidedBy(event["by"]), event.get("overdue") or {})
+
+        return self.at_work(context, decided)  # type: ignore[no-any-return]
 
     def _awaited(self, night: Night, seen: Branches) -> DecidedBy:
         """What brings the decision about; goes to wait in the triggerer where nothing does yet."""
@@ -201,6 +206,7 @@ class BarrierOperator(TidegateOperator):
             early=self.early,
             abort=list(self.branches if self.abort is None else self.abort),
             usual=History(self, night).usual() if Quorum.parse(**rule).counts_rows else {},
+            patience={**self.patience, "usual": History(self, night).usual_seconds()} if self.patience else None,
         )
 
     def _deadline(self, night: Night) -> datetime | None:
@@ -208,11 +214,14 @@ class BarrierOperator(TidegateOperator):
 
     # -- Deciding ----------------------------------------------------------------------------------------------------
 
-    def _decide(self, night: Night, seen: Branches, by: DecidedBy) -> list[dict[str, Any]]:
-        """Decide about every branch, and say so."""
+    def _decide(self, night: Night, seen: Branches, by: DecidedBy, overdue: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+        """Decide about every branch, and say so.
+
+        :param overdue: Branch → how long it has been at work, and how long it had.
+        """
         history = History(self, night)
         late = moment(by, DecideBy(self.decide_by, self.timezone) if self.decide_by else None)
-        found = {name: seen.look(name, late=late) for name in self.branches}
+        found = {name: seen.look(name, late=(overdue or {}).get(name, late)) for name in self.branches}
         history.settle(found, seen)
         rule = Quorum.parse(**self.rule)
         usual = history.usual() if rule.counts_rows else {}

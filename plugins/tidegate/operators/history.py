@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tidegate.errors import TidegateError
 from tidegate.operators.base import TidegateOperator
 from tidegate.operators.extract import step_of
 from tidegate.operators.surroundings import connection_url, staging_root
 from tidegate.resilience.completeness import Branch, BranchState
+from tidegate.resilience.patience import span, usual_seconds
 from tidegate.resilience.quorum import usual_rows
 
 if TYPE_CHECKING:
@@ -20,6 +21,28 @@ if TYPE_CHECKING:
     from tidegate.operators.barrier import BarrierOperator
     from tidegate.operators.branches import Branches
     from tidegate.operators.night import Night
+
+T = TypeVar("T")
+
+
+def asked(task: TidegateOperator, question: Callable[[Connection], T], *, otherwise: str) -> T | None:
+    """What the ledger of the load behind a task answers; None where there is none, or where it cannot be read.
+
+    :param otherwise: What follows then, for the log.
+    """
+    from tidegate.data.engines import reading
+
+    behind = (other for other in task.get_flat_relatives(upstream=False) if isinstance(other, TidegateOperator))
+    conn_id = next((other.ledger_conn_id for other in behind if other.ledger_conn_id), None)
+    if conn_id is None:
+        task.log.info("No load stands behind whose ledger would tell of earlier nights, so %s.", otherwise)
+        return None
+    try:
+        with reading(connection_url(conn_id), connection_name=conn_id) as connection:
+            return question(connection)
+    except TidegateError as error:
+        task.log.warning("The ledger cannot be asked of earlier nights, so %s: %s", otherwise, error)
+        return None
 
 
 class History:
@@ -49,24 +72,22 @@ class History:
             self.log.info("Not judged by coverage, for too few nights are known: %s", ", ".join(unknown))
         return usual
 
-    def _asked(self, question: Callable[[Connection], dict[str, int]], *, otherwise: str) -> dict[str, int]:
-        """What the ledger of the load behind answers; nothing where there is none, or where it cannot be read.
+    def usual_seconds(self) -> dict[str, float]:
+        """The seconds that each branch usually takes; one of whom nobody knows is waited for, and the log says so."""
+        from tidegate.operators.records import branches_before
 
-        :param otherwise: What follows then, for the log.
-        """
-        from tidegate.data.engines import reading
+        night = self.night
+        usual = self._asked(
+            lambda ledger: usual_seconds(branches_before(ledger, night.dag_id, night.interval)), otherwise="nobody is late by history"
+        )
+        for name, seconds in usual.items():
+            self.log.info("%s usually takes %s", name, span(seconds))
+        if unknown := [name for name in self.barrier.branches if name not in usual]:
+            self.log.info("Not late by history, for too few nights are known: %s", ", ".join(unknown))
+        return usual
 
-        behind = (task for task in self.barrier.get_flat_relatives(upstream=False) if isinstance(task, TidegateOperator))
-        conn_id = next((task.ledger_conn_id for task in behind if task.ledger_conn_id), None)
-        if conn_id is None:
-            self.log.info("No load stands behind whose ledger would tell of earlier nights, so %s.", otherwise)
-            return {}
-        try:
-            with reading(connection_url(conn_id), connection_name=conn_id) as connection:
-                return question(connection)
-        except TidegateError as error:
-            self.log.warning("The ledger cannot be asked of earlier nights, so %s: %s", otherwise, error)
-            return {}
+    def _asked(self, question: Callable[[Connection], dict[str, T]], *, otherwise: str) -> dict[str, T]:
+        return asked(self.barrier, question, otherwise=otherwise) or {}
 
     @property
     def _combined(self) -> bool:

@@ -77,10 +77,16 @@ def held_rows(connection: Connection, pipeline: str, interval: Interval) -> dict
     return _source_rows(before, ledger_held(connection, pipeline, interval.start, interval.end))
 
 
-def nights_before(connection: Connection, pipeline: str, interval: Interval) -> list[dict[str, int]]:
-    """Of each of the last nights before an interval that were loaded: branch → source rows, of the branches that were present."""
+def branches_before(connection: Connection, pipeline: str, interval: Interval) -> list[tuple[Branch, ...]]:
+    """The branches of each of the last nights before an interval that were loaded, the newest night first."""
     rows = intervals_before(connection, pipeline, interval.start, loaded=LAST_NIGHTS)
-    return [{branch.name: branch.rows for branch in Completeness.from_dict(row.record).present} for row in rows]
+    return [Completeness.from_dict(row.record).branches for row in rows]
+
+
+def nights_before(connection: Connection, pipeline: str, interval: Interval) -> list[dict[str, int]]:
+    """The same as branch → source rows, of the branches that were present."""
+    nights = branches_before(connection, pipeline, interval)
+    return [{branch.name: branch.rows for branch in night if branch.present} for night in nights]
 
 
 def _source_rows(before: IntervalRow | None, held: Mapping[str, LoadRow]) -> dict[str, int]:

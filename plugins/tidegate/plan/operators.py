@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tidegate.model import PipelineSpec
     from tidegate.model.effort import Effort
     from tidegate.model.kind import Settings
-    from tidegate.model.kinds import BarrierSettings, ChoiceSettings, Enough, ExtractSettings, TransformSettings
+    from tidegate.model.kinds import BarrierSettings, ChoiceSettings, Enough, ExtractSettings, Patience, TransformSettings
     from tidegate.model.step import Step
     from tidegate.model.tree import Node, Tree
     from tidegate.plan.lay import Instance, Layout
@@ -237,7 +237,7 @@ def _barrier(layout: Layout, instance: Instance, settings: BarrierSettings, comm
         at_least=(settings.at_least, None), required=(list(settings.required), []), coverage=(settings.coverage, None),
         any=([_rule(way) for way in settings.any], []), weight=(dict(settings.weight), {}),
         expire=(settings.expire, EXPIRE),
-        decide_by=(settings.decide_by, None), early=(settings.early, False), late=(settings.late, "catch_up"),
+        patience=(_patience(settings.patience), None), decide_by=(settings.decide_by, None), early=(settings.early, False), late=(settings.late, "catch_up"),
         on_short=(settings.on_short, "finish"), abort=(_abort(settings), []),
     )  # fmt: skip
     if settings.watches:
@@ -251,6 +251,10 @@ def _barrier(layout: Layout, instance: Instance, settings: BarrierSettings, comm
     if remembered:
         words["breakers"] = [_kept(layout.spec, node) for node in remembered]
     return Call(f"{_OURS}BarrierOperator", {**words, **common})
+
+
+def _patience(said: Patience | None) -> dict[str, float] | None:
+    return None if said is None else {"times": said.times, "at_least": said.at_least.total_seconds()}
 
 
 def _abort(settings: BarrierSettings) -> list[str] | None:

@@ -43,6 +43,7 @@ class DecidedBy(StrEnum):
     ALL = "all had ended"
     TIME = "its time had come"
     ENOUGH = "enough had arrived"
+    PATIENCE = "enough had arrived, and the others had had their time"
     HOPELESS = "it could not be enough any more"
 
 

@@ -9,7 +9,7 @@ from tidegate.resilience.completeness import Branch, BranchState, DecidedBy
 from tidegate.resilience.quorum import Standing, standing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from tidegate.resilience.quorum import Quorum
@@ -37,10 +37,13 @@ class Waiting:
     """Branches whose failure ends the waiting."""
     usual: Mapping[str, int] = field(default_factory=dict)
 
-    def over(self, states: Mapping[str, Sequence[str | None]], rows: Mapping[str, int], now: datetime) -> DecidedBy | None:
+    def over(
+        self, states: Mapping[str, Sequence[str | None]], rows: Mapping[str, int], now: datetime, overdue: Collection[str] = ()
+    ) -> DecidedBy | None:
         """What brings the decision about; None where it is to be waited for.
 
         :param rows: Branch → rows, of those that have arrived, for rules that count them.
+        :param overdue: Branches that have had their time, and are not waited for where there is enough without them.
         """
         seen = [self._seen(branch, states, rows) for branch in self.branches]
         pending = {branch.name for branch, ended in seen if not ended}
@@ -54,15 +57,18 @@ class Waiting:
                 return DecidedBy.HOPELESS
             case Standing.MET if self.early:
                 return DecidedBy.ENOUGH
+            case Standing.MET if pending <= set(overdue):
+                return DecidedBy.PATIENCE
         return DecidedBy.TIME if self.deadline is not None and now >= self.deadline else None
 
     def arrived(self, states: Mapping[str, Sequence[str | None]]) -> list[str]:
         """The branches that have arrived by now."""
-        return [
-            branch.name
-            for branch, ended in (self._seen(branch, states, {}) for branch in self.branches)
-            if ended and branch.state is BranchState.ARRIVED
-        ]
+        seen = (self._seen(branch, states, {}) for branch in self.branches)
+        return [branch.name for branch, ended in seen if ended and branch.state is BranchState.ARRIVED]
+
+    def at_work(self, states: Mapping[str, Sequence[str | None]]) -> list[str]:
+        """The branches whose first end, which carries their rows, is at work."""
+        return [name for name, ends in self.ends.items() if AT_WORK.intersection(states.get(ends[0], ()))]
 
     def _seen(self, branch: Branch, states: Mapping[str, Sequence[str | None]], rows: Mapping[str, int]) -> tuple[Branch, bool]:
         """A branch as its tasks stand, and whether that is for good."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
@@ -12,6 +12,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from asgiref.sync import sync_to_async
 
 from tidegate.resilience.completeness import Branch, BranchState
+from tidegate.resilience.patience import Patience, Stopwatch
 from tidegate.resilience.quorum import Quorum
 from tidegate.resilience.tasks import asked_for, by_task
 from tidegate.resilience.waiting import Waiting
@@ -37,6 +38,7 @@ class BarrierTrigger(BaseTrigger):
     :param early: Whether enough is enough.
     :param abort: Branches whose failure ends the waiting.
     :param usual: Branch → its usual rows, for rules that count them.
+    :param patience: Times, at least so many seconds, and branch → usual seconds, for branches that are late by their own history.
     :param poll: Seconds between two looks.
     """
 
@@ -52,6 +54,7 @@ class BarrierTrigger(BaseTrigger):
         early: bool = False,
         abort: Sequence[str] = (),
         usual: Mapping[str, int] | None = None,
+        patience: Mapping[str, Any] | None = None,
         poll: float = POLL,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -64,6 +67,7 @@ class BarrierTrigger(BaseTrigger):
         self.early = early
         self.abort = abort
         self.usual = usual
+        self.patience = patience
         self.poll = poll
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -80,6 +84,7 @@ class BarrierTrigger(BaseTrigger):
                 "early": self.early,
                 "abort": list(self.abort),
                 "usual": dict(self.usual or {}),
+                "patience": dict(self.patience) if self.patience else None,
                 "poll": self.poll,
             },
         )
@@ -101,6 +106,7 @@ class BarrierTrigger(BaseTrigger):
         waiting = self.waiting()
         states: Mapping[str, Sequence[str | None]] = {}
         rows: dict[str, int] = {}
+        watch, patience = Stopwatch(), self._patience()
         while True:
             try:
                 states = await self._states()
@@ -109,11 +115,19 @@ class BarrierTrigger(BaseTrigger):
             except Exception as error:  # noqa: BLE001  whatever it is: the deadline must be kept
                 self.log.warning("The branches cannot be looked at: %s: %s", type(error).__name__, error)
             now = datetime.now(UTC)
-            if (by := waiting.over(states, rows, now)) is not None:
-                yield TriggerEvent({"by": str(by)})  # type: ignore[no-untyped-call]
+            so_far = watch.look(waiting.at_work(states), waiting.arrived(states), now)
+            overdue = patience.overdue(so_far, watch.took) if patience is not None else {}
+            if (by := waiting.over(states, rows, now, overdue)) is not None:
+                yield TriggerEvent({"by": str(by), "overdue": overdue})  # type: ignore[no-untyped-call]
                 return
             left = (waiting.deadline - now).total_seconds() if waiting.deadline is not None else self.poll
             await asyncio.sleep(max(0.0, min(self.poll, left)))
+
+    def _patience(self) -> Patience | None:
+        said = self.patience
+        if not said:
+            return None
+        return Patience(times=said["times"], at_least=timedelta(seconds=said["at_least"]), usual=said["usual"])
 
     async def _states(self) -> dict[str, list[str | None]]:
         wanted = [task_id for name, ends in self.ends.items() if self.branches[name] == BranchState.NOT_STARTED for task_id in ends]

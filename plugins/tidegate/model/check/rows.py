@@ -214,11 +214,11 @@ def _watching(subject: Subject, node: Node, settings: BarrierSettings, branches:
         for branch in settings.on_failure:
             if branch not in branches:
                 subject.report((*at, "on_failure", branch), f"there is no branch '{branch}'", did_you_mean(branch, branches))
-    if "late" in settings.model_fields_set and settings.decide_by is None and not settings.early:
+    if "late" in settings.model_fields_set and settings.decide_by is None and not settings.early and settings.patience is None:
         subject.report(
             (*at, "late"),
             "it waits until all branches have ended, so none of them is late",
-            "Give decide_by or early, or remove late.",
+            "Give decide_by, early or patience, or remove late.",
         )
     if settings.watches and node.step.trigger_rule is not None:
         subject.report(
