@@ -12,11 +12,22 @@ import pytest
 from command_line import TIDEGATE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from town import Town
 
-pytestmark = pytest.mark.scheduler
+pytestmark = [pytest.mark.scheduler, pytest.mark.timeout(900)]  # the six nights are one fixture
 DAYS = [date(2025, 3, day) for day in range(3, 9)]
 """Five nights without a lamp, and one with it."""
+
+
+def wait_for(seen: Callable[[], Any]) -> Any:
+    """What is seen, once there is something."""
+    deadline = time.monotonic() + 120
+    while not (found := seen()):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +39,7 @@ def nights(town: Town) -> dict[date, dict[str, Any]]:
     found: dict[date, dict[str, Any]] = {}
     for day in DAYS:
         run_id = f"scheduled__{day + timedelta(days=1)}T00:00:00+00:00"
-        deadline = time.monotonic() + 120
-        while not any(run["dag_run_id"] == run_id for run in town.airflow.api.runs("lighthouse")):
-            assert time.monotonic() < deadline, f"no run of {day}"
-            time.sleep(0.5)
+        wait_for(lambda: any(run["dag_run_id"] == run_id for run in town.airflow.api.runs("lighthouse")))  # noqa: B023
         state = town.airflow.wait("lighthouse", run_id, timeout=120)
         (lamp,) = (task for task in town.airflow.tasks("lighthouse", run_id) if task["task_id"] == "extract.lamp")
         record = town.record(run_id, "lighthouse")
@@ -118,6 +126,20 @@ def test_a_damaged_breaker_counts_as_closed(town: Town, nights: dict[date, dict[
     assert "lighthouse extract lamp closed 0 what is stored of the breaker cannot be read" in " ".join(told(town).stdout.split())
     told(town, "reset", "lighthouse", "lamp")
     assert "cannot be read" not in told(town).stdout
+
+
+def test_who_is_late_is_counted(town: Town, nights: dict[date, dict[str, Any]]) -> None:
+    """At the barrier's time, whatever becomes of the read then; who is in time is not."""
+    assert nights
+    town.airflow.wait_for_dag("foggy")
+    (run,) = wait_for(lambda: town.airflow.api.runs("foggy"))
+    assert town.airflow.wait("foggy", run["dag_run_id"], timeout=120) == "success"
+    record = town.record(run["dag_run_id"], "foggy")
+    assert record["arrived"] == ["anna"]
+    assert record["late"] + record["failed"] == ["emil"]
+    listed = told(town, "foggy").stdout
+    assert "foggy extract emil open 1" in " ".join(listed.split())
+    assert listed.endswith("2 breaker(s), 1 open, 0 isolated.\n")
 
 
 def test_what_has_no_breaker_is_told(town: Town, nights: dict[date, dict[str, Any]]) -> None:
