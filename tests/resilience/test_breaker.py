@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.errors import ErrorClass
-from tidegate.resilience.breaker import Breaker, Ending, Stance, after_night, ending_of, isolated, reset
-from tidegate.resilience.completeness import BranchState
+from tidegate.resilience.breaker import Breaker, Ending, Stance, after_night, ending_of, isolated, reset, waited_out
+from tidegate.resilience.completeness import BranchState, Completeness, DecidedBy
 from tidegate.resilience.interval import Interval
 
 DAY = timedelta(days=1)
@@ -175,3 +175,17 @@ def test_a_source_that_gave_its_rows_has_answered(branch: BranchState, *, overdu
 def test_who_was_never_asked_says_nothing(state: str) -> None:
     """For want of slots, or since a step before it failed, or since its process died."""
     assert ending_of(state, BranchState.NOT_STARTED if not state else BranchState.FAILED) is UNTOLD
+
+
+@pytest.mark.parametrize(
+    ("by", "deadline", "expected"),
+    [(DecidedBy.TIME, "04:30", True), (DecidedBy.ALL, "04:30", True), (DecidedBy.ENOUGH, "05:00", False), (DecidedBy.HOPELESS, "", False),
+     (DecidedBy.PATIENCE, "", True), (DecidedBy.PATIENCE, "05:00", True)],
+)  # fmt: skip
+def test_who_had_had_their_time(by: DecidedBy, deadline: str, *, expected: bool) -> None:
+    """The barrier's, or their own; those that were stopped at that instant among them."""
+    record = Completeness(
+        pipeline="nightly_sales", interval=night(0), dimension="region", branches=(), needed=0, met=True, decided_by=str(by),
+        decided_at="2026-11-21T04:30:00.5+00:00", deadline=f"2026-11-21T{deadline}:00+00:00" if deadline else "",
+    )  # fmt: skip
+    assert waited_out(record) is expected

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tidegate.errors import BreakerOpen, Stopped, TimedOut, Unreachable
 from tidegate.operators.base import FAILURE_KEY
 from tidegate.operators.surroundings import connection_url
-from tidegate.resilience.breaker import Breaker, Stance, after_night, ending_of
+from tidegate.resilience.breaker import Breaker, Stance, after_night, ending_of, waited_out
 from tidegate.resilience.completeness import BranchState
 from tidegate.resilience.interval import instant_of
 
@@ -79,7 +79,7 @@ def remember(seen: Branches, record: Completeness) -> None:
     if not barrier.breakers or night.context["dag_run"].run_type not in COUNTED_RUNS:
         return
     now = instant_of("decided_at", record.decided_at)
-    overdue = bool(record.deadline) and now >= instant_of("deadline", record.deadline)
+    overdue = waited_out(record)
     for branch in record.branches:
         if branch.state in {BranchState.EXCLUDED, BranchState.HELD}:
             continue

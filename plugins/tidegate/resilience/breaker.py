@@ -14,12 +14,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import ErrorClass
-from tidegate.resilience.completeness import BranchState
+from tidegate.resilience.completeness import BranchState, DecidedBy
 from tidegate.resilience.interval import Interval, instant_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+    from tidegate.resilience.completeness import Completeness
 
 
 SILENCES = frozenset({ErrorClass.UNREACHABLE, ErrorClass.TIMEOUT})
@@ -109,6 +111,13 @@ def _text(value: object) -> str:
     return value
 
 
+def waited_out(record: Completeness) -> bool:
+    """Whether whoever was still at work at the decision had had their time: the barrier's, or their own by their history."""
+    if record.decided_by == DecidedBy.PATIENCE:
+        return True
+    return bool(record.deadline) and instant_of("deadline", record.deadline) <= instant_of("decided_at", record.decided_at)
+
+
 def ending_of(task: str, branch: BranchState, *, fault: str = "", stopped: bool = False, overdue: bool = False) -> Ending:
     """What the end of a branch says of its source.
 
@@ -116,7 +125,7 @@ def ending_of(task: str, branch: BranchState, *, fault: str = "", stopped: bool 
     :param branch: What became of the branch.
     :param fault: The class of the error with which the task's last try failed; empty where it did not.
     :param stopped: Whether that error is that nobody waited for the rows any more.
-    :param overdue: Whether the barrier's time had come. What it did not wait for until then is no fault of the source's.
+    :param overdue: Whether it had had its time; see :func:`waited_out`. What was not waited for until then is no fault of the source's.
     """
     if task == "success":
         return Ending.ANSWERED
