@@ -43,7 +43,7 @@ def test_a_good_night_is_complete() -> None:
 
 def test_a_partial_night_says_who_lacks_and_why() -> None:
     """Each in the words of the operator that failed."""
-    result = NIGHTLY.when(texas="failed", florida="late", plains="empty", because={"texas": "the database is down"}).play()
+    result = NIGHTLY.when(texas="failed", florida="hangs", plains="empty", because={"texas": "the database is down"}).play()
     assert (result.outcome, result.state, result.needed) == ("partial", "success", 7)
     assert result.missing == ("florida", "plains", "texas")
     assert result.sentence == (
@@ -63,9 +63,9 @@ def test_a_short_night_loads_nothing() -> None:
     assert NIGHTLY.when(northeast="failed").play().outcome == "short"
 
 
-def test_a_late_branch_is_a_failed_one_that_takes_all_its_time() -> None:
-    """It holds the barrier up by each of its tries; a barrier that decides at a time of its own is not in this version."""
-    quick, slow = NIGHTLY.when(texas="failed").play(), NIGHTLY.when(texas="late").play()
+def test_a_branch_that_hangs_is_a_failed_one_that_takes_all_its_time() -> None:
+    """It holds the barrier up by each of its tries."""
+    quick, slow = NIGHTLY.when(texas="failed").play(), NIGHTLY.when(texas="hangs").play()
     assert slow.run.seconds - quick.run.seconds == 2 * 600 - 60
     assert list(slow.states).index("extract.texas") == len(REGIONS) - 1
 
@@ -183,7 +183,7 @@ def test_environments_and_days_are_chosen(tmp_path: Path) -> None:
         (NIGHTLY, {"texas": "fialed"}, r"'fialed' is nothing that can become of extract.texas. Did you mean 'failed'\?"),
         (NIGHTLY, {"load": "empty"}, "load is no extract"),
         (NIGHTLY, {"load": True}, "nothing that can become"),
-        (WAYS, {"quick": "late"}, "quick has no timeout: if it hung, all that waits for it would wait for ever"),
+        (WAYS, {"quick": "hangs"}, "quick has no timeout: if it hung, all that waits for it would wait for ever"),
         (NIGHTLY, {"chosen": {"regions": "texas"}}, r"Nothing is repeated over 'regions'. Did you mean 'region'\?"),
         (NIGHTLY, {"chosen": {"region": "texsa"}}, r"There is no branch 'texsa'. Did you mean 'texas'\?"),
         (NIGHTLY, {"held": ["texsa"]}, "There is no branch 'texsa'"),
@@ -210,10 +210,21 @@ def test_a_wrong_file_is_told_with_its_findings(tmp_path: Path) -> None:
 
 def test_all_pipelines_of_a_folder_have_a_night() -> None:
     """For tests that hold for each; the name is the test's id."""
-    assert [str(night) for night in Night.each(PROJECT)] == ["counts", "covered", "dark", "notices", "takings", "tills", "ways"]
+    assert [str(night) for night in Night.each(PROJECT)] == [
+        "counts",
+        "covered",
+        "dark",
+        "eager",
+        "notices",
+        "patient",
+        "strict",
+        "takings",
+        "tills",
+        "ways",
+    ]
 
 
-WORDS = st.dictionaries(st.sampled_from(REGIONS), st.sampled_from(["failed", "late", "empty", "skipped", "arrived", 7]))
+WORDS = st.dictionaries(st.sampled_from(REGIONS), st.sampled_from(["failed", "hangs", "empty", "skipped", "arrived", 7]))
 
 
 @given(WORDS)

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-from tidegate.testing import Night
+from comparing import SHOPS, is_played_as_it_ran, run_by_airflow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-pytestmark = pytest.mark.slow
-HERE = Path(__file__).parent
-PROJECT = HERE / "project"
-SHOPS = ("anna", "ben", "carl", "dora")
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # one fixture runs all nights
 
 
 def _night(pipeline: str, day: int, *, said: dict[str, Any] | None = None, **real: Any) -> dict[str, Any]:
@@ -118,47 +108,13 @@ NIGHTS = [
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """All of them, run by Airflow."""
-    home = tmp_path_factory.mktemp("airflow")
-    connections = {f"shop_{shop}": home / f"{shop}.db" for shop in SHOPS} | {"warehouse": home / "warehouse.db"}
-    made = {f"AIRFLOW_CONN_{name.upper()}": json.dumps({"conn_type": "sqlite", "host": str(path)}) for name, path in connections.items()}
-    settings = {"AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"), "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR"}
-    done = subprocess.run(
-        [sys.executable, HERE / "airflow_runs.py"],
-        input=json.dumps([night["real"] for night in NIGHTS]),
-        env={**os.environ, **made, **settings, "AIRFLOW_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-5000:]
-    return list(json.loads(done.stdout.rpartition("\n===\n")[2]))
+    return run_by_airflow(NIGHTS, tmp_path_factory.mktemp("airflow"))
 
 
 @pytest.mark.parametrize("number", range(len(NIGHTS)), ids=lambda number: f"{NIGHTS[number]['real']['pipeline']}-{number}")
 def test_a_night_is_played_as_airflow_runs_it(ran: list[dict[str, Any]], number: int) -> None:
     """Every task's state, the run's, the record and its sentence to the letter."""
-    real, told = NIGHTS[number]["real"], NIGHTS[number]["told"]
-    day = date.fromisoformat(real["day"]) if real.get("interval", True) else None
-    played = Night.of(PROJECT / "include" / "pipelines" / f"{real['pipeline']}.yaml", day=day).when(**told).play()
-    airflow = ran[number]
-    assert dict(sorted(played.states.items())) == dict(sorted(airflow["states"].items()))
-    assert played.state == airflow["state"]
-    record = airflow["record"]
-    if record is None:
-        assert played.record is None
-        return
-    assert played.sentence == record["sentence"]
-    assert played.outcome == record["outcome"]
-    assert (played.verdict.word, played.verdict.recovered) == (record["verdict"], record["recovered"])
-    if "branches" not in record:
-        assert played.record is None
-        return
-    assert played.needed == record["needed"]
-    assert played.record is not None
-    assert (played.record.coverage, list(played.record.lacking)) == (record["coverage"], record["lacking"])
-    assert {branch.name: (str(branch.state), branch.rows, branch.reason) for branch in played.record.branches} == {
-        branch["name"]: (branch["state"], branch["rows"], branch["reason"]) for branch in record["branches"]
-    }
+    is_played_as_it_ran(NIGHTS[number], ran[number])
 
 
 def test_the_nights_hold_every_outcome(ran: list[dict[str, Any]]) -> None:

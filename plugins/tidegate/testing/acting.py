@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from math import ceil, inf
+from typing import TYPE_CHECKING, Any
 
 from tidegate.model.project import is_sql_file
 from tidegate.resilience.breaker import Breaker, Stance
-from tidegate.resilience.completeness import Branch, BranchState, Completeness
-from tidegate.resilience.quorum import Quorum, decide
+from tidegate.resilience.deadline import DecideBy
+from tidegate.testing.deciding import Barrier
 from tidegate.testing.errors import Unplayable
-from tidegate.testing.given import MINUTE, conditional, decides, stays
+from tidegate.testing.given import MINUTE, decides, stays
 from tidegate.testing.scheduler import Ended
-from tidegate.testing.script import BARRIER, EXTRACT, LOAD, OUTCOME, SHORT_CIRCUIT, TELLING, TRANSFORM, sources
+from tidegate.testing.script import BARRIER, EXTRACT, LOAD, OUTCOME, SHORT_CIRCUIT, TRANSFORM, UNTIL, WHEN, sources
 from tidegate.testing.trigger_rules import FAILED, SKIPPED, SUCCESS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tidegate.plan import PlannedTask
+    from tidegate.plan import Call, PlannedTask
+    from tidegate.resilience.completeness import Completeness
     from tidegate.resilience.interval import Interval
     from tidegate.resilience.verdict import Verdict
     from tidegate.testing.given import Given
+    from tidegate.testing.scheduler import Run, Waits
     from tidegate.testing.script import Script
 
-RUN_ID = "play"
 CLOSED = Breaker()
 UNTOLD = "failed in this play"
 
@@ -46,32 +48,59 @@ class Play:
         """Barrier → what it decided."""
         self.loaded: dict[str, Completeness] = {}
         """Load → the record as the warehouse knows it then."""
+        self.stopped = ""
+        """Why no extract reads any more, where a barrier has said so."""
         self.verdict: Verdict | None = None
         """What the outcome told."""
 
-    def work(self, task_id: str, states: Mapping[str, str]) -> Ended:
-        """What a task that starts will have done, given the states of those that have ended."""
+    def work(self, task_id: str, run: Run) -> Ended | Waits:
+        """What a task that starts will have done, as the run stands."""
         task = self.script.tasks[task_id]
+        hooks = self.script.hooks[task_id]
+        if UNTIL not in hooks:
+            return self._acts(task, hooks, run)
+        until = hooks[UNTIL].arguments
+        left = self._seconds_left(until, run)
+        if left <= 0:
+            return Ended(SKIPPED)
+        does = self._acts(task, hooks, run, left)
+        if isinstance(does, Ended) and does.state != SKIPPED and until.get("stop") and does.seconds > left:
+            name = task.call.arguments["source_conn_id"] if task.call.path == EXTRACT else task_id
+            self.reasons[task_id] = f"{name} was stopped {_decide_by(until)}, when its barrier decides."
+            return Ended(FAILED, left)
+        return does
+
+    def _seconds_left(self, until: Mapping[str, Any], run: Run) -> float:
+        """Until the barrier behind a task decides."""
+        assert self.interval is not None  # noqa: S101  a barrier is not played without one
+        return self.script.clock(self.interval).seconds(_decide_by(until)) - run.seconds
+
+    def _acts(self, task: PlannedTask, hooks: Mapping[str, Call], run: Run, left: float = inf) -> Ended | Waits:
+        """What a task does of itself.
+
+        :param left: Seconds until the barrier behind it decides.
+        """
+        task_id = task.task_id
         seconds = self.given.seconds.get(task_id, MINUTE)
-        if conditional(task) and not self.given.conditions.get(task_id, True):
-            return Ended(SKIPPED, seconds)
-        if task.call.path == EXTRACT and not self._is_chosen(task):
+        if self._is_left_out(task, hooks):
             return Ended(SKIPPED, seconds)
         word = self.given.states.get(task_id)
         if word is None and self._is_kept_away(task_id):
             word = FAILED
-        if word == "late":
-            return self._late(task)
+        if word == "hangs":
+            return self._hangs(task, left)
         if word in {FAILED, SKIPPED}:
             if word == FAILED:
                 self.reasons.setdefault(task_id, self.given.reasons.get(task_id, UNTOLD))
             return Ended(str(word), seconds)
         if task_id in self.given.choices or decides(task):
             return Ended(SUCCESS, seconds, self._passed_over(task))
-        reason = self._does(task, states, None if stays(word) else word)
+        if self.script.watches(task):
+            return Barrier(self, task).waits(run)
+        reason = self._does(task, run, None if stays(word) else word)
         if reason is not None:
             self.reasons[task_id] = reason
-        return Ended(SUCCESS if reason is None else FAILED, seconds)
+        return Ended(SUCCESS if reason is None else FAILED, left + MINUTE if word == "late" else seconds)
 
     def _is_kept_away(self, task_id: str) -> bool:
         """Whether the breaker of an extract's branch is open, and the probe fails."""
@@ -83,34 +112,56 @@ class Play:
         self.reasons[task_id] = f"{breaker.told(self.interval)}."
         return True
 
-    def _late(self, task: PlannedTask) -> Ended:
-        """Every try of it takes as long as it may."""
+    def _hangs(self, task: PlannedTask, left: float) -> Ended:
+        """Every try of it takes as long as it may, and no other begins after its barrier has decided."""
         timeout = self.script.timeout(task)
-        assert timeout is not None  # noqa: S101  nothing else can be late
         self.reasons[task.task_id] = self.given.reasons.get(task.task_id, f"timed out after {timeout}")
-        return Ended(FAILED, timeout.total_seconds() * self.script.tries(task))
+        if timeout is None:
+            return Ended(FAILED, inf)
+        tries = self.script.tries(task)
+        if left < inf:
+            tries = min(tries, ceil(left / timeout.total_seconds()))
+        return Ended(FAILED, timeout.total_seconds() * tries)
 
-    def _does(self, task: PlannedTask, states: Mapping[str, str], word: str | int | None) -> str | None:
+    def stop(self, why: str, run: Run) -> list[str]:
+        """Ask all extracts of the run to stop, those that begin later among them; the ones that are at work."""
+        self.stopped = why
+        at_work = [task for task in self.script.of_kind(EXTRACT) if task.task_id in run.running]
+        self.reasons.update((task.task_id, self._stopped(task)) for task in at_work)
+        return [task.task_id for task in at_work]
+
+    def _stopped(self, task: PlannedTask) -> str:
+        return f"{task.call.arguments['source_conn_id']} was {self.stopped}."
+
+    def _does(self, task: PlannedTask, run: Run, word: str | int | None) -> str | None:
         """Do the work of a task; says why it failed, where it did."""
         match task.call.path:
             case path if path == EXTRACT:
                 return self._extract(task, 0 if word == "empty" else word if isinstance(word, int) else None)
             case path if path == BARRIER:
-                return self._barrier(task, states)
+                record, _ = Barrier(self, task).decide(run)
+                return None if record.met else record.sentence
             case path if path in {TRANSFORM, LOAD}:
-                return self._take(task, states)
+                return self._take(task, run.states)
             case path if path == OUTCOME:
                 from tidegate.testing.judging import judge
 
-                self.verdict = judge(self, states)
+                self.verdict = judge(self, run.states)
                 return self.verdict.sentence if self.verdict.failed else None
         return None
+
+    def _is_left_out(self, task: PlannedTask, hooks: Mapping[str, Call]) -> bool:
+        """Whether it skips itself: its condition is not true, or the run is to bring other branches."""
+        untrue = WHEN in hooks and not self.given.conditions.get(task.task_id, True)
+        return untrue or (task.call.path == EXTRACT and not self._is_chosen(task))
 
     def _is_chosen(self, task: PlannedTask) -> bool:
         wanted = self.given.chosen.get(task.call.arguments.get("dimension", ""))
         return not wanted or task.call.arguments["branch"] in wanted
 
     def _extract(self, task: PlannedTask, rows: int | None) -> str | None:
+        if self.stopped:
+            return self._stopped(task)
         least = int(task.call.arguments.get("min_rows", 1))
         branch = str(task.call.arguments.get("branch", ""))
         brought = rows if rows is not None else self.given.rows.get(branch, max(least, 1))
@@ -155,62 +206,6 @@ class Play:
         going_on = set(chosen).union(*(scheduler.below(other) for other in chosen))
         return [other for other in scheduler.downstream[task_id] if other not in going_on]
 
-    # -- The barrier ------------------------------------------------------------------------------------------------
 
-    def _barrier(self, task: PlannedTask, states: Mapping[str, str]) -> str | None:
-        said = task.call.arguments
-        wanted = self.given.chosen.get(said["dimension"])
-        held = self.given.held if wanted and self._asks_the_ledger(task) else {}
-        branches = tuple(
-            self._look(name, ends, states, held, chosen=not wanted or name in wanted)
-            for name, ends in self.script.ends(task.task_id).items()
-        )
-        assert self.interval is not None  # noqa: S101  a barrier is not played without one
-        words = {word: said[word] for word in ("at_least", "required", "coverage", "any", "weight") if word in said}
-        rule = Quorum.parse(**words)
-        decision = decide(rule, branches, self.given.usual if rule.counts_rows else None)
-        record = Completeness(
-            pipeline=self.script.spec.name,
-            interval=self.interval,
-            dimension=said["dimension"],
-            branches=branches,
-            needed=decision.needed,
-            met=decision.met,
-            required_missing=decision.required_missing,
-            coverage=float(decision.coverage) if decision.coverage is not None else None,
-            lacking=decision.lacking,
-            run_id=RUN_ID,
-            correlation_id=self.correlation_id,
-        )
-        self.records[task.task_id] = record
-        self.rows[task.task_id] = sum(branch.rows for branch in record.arrived)
-        return None if decision.met else record.sentence
-
-    def _asks_the_ledger(self, task: PlannedTask) -> bool:
-        return any(self.script.tasks[other].call.path == LOAD for other in self.script.scheduler.below(task.task_id))
-
-    def _look(self, name: str, ends: tuple[str, ...], states: Mapping[str, str], held: Mapping[str, int], *, chosen: bool) -> Branch:
-        """What became of one branch."""
-        if not chosen:
-            return (
-                Branch(name=name, state=BranchState.HELD, rows=held[name])
-                if name in held
-                else Branch(name=name, state=BranchState.EXCLUDED)
-            )
-        missing = next((end for end in ends if states.get(end) != SUCCESS), None)
-        if missing is None:
-            return Branch(name=name, state=BranchState.ARRIVED, rows=self.rows.get(ends[0], 0))
-        failed = self._culprit(name, ends, missing, states)
-        state = states.get(failed, "")
-        if state != FAILED:
-            return Branch(name=name, state=BranchState.FAILED, reason=f"never ran: {state or 'no state'}")
-        known = self.script.tasks[failed].call.path in TELLING
-        became = BranchState.OPEN if failed in self.opened else BranchState.FAILED
-        return Branch(name=name, state=became, reason=self.reasons[failed] if known else f"{failed} failed: see its log")
-
-    def _culprit(self, name: str, ends: tuple[str, ...], end: str, states: Mapping[str, str]) -> str:
-        """The task that kept an end of a branch from succeeding: itself, or one of the branch before it that failed."""
-        if states.get(end) == FAILED:
-            return end
-        before = self.script.scheduler.above(end)
-        return next((other for other in self.script.members(name, ends) if other in before and states.get(other) == FAILED), end)
+def _decide_by(until: Mapping[str, Any]) -> DecideBy:
+    return DecideBy(until["decide_by"], until.get("zone", "UTC"))

@@ -10,7 +10,7 @@ from tidegate.model.durations import parse_duration
 from tidegate.model.findings import did_you_mean
 from tidegate.resilience.breaker import Breaker, Stance
 from tidegate.testing.errors import Unplayable
-from tidegate.testing.script import CHOICE, EXTRACT, SHORT_CIRCUIT
+from tidegate.testing.script import CHOICE, EXTRACT, SHORT_CIRCUIT, UNTIL, WHEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from tidegate.plan import PlannedTask
     from tidegate.testing.script import Script
 
-WORDS = ("arrived", "success", "failed", "late", "empty", "skipped")
+WORDS = ("arrived", "success", "failed", "late", "hangs", "unstarted", "empty", "skipped")
 """What may be said of a task or a branch; a number says how many rows it brings."""
+UNSTARTED = "unstarted"
 MINUTE = 60.0
-_FINE = frozenset({"arrived", "success"})
+_FINE = frozenset({"arrived", "success", "late", UNSTARTED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,17 +79,34 @@ class Telling:
             raise Unplayable(f"'{word}' is nothing that can become of {task.task_id}.", hint=did_you_mean(str(word), WORDS))
         if (rows or word == "empty") and task.call.path != EXTRACT:
             raise Unplayable(
-                f"{task.task_id} is no extract, so it brings neither rows nor none.", hint="Say 'failed', 'late' or 'skipped'."
+                f"{task.task_id} is no extract, so it brings neither rows nor none.", hint="Say 'failed', 'hangs' or 'skipped'."
             )
-        if word == "late" and self.script.timeout(task) is None:
+        watched = task.task_id in self.script.watched
+        if word == "hangs" and not watched and self.script.timeout(task) is None:
             raise Unplayable(
                 f"{task.task_id} has no timeout: if it hung, all that waits for it would wait for ever.",
-                hint="Give the step a timeout, or say 'failed' for a task that ends.",
+                hint="Give the step a timeout, or its barrier decide_by; or say 'failed' for a task that ends.",
+            )
+        if word == "late" and UNTIL not in self.script.hooks[task.task_id]:
+            raise Unplayable(
+                f"Nothing says by when {task.task_id} must have ended, so it cannot be late.",
+                hint="Give the barrier of its branch decide_by; or say 'hangs' for a task that only its timeout ends.",
+            )
+        if word == UNSTARTED and not watched:
+            raise Unplayable(
+                f"Nothing goes on without {task.task_id}: if it found no slot, the night would wait for ever.",
+                hint="Only a branch may find none whose barrier has decide_by, early, on_short: stop or on_failure: abort.",
             )
 
     def seconds(self, said: Mapping[str, str | timedelta]) -> dict[str, float]:
         """Name → how long, for all tasks of the name."""
-        return {task.task_id: parse_duration(long).total_seconds() for name, long in said.items() for task in self.script.named(name)}
+        found: dict[str, float] = {}
+        for name, long in said.items():
+            tasks = [task for task in self.script.named(name) if not self.script.watches(task)]
+            if not tasks:
+                raise Unplayable(f"{name} decides in no time, once there is something to decide.", hint="Say how long its branches take.")
+            found |= {task.task_id: parse_duration(long).total_seconds() for task in tasks}
+        return found
 
     def each(self, said: Mapping[str, Any]) -> dict[str, Any]:
         """Name → anything, for those tasks that a name's troubles befall."""
@@ -98,7 +116,7 @@ class Telling:
         """Name → whether the condition under ``when`` holds, for the tasks that have one."""
         found: dict[str, bool] = {}
         for name, holds in said.items():
-            tasks = [task for task in self.script.named(name) if conditional(task)]
+            tasks = [task for task in self.script.named(name) if WHEN in self.script.hooks[task.task_id]]
             if not tasks:
                 raise Unplayable(f"'{name}' has no condition.", hint="A condition stands under when: of a step.")
             found |= {task.task_id: holds for task in tasks}
@@ -167,12 +185,6 @@ class Telling:
         for name in names:
             if name not in known:
                 raise Unplayable(f"There is no branch '{name}'.", hint=did_you_mean(name, known))
-
-
-def conditional(task: PlannedTask) -> bool:
-    """Whether a task runs only when something is true."""
-    condition = task.call.arguments.get("pre_execute")
-    return getattr(condition, "path", "") == "tidegate.operators.When"
 
 
 def decides(task: PlannedTask) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tidegate.model.spec import OUTCOME
 from tidegate.resilience.tasks import TaskEnd
 from tidegate.resilience.verdict import Failure, Verdict, failures_of, failures_that_matter
-from tidegate.testing.acting import RUN_ID
+from tidegate.testing.deciding import RUN_ID
 from tidegate.testing.script import BARRIER, LOAD, TELLING
 from tidegate.testing.trigger_rules import FAILED, SKIPPED, SUCCESS
 
@@ -40,6 +40,8 @@ def judge(play: Play, states: Mapping[str, str]) -> Verdict:
     decided = {member for task_id in records for branch, ends in script.ends(task_id).items() for member in script.members(branch, ends)}
     ended = [TaskEnd(task_id, states[task_id]) for task_id in sorted(states) if task_id != OUTCOME]
     reasons = {task_id: reason for task_id, reason in play.reasons.items() if script.tasks[task_id].call.path in TELLING}
+    unfinished = [task_id for task_id in script.tasks if task_id not in states and task_id != OUTCOME]
+    undecided = set(unfinished).difference(*(script.scheduler.above(barrier) for barrier in records)) if unfinished else set()
     completeness, loaded = _completeness(play, states, records)
     return Verdict(
         pipeline=script.spec.name,
@@ -54,11 +56,7 @@ def judge(play: Play, states: Mapping[str, str]) -> Verdict:
                 for load in script.of_kind(LOAD)
                 if states.get(load.task_id) == SKIPPED
             ),
-            *(
-                Failure(task=task_id, reason="had not ended when the run was judged")
-                for task_id in script.tasks
-                if task_id not in states and task_id != OUTCOME
-            ),
+            *(Failure(task=task_id, reason="had not ended when the run was judged") for task_id in unfinished if task_id in undecided),
         ),
         warnings=failures_of(script.teardowns, ended, reasons),
         before=before(play) if loaded or (missed and script.of_kind(LOAD)) else "",

@@ -13,11 +13,13 @@ from tidegate.resilience.correlation import correlation_id
 from tidegate.resilience.interval import Interval
 from tidegate.resilience.tasks import TaskEnd
 from tidegate.resilience.verdict import Verdict, failures_of, failures_that_matter
-from tidegate.testing.acting import RUN_ID, Play
+from tidegate.testing.acting import Play
+from tidegate.testing.deciding import RUN_ID
 from tidegate.testing.errors import Unplayable
-from tidegate.testing.given import Given, Telling
+from tidegate.testing.given import UNSTARTED, Given, Telling
 from tidegate.testing.places import place
 from tidegate.testing.result import Result
+from tidegate.testing.scheduler import RUNNING
 from tidegate.testing.script import BARRIER, EXTRACT, LOAD, TELLING, TRANSFORM, Script
 
 if TYPE_CHECKING:
@@ -112,7 +114,8 @@ class Night:
         A name is the id of a task, a step, a group or a branch. What befalls a step befalls all its tasks; what befalls a group or a branch befalls the
         extracts in it, or else the tasks that it begins with.
 
-        :param states: Name → ``failed``, for good, after all its tries; ``late``: every try is ended by the step's timeout, so it fails too, later;
+        :param states: Name → ``failed``, for good, after all its tries; ``hangs``: it never ends by itself, but by its timeout, try for try;
+            ``late``: at work when its barrier decides by its time, it ends a minute after; ``unstarted``: finds no slot until its barrier has decided;
             ``empty`` or a number of rows, of an extract; ``skipped``; or ``arrived``. Branches may also be given as keywords: ``emea="failed"``.
         :param fails: Names of what fails.
         :param skips: Names of what skips itself.
@@ -120,7 +123,7 @@ class Night:
         :param rows: Branch → rows that it brings.
         :param conditions: Step → whether its ``when`` is true; by default it is.
         :param choices: Branch step → the steps that go on, or None; a branch step that is reached must be told.
-        :param takes: Name → how long it takes, such as ``20m``; for rules that do not wait for all.
+        :param takes: Name → how long it takes, such as ``20m``; for rules that do not wait for all, and barriers that watch.
         :param chosen: Dimension → the branches that the run is to bring, as in a catch-up; all by default.
         :param held: Branches whose rows of this day the warehouse has from earlier runs, with their numbers or without.
         :param usual: Branch → the rows that it usually brings, for a barrier that asks for ``coverage``; of others nothing is known.
@@ -154,8 +157,21 @@ class Night:
         if self.day is None and (carriers := self._script.of_kind(EXTRACT, BARRIER, TRANSFORM, LOAD)):
             raise Unplayable(f"{carriers[0].task_id} works on the rows of an interval, and the night has none.", hint="Give it a day.")
         play = Play(self._script, self._given, _interval(self.day), correlation_id(self.name, RUN_ID))
-        run = self._script.scheduler.run(play.work)
+        queued = {task_id: self._script.watched[task_id] for task_id, word in self._given.states.items() if word == UNSTARTED}
+        run = self._script.scheduler.run(play.work, queued)
+        self._comes_to_an_end(play, run)
         return Result(run, play.verdict or self._untold(play, run), play.records, self._script)
+
+    def _comes_to_an_end(self, play: Play, run: Run) -> None:
+        """Whatever hangs, only its branch may be without an end, and only when its barrier has decided."""
+        said = [task_id for task_id, word in self._given.states.items() if word in {"hangs", UNSTARTED}]
+        hanging = [task_id for task_id in said if run.states.get(task_id, RUNNING) == RUNNING]
+        decided = {task_id for task_id, barrier in self._script.watched.items() if barrier in play.records}
+        left = [task_id for task_id in self._script.tasks if not (task_id in run.states or task_id in decided or task_id in hanging)]
+        if left and hanging:
+            raise Unplayable(
+                f"{left[0]} would wait for ever for {', '.join(hanging)}.", hint="Give the barrier decide_by, or the step a timeout."
+            )
 
     def _untold(self, play: Play, run: Run) -> Verdict:
         """What a run amounts to that no outcome has judged: the states of its last tasks decide alone."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tidegate.resilience.completeness import Completeness, names
+from tidegate.resilience.completeness import BranchState, Completeness, names
 from tidegate.testing.judging import alerts, published
 from tidegate.testing.trigger_rules import FAILED, SKIPPED, SUCCESS, UPSTREAM_FAILED
 
@@ -31,12 +31,15 @@ class Result:
 
     @property
     def states(self) -> Mapping[str, str]:
-        """Task id → ``success``, ``failed``, ``skipped`` or ``upstream_failed``, in the order in which tasks ended."""
+        """Task id → ``success``, ``failed``, ``skipped`` or ``upstream_failed``, in the order in which tasks ended.
+
+        Last come those that hang, as ``running``; what would follow them in their branches has none.
+        """
         return self.run.states
 
     @property
     def state(self) -> str:
-        """Airflow's state of the run: ``success`` or ``failed``."""
+        """Airflow's state of the run: ``success`` or ``failed``; ``running`` as long as a branch hangs, whatever its outcome."""
         return self.run.state
 
     @property
@@ -96,6 +99,16 @@ class Result:
         return tuple(names(self.record.missing)) if self.record else ()
 
     @property
+    def late(self) -> tuple[str, ...]:
+        """The branches that were at work when it was decided."""
+        return tuple(self.record.named(BranchState.LATE)) if self.record else ()
+
+    @property
+    def not_started(self) -> tuple[str, ...]:
+        """The branches that had not begun when it was decided."""
+        return tuple(self.record.named(BranchState.NOT_STARTED)) if self.record else ()
+
+    @property
     def events(self) -> frozenset[str]:
         """What alerts may be set on: ``complete``, ``partial``, ``failed``, ``recovered``."""
         return self.verdict.events
@@ -114,7 +127,7 @@ class Result:
     def of(self, step: str) -> dict[str, str]:
         """Branch → state, of one step's tasks; for a step that is not repeated the task's id is the key."""
         tasks: Iterable[tuple[str, str | None]] = ((task.task_id, task.branch) for task in self._script.plan.of_step(step))
-        return {branch or task_id: self.states[task_id] for task_id, branch in tasks}
+        return {branch or task_id: self.states[task_id] for task_id, branch in tasks if task_id in self.states}
 
     def __repr__(self) -> str:
         """What a failed assertion shows."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from math import inf
 from typing import TYPE_CHECKING
 
 from tidegate.testing.trigger_rules import FAILED, RULES, SKIPPED, START, SUCCESS, UPSTREAM_FAILED, Before
@@ -15,8 +16,9 @@ from tidegate.testing.trigger_rules import FAILED, RULES, SKIPPED, START, SUCCES
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    Work = Callable[[str, Mapping[str, str]], "Ended"]
+    Work = Callable[[str, "Run"], "Ended | Waits"]
 
+RUNNING = "running"
 _BAD = frozenset({FAILED, UPSTREAM_FAILED})
 
 
@@ -44,9 +46,21 @@ class Ended:
 
     state: str = SUCCESS
     seconds: float = 60.0
-    """How long it takes."""
+    """How long it takes; infinity for one that never ends."""
     skips: Collection[str] = ()
-    """Tasks behind it that it skips by itself, as a branch does."""
+    """Tasks that have not begun and that it skips by itself, as a branch skips some behind it."""
+    stops: Collection[str] = ()
+    """Tasks that fail with it, those of them that are at work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """What a task that starts waits for."""
+
+    over: Callable[[], Ended | None]
+    """Asked whenever something has ended: how the task ends there and then; None where it waits on."""
+    until: float | None = None
+    """When it is asked in any case, before anything else that happens then: seconds from the run's start."""
 
 
 @dataclass(slots=True)
@@ -58,12 +72,16 @@ class Run:
     started: set[str] = field(default_factory=set)
     """The tasks that ran, however they ended."""
     state: str = ""
-    """Of the run: ``success`` or ``failed``."""
+    """Of the run: ``success`` or ``failed``; ``running`` where a task never ends."""
     seconds: float = 0.0
-    """From its start to the end of its last task."""
+    """From its start to what happened last."""
     running: set[str] = field(default_factory=set)
+    waiting: dict[str, Waits] = field(default_factory=dict)
+    """Those of the tasks that run which wait."""
     ends: list[tuple[float, int, str, Ended]] = field(default_factory=list)
-    """Of the tasks that run: when, the number of its start, which, how."""
+    """Of the others: when, the number of its start, which, how."""
+    queued: Mapping[str, str] = field(default_factory=dict)
+    """Tasks that find no slot, each with the one whose end leaves it one."""
 
 
 class Scheduler:
@@ -142,30 +160,73 @@ class Scheduler:
         ]
         return tuple(found) or tuple(task_id for task_id in self.tasks if not self.downstream[task_id])
 
-    def run(self, work: Work) -> Run:
+    def run(self, work: Work, queued: Mapping[str, str] | None = None) -> Run:
         """Let every task start, be skipped, or be given up, until nothing moves any more.
 
-        :param work: Told a task's id when it starts, and the states of those that have ended by then; says what it will have done.
+        :param work: Told a task's id when it starts, and how the run stands then; says what it will have done, or what it waits for.
+        :param queued: Tasks that find no slot, each with the one whose end leaves it one.
         """
-        run = Run()
-        states, running, ends = run.states, run.running, run.ends
+        run = Run(queued=queued or {})
         look: Iterable[str] = self.tasks
         while True:
             while look:
                 look = self._look(look, run, work)
-            if not ends:
-                break
-            run.seconds = ends[0][0]
-            moved: list[str] = []
-            while ends and ends[0][0] == run.seconds:
-                _, _, task_id, ended = heappop(ends)
-                if task_id in running:
-                    running.discard(task_id)
-                    states[task_id] = ended.state
-                    moved += [task_id, *self._skipped(ended.skips, states, running), *self._stopped(ended, states, running)]
+            moved = self._decided(run) if run.waiting else []
+            if not moved:
+                if (moment := self._next(run)) is None:
+                    break
+                run.seconds = moment
+                in_time = any(waits.until == moment for waits in run.waiting.values())
+                moved = (self._decided(run) if in_time else []) or self._ended(run)
             look = self._behind(moved)
-        run.state = self._state(states)
+            if run.queued:
+                look |= {task_id: None for task_id, other in run.queued.items() if other in moved}
+        run.states.update((task_id, RUNNING) for task_id in self.tasks if task_id in run.running and task_id not in run.waiting)
+        run.state = self._state(run)
         return run
+
+    @staticmethod
+    def _next(run: Run) -> float | None:
+        """When something happens next; None where nothing does any more."""
+        while run.ends and run.ends[0][2] not in run.running:  # stopped by another one
+            heappop(run.ends)
+        times = [waits.until for waits in run.waiting.values() if waits.until is not None and waits.until > run.seconds]
+        times += [run.ends[0][0]] if run.ends and run.ends[0][0] < inf else []
+        return min(times, default=None)
+
+    def _decided(self, run: Run) -> list[str]:
+        """Ask those that wait; the tasks whose states have changed."""
+        moved: list[str] = []
+        for task_id, waits in list(run.waiting.items()):
+            if task_id in run.running and (ended := waits.over()) is not None:
+                del run.waiting[task_id]
+                moved += self._end(task_id, ended, run)
+        return moved
+
+    def _ended(self, run: Run) -> list[str]:
+        """Let all end whose time has come; the tasks whose states have changed."""
+        moved: list[str] = []
+        while run.ends and run.ends[0][0] == run.seconds:
+            _, _, task_id, ended = heappop(run.ends)
+            if task_id in run.running:
+                moved += self._end(task_id, ended, run)
+        return moved
+
+    def _end(self, task_id: str, ended: Ended, run: Run) -> list[str]:
+        states, running = run.states, run.running
+        running.discard(task_id)
+        states[task_id] = ended.state
+        moved = [task_id]
+        if ended.stops:
+            stopped = [other for other in ended.stops if other in running]
+            running.difference_update(stopped)
+            states.update(dict.fromkeys(stopped, FAILED))
+            moved += stopped
+        if ended.skips:
+            moved += self._skipped(ended.skips, states, running)
+        if self.fail_fast and ended.state == FAILED:
+            moved += self._failed_fast(states, running)
+        return moved
 
     def _look(self, look: Iterable[str], run: Run, work: Work) -> dict[str, None]:
         """One look at some tasks, all in the light of the same states: give up, skip, start. Returns those to look at next."""
@@ -175,15 +236,19 @@ class Scheduler:
                 continue
             told = self._told(self.tasks[task_id], run.states, run.started)
             if told == START:
-                ready.append(task_id)
+                if task_id not in run.queued or run.queued[task_id] in run.states:
+                    ready.append(task_id)
             elif told is not None:
                 changed.append((task_id, told))
         run.states.update(changed)
         run.running.update(ready)
         for task_id in sorted(ready, key=self._number.__getitem__) if len(ready) > 1 else ready:
-            ended = work(task_id, run.states)
+            does = work(task_id, run)
             run.started.add(task_id)
-            heappush(run.ends, (run.seconds + ended.seconds, len(run.started), task_id, ended))
+            if isinstance(does, Waits):
+                run.waiting[task_id] = does
+            else:
+                heappush(run.ends, (run.seconds + does.seconds, len(run.started), task_id, does))
         return self._behind(task_id for task_id, _ in changed)
 
     def _behind(self, moved: Iterable[str]) -> dict[str, None]:
@@ -251,16 +316,16 @@ class Scheduler:
         states.update(dict.fromkeys(found, SKIPPED))
         return found
 
-    def _stopped(self, ended: Ended, states: dict[str, str], running: set[str]) -> list[str]:
-        """What the first failure ends with it, where the DAG says so."""
-        if not (self.fail_fast and ended.state == FAILED):
-            return []
+    def _failed_fast(self, states: dict[str, str], running: set[str]) -> list[str]:
+        """What the first failure ends with it."""
         found = [task_id for task_id, task in self.tasks.items() if not task.teardown and states.get(task_id) not in {SUCCESS, FAILED}]
         states.update({task_id: FAILED if task_id in running else SKIPPED for task_id in found})
         running.difference_update(found)
         return found
 
-    def _state(self, states: Mapping[str, str]) -> str:
-        if len(states) < len(self.tasks):
+    def _state(self, run: Run) -> str:
+        if run.running:
+            return RUNNING
+        if len(run.states) < len(self.tasks):
             return FAILED  # nothing can start any more, though not all has ended
-        return FAILED if any(states[task_id] in _BAD for task_id in self._leaves) else SUCCESS
+        return FAILED if any(run.states[task_id] in _BAD for task_id in self._leaves) else SUCCESS

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tidegate.model.findings import did_you_mean
 from tidegate.plan import Call, Output, Zipped, plan
+from tidegate.testing.clock import Clock
 from tidegate.testing.errors import Unplayable
 from tidegate.testing.scheduler import Scheduler, Task
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from tidegate.model import PipelineSpec
     from tidegate.plan import PlannedGroup, PlannedTask
+    from tidegate.resilience.interval import Interval
 
 OURS = "tidegate.operators."
 EXTRACT, BARRIER, TRANSFORM, LOAD, OUTCOME, CHOICE = (
@@ -25,6 +27,8 @@ TELLING = frozenset({EXTRACT, BARRIER, TRANSFORM, LOAD, OUTCOME, CHOICE})
 """The operators that leave the reason of their failure for the barrier and the outcome."""
 RETRIES = 2
 """Of those operators, where nothing is said."""
+WHEN, UNTIL = (f"{OURS}{name}" for name in ("When", "Until"))
+"""What may be called in the worker before a task begins: one skips it unless something is true, the other when it is too late."""
 SHORT_CIRCUIT = "airflow.providers.standard.operators.python.ShortCircuitOperator"
 
 
@@ -40,6 +44,8 @@ class Script:
         for edge in self.plan.edges:
             upstream[edge.downstream].append(edge.upstream)
         fail_fast = bool(self.plan.arguments.get("fail_fast"))
+        self._members: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
+        self._clocks: dict[Interval, Clock] = {}
         self.scheduler = Scheduler([self._task(task, upstream[task.task_id]) for task in self.plan.tasks], fail_fast=fail_fast)
 
     def _task(self, task: PlannedTask, upstream: list[str]) -> Task:
@@ -112,6 +118,34 @@ class Script:
         """The tasks inside of a group, at any depth."""
         return [task for task in self.plan.tasks if any(group.group_id == group_id for group in self.around(task))]
 
+    @cached_property
+    def hooks(self) -> dict[str, dict[str, Call]]:
+        """Task → what is called before it begins, by import path."""
+        return {
+            task_id: {hook.path: hook for hook in _hooks(task.call.arguments.get("pre_execute"))} for task_id, task in self.tasks.items()
+        }
+
+    def watches(self, task: PlannedTask) -> bool:
+        """Whether a task is a barrier that may decide before all of its branches have ended."""
+        return task.call.path == BARRIER and self.rule(task) == "always"
+
+    @cached_property
+    def watched(self) -> dict[str, str]:
+        """Task → the barrier that watches it, for those of its branches."""
+        return {
+            member: barrier.task_id
+            for barrier in self.of_kind(BARRIER)
+            if self.watches(barrier)
+            for branch, ends in self.ends(barrier.task_id).items()
+            for member in self.members(branch, ends)
+        }
+
+    def clock(self, interval: Interval) -> Clock:
+        """The clock of the run about an interval."""
+        if interval not in self._clocks:
+            self._clocks[interval] = Clock(self.spec.pipeline.schedule, interval)
+        return self._clocks[interval]
+
     def ends(self, barrier: str) -> dict[str, tuple[str, ...]]:
         """Branch → the tasks in which it ends, as a barrier looks at them."""
         said = self.tasks[barrier].call.arguments["branches"]
@@ -119,10 +153,11 @@ class Script:
 
     def members(self, branch: str, ends: tuple[str, ...]) -> tuple[str, ...]:
         """The tasks of a branch: all of the group that is named after it, where there is one, else those in which it ends."""
-        for group in self.around(self.tasks[ends[0]]):
-            if group.label == branch:
-                return tuple(task.task_id for task in self.within(group.group_id))
-        return ends
+        if (branch, ends) not in self._members:
+            around = next((group for group in self.around(self.tasks[ends[0]]) if group.label == branch), None)
+            inside = tuple(task.task_id for task in self.within(around.group_id)) if around is not None else ends
+            self._members[branch, ends] = inside
+        return self._members[branch, ends]
 
     @cached_property
     def _called(self) -> dict[str, list[PlannedTask]]:
@@ -167,6 +202,13 @@ def sources(task: PlannedTask) -> tuple[str, ...]:
     """The tasks whose rows a transform or a load takes."""
     given = [value for name, value in (*task.call.arguments.items(), *task.expand.items()) if name in {"part", "parts"}]
     return tuple(dict.fromkeys(_outputs(given)))
+
+
+def _hooks(value: Any) -> Iterator[Call]:
+    """A hook, and those that it calls in turn."""
+    if isinstance(value, Call):
+        yield value
+        yield from _hooks(value.arguments.get("then"))
 
 
 def _outputs(value: Any) -> Iterator[str]:
