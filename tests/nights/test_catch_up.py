@@ -107,16 +107,15 @@ def test_a_missed_quorum_is_tried_whole_and_adopts_what_had_arrived(town: Town) 
         assert state == "failed"
         assert gaps(town, day)["anna"] == ("arrived", "open", 0, "")
         let_time_pass(town)
-        assert set(look(town)) == {(str(day), shop, "down") for shop in ("ben", "carl", "dora")}
-    finally:
+        assert set(look(town)) == {(str(day), "ben,carl,dora", "down")}
         town.open("ben")
-    try:
         let_time_pass(town)
         run_id = look(town)[str(day), "anna,ben,carl,dora", "started"]
         assert town.airflow.wait(PIPELINE, run_id, timeout=120) == "success"
     finally:
-        town.open("carl")
-        town.open("dora")
+        for shop in ("ben", "carl", "dora"):
+            if not town.database(shop).exists():
+                town.open(shop)
     assert "anna adopts attempt" in town.airflow.log(PIPELINE, run_id, "extract.anna")
     assert "ben has staged nothing to adopt" in town.airflow.log(PIPELINE, run_id, "extract.ben")
     assert {shop: gap[1] for shop, gap in gaps(town, day).items()} == {"anna": "closed", "ben": "closed", "carl": "open", "dora": "open"}

@@ -99,6 +99,13 @@ def test_a_source_that_is_down_costs_no_run(place: Place) -> None:
     }  # fmt: skip
     assert told(place) == []
 
+    (place.folder / "plains.db").unlink()
+    place.put(gap(7), gap(7, "plains"))
+    ((_, branches, did, why),) = told(place)
+    assert (branches, did) == ("plains,texas", "down")
+    assert why.startswith("sales_plains finds no database file at")
+    assert "; sales_texas finds" in why
+
 
 def test_what_is_staged_needs_no_source(place: Place) -> None:
     """A branch that came too late lies in staging, and its run adopts it though the source is down again."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,7 +24,6 @@ from tidegate.resilience.gap import TOO_LITTLE, Gap, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tidegate.resilience.completeness import Branch
 
@@ -103,6 +105,22 @@ def test_rows_and_gaps_are_there_together_or_not_at_all(url: sa.URL) -> None:
         assert ledger.held(connection, "sales", NIGHT.start, NIGHT.end) == {}
         assert there(connection)
         assert read_gaps(connection) == []
+
+
+def test_a_killed_process_leaves_neither_rows_nor_gaps(url: sa.URL) -> None:
+    """Killed the moment before its commit; the next try leaves both."""
+    with writing(url) as connection:
+        ledger.ensure(connection)
+    command = [sys.executable, str(Path(__file__).with_name("dying.py")), url.render_as_string(hide_password=False)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "written\n"
+        process.kill()
+    with reading(url) as connection:
+        assert (ledger.intervals(connection), read_gaps(connection)) == ([], [])
+        assert ledger.held(connection, "sales", NIGHT.start, NIGHT.end) == {}
+    loaded(url, TEXAS, FLORIDA, brought=("texas",))
+    assert seen(url) == {"florida": ("open", "failed", 0, "")}
 
 
 def test_a_missed_quorum_opens_all_that_the_warehouse_does_not_hold(url: sa.URL) -> None:

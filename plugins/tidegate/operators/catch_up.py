@@ -30,6 +30,8 @@ AT_MOST = 2
 REPORT_KEY = "report"
 """XCom key of what was done, also where the task fails."""
 _PROBES = 8
+_REASONS = 3
+"""As many are told of the branches of one interval; the ledger has all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,8 +246,13 @@ class _Desk:
             return
         with writing(ledger.url, connection_name=ledger.conn_id) as connection:
             amend_gaps(connection, gaps)
+        together: dict[tuple[str, Interval], list[Gap]] = {}
         for gap in gaps if did else ():
-            self._row(gap.pipeline, gap.interval, [gap.branch], did, why or gap.reason)
+            together.setdefault((gap.pipeline, gap.interval), []).append(gap)
+        for (pipeline, interval), found in together.items():
+            reasons = list(dict.fromkeys(gap.reason for gap in found))
+            more = f"; and {len(reasons) - _REASONS} more" if len(reasons) > _REASONS else ""
+            self._row(pipeline, interval, [gap.branch for gap in found], did, why or "; ".join(reasons[:_REASONS]) + more)
 
     def _tell(self, run: CatchUp, did: str, why: str) -> None:
         self._row(run.pipeline, run.interval, list(run.branches), did, why)
