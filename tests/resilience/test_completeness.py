@@ -62,6 +62,59 @@ def test_what_arrived_but_was_superseded_is_held_or_failed_as_the_ledger_says() 
     assert "plains (its rows were not loaded" in night.sentence
 
 
+def wide(missing: int, *, reason: str = "the source does not answer") -> list[Branch]:
+    """200 branches of which some failed, the last third of them not even begun."""
+    states = [BranchState.NOT_STARTED if number >= missing * 2 // 3 else BranchState.FAILED for number in range(missing)]
+    absent = [Branch(name=f"store_{number:03}", state=state, reason=reason) for number, state in enumerate(states)]
+    return absent + [Branch(name=f"store_{number:03}", state=BranchState.ARRIVED, rows=1) for number in range(missing, 200)]
+
+
+def test_of_many_missing_a_sentence_names_the_first_and_counts_the_others() -> None:
+    """Sixty reasons are read by nobody, and a run's note has 1,000 characters; the record has them all."""
+    night = record(*wide(60), needed=100)
+    named = "; ".join(f"store_{number:03} (the source does not answer)" for number in range(8))
+    told = f"sales for 2017-12-23 is partial: 140 of 200 regions, 140 rows. Missing: {named}; and 52 more: 32 failed, 20 not started."
+    assert night.sentence == told
+    assert len(night.as_dict()["failed"] + night.as_dict()["not_started"]) == 60
+    assert "store_059" in night.line
+
+
+def test_all_missing_are_named_where_only_one_would_be_left_to_count() -> None:
+    """Nine are named; ten are eight and two."""
+    assert record(*wide(9)).sentence.endswith("store_008 (the source does not answer).")
+    assert record(*wide(10)).sentence.endswith("store_007 (the source does not answer); and 2 more: 2 not started.")
+
+
+@given(st.integers(10, 200), st.text("abc. ", min_size=1, max_size=400), st.booleans())
+def test_a_wide_night_fits_into_a_note(missing: int, reason: str, met: bool) -> None:
+    """However long the reasons are."""
+    branches = wide(missing, reason=reason)
+    lost = tuple(branch.name for branch in branches[:missing])
+    assert len(record(*branches, needed=195, met=met, required_missing=lost).sentence) <= 1000
+
+
+def test_a_reason_is_cut_only_where_there_are_many() -> None:
+    """Of few, people want to read it all."""
+    assert f"({'x' * 300})" in record(*wide(9, reason="x" * 300)).sentence
+    assert f"({'x' * 80})" in record(*wide(10, reason="x" * 80)).sentence
+    assert f"({'x' * 79}…)" in record(*wide(10, reason="x" * 81)).sentence
+
+
+def test_what_a_wide_night_lacked_and_whom_it_caught_up_is_counted_too() -> None:
+    """Of required ones, of what ends the night, of those that came later."""
+    names = tuple(f"store_{number:03}" for number in range(200))
+    short = record(
+        *wide(200), met=False, required_missing=names[:10], lacking=tuple(f"{name} failed, which ends the night" for name in names)
+    )
+    assert (
+        "; required but missing: store_000, store_001, store_002, store_003, store_004, store_005, store_006, store_007, and 2 more; "
+        in short.sentence
+    )
+    assert "; store_007 failed, which ends the night; and 192 more. Nothing was loaded." in short.sentence
+    late = record(*wide(100)).as_loaded(dict.fromkeys(names, 1), names[100:])
+    assert late.sentence.endswith("store_106, store_107, and 92 more caught up.")
+
+
 BRANCHES = st.builds(
     Branch,
     name=st.text("abc", min_size=1, max_size=5),

@@ -6,17 +6,24 @@ The log, the alert, the run's note, the ledger and the page all show this record
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tidegate.model.quantity import percent
 from tidegate.resilience.interval import Interval, instant_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 
+T = TypeVar("T")
+
+TOLD = 8
+"""How many of many branches a sentence names: a run's note has 1,000 characters."""
+_LONGEST = 80
+"""Characters of a reason, where there are many."""
 NOT_LOADED = "its rows were not loaded: superseded by a newer attempt, or lost between its extract and the load"
 
 
@@ -148,24 +155,23 @@ class Completeness:
         """The night in one sentence, for every place where a person reads it."""
         total = len(self.branches)
         subject = f"{self.pipeline} for {self.interval}"
-        missing = "; ".join(_why(branch) for branch in self.missing)
         rows = _rows(self.rows) + (f" ({percent(self.coverage)} of the usual)" if self.coverage is not None else "")
         if self.outcome is Outcome.COMPLETE:
-            held = ", ".join(branch.name for branch in self.present if branch.state is BranchState.HELD)
-            now = ", ".join(branch.name for branch in self.arrived)
-            told = f"; {now} caught up" if held else ""
+            held = any(branch.state is BranchState.HELD for branch in self.present)
+            told = f"; {some(names(self.arrived))} caught up" if held else ""
             return f"{subject} is complete: {total} of {self._counted(total)}, {rows}{told}."
         if self.outcome is Outcome.PARTIAL:
-            return f"{subject} is partial: {len(self.present)} of {self._counted(total)}, {rows}. Missing: {missing}."
+            return f"{subject} is partial: {len(self.present)} of {self._counted(total)}, {rows}. Missing: {_told(self.missing)}."
         asked = len(self.asked)
         held_before = sum(branch.state is BranchState.HELD for branch in self.branches)
         already = f", {held_before} held already" if held_before else ""
         needed = f"{len(self.arrived)} of {self._counted(asked)} arrived{already}" + (f", {self.needed} needed" if self.needed else "")
         if self.required_missing:
-            needed += f"; required but missing: {', '.join(self.required_missing)}"
-        needed += "".join(f"; {words}" for words in self.lacking)
-        lacking = "; ".join(_why(branch) for branch in self.asked if branch.state is not BranchState.ARRIVED)
-        return f"{subject} is short: {needed}. Nothing was loaded. Missing: {lacking}."
+            needed += f"; required but missing: {some(self.required_missing)}"
+        if self.lacking:
+            needed += f"; {some(self.lacking, '; ')}"
+        lacking = [branch for branch in self.asked if branch.state is not BranchState.ARRIVED]
+        return f"{subject} is short: {needed}. Nothing was loaded. Missing: {_told(lacking)}."
 
     def _counted(self, number: int) -> str:
         return f"{number} {self.dimension}{'' if number == 1 else 's'}"
@@ -253,9 +259,32 @@ def _rows(number: int) -> str:
     return f"{number:,} row{'' if number == 1 else 's'}"
 
 
-def _why(branch: Branch) -> str:
+def _why(branch: Branch, *, longest: int | None = None) -> str:
     reason = branch.reason.rstrip(".") or ("not chosen for this run" if branch.state is BranchState.EXCLUDED else "no reason known")
+    if longest is not None and len(reason) > longest:
+        reason = f"{reason[: longest - 1]}…"
     return f"{branch.name} ({reason})"
+
+
+def _told(branches: Sequence[Branch]) -> str:
+    """Branches with their reasons; of many the first, and of the others how many became what."""
+    first, others = _apart(branches)
+    if not others:
+        return "; ".join(_why(branch) for branch in first)
+    counted = Counter(branch.state.replace("_", " ") for branch in others)
+    states = ", ".join(f"{number} {state}" for state, number in counted.items())
+    return "; ".join([*(_why(branch, longest=_LONGEST) for branch in first), f"and {len(others)} more: {states}"])
+
+
+def some(words: Sequence[str], between: str = ", ") -> str:
+    """Words, or of many the first and how many there are besides: for a sentence that is read, beside a record that has them all."""
+    first, others = _apart(words)
+    return between.join([*first, f"and {len(others)} more"] if others else first)
+
+
+def _apart(items: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
+    """Those that are named, and those that are only counted; none is left to be counted alone."""
+    return (items, ()) if len(items) <= TOLD + 1 else (items[:TOLD], items[TOLD:])
 
 
 def names(branches: Iterable[Branch]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tidegate.resilience.completeness import Completeness, Outcome, names
+from tidegate.resilience.completeness import Completeness, Outcome, names, some
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,14 +82,14 @@ class Verdict:
         if self.completeness is not None and not self.completeness.met:
             return self.completeness.sentence
         if self.failures:
-            return f"{subject} failed: {'; '.join(str(failure) for failure in self.failures)}."
+            return f"{subject} failed: {some([str(failure) for failure in self.failures], '; ')}."
         if self.completeness is not None:
             return self.completeness.sentence
         return f"{subject} is complete."
 
     @property
     def digest(self) -> str:
-        """The alert's text: the sentence, every branch that did not arrive, the ids, and what to do."""
+        """The alert's text: the sentence, the ids, and what to do."""
         lines = [f"{'RECOVERED' if self.recovered else self.word.upper()}  {self.sentence}"]
         lines += [f"  run {self.run_id}", f"  correlation id {self.correlation_id}"]
         if self.failures:
