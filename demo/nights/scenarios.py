@@ -189,6 +189,34 @@ def _five_nights_before(village: Village) -> None:
             write_record(ledger, record, held, owner="villages", expire=timedelta(days=30))
 
 
+OLD = tuple(DAY + timedelta(days=number) for number in range(3))
+TONIGHT = DAY + timedelta(days=3)
+
+
+def _four_nights(village: Village) -> None:
+    for day in (*OLD, TONIGHT):
+        village.sell(*bounds(day))
+
+
+def old_nights(village: Village) -> None:
+    """Three old nights are caught up while tonight runs: two at once, and the third when there is room."""
+    with village.gone("isles"):
+        for run_id in [village.begin(day) for day in OLD]:
+            village.expect(village.end(run_id), "success", "partial", failed="isles")
+    village.let_hours_pass(25)
+    tonight = village.begin(TONIGHT)
+    village.check("first look", village.catch_up(), ["started", "started", "waits"])
+    village.expect(village.end(tonight), "success", "complete")
+    for run_id in village.catch_ups():
+        village.end(run_id)
+    village.check("second look", village.catch_up(), ["started"])
+    village.end(village.catch_ups()[-1])
+    for day in (*OLD, TONIGHT):
+        village.expect_warehouse(REGIONS, day=day)
+    statuses = village.query("SELECT DISTINCT status FROM tidegate_gap WHERE pipeline = ?", village.name)
+    village.check("gaps", statuses, [("closed",)])
+
+
 def silent(village: Village) -> None:
     """One answers with zero rows."""
     seen = village.night()
@@ -275,6 +303,7 @@ SCENARIOS = (
     Scenario("during_publish", "one is late, and ends during publish", during_publish),
     Scenario("after_publish", "one is late, and ends after publish", after_publish),
     Scenario("slow_one", "one takes far longer than it usually does", slow_one, _five_nights_before),
+    Scenario("old_nights", "three old nights are caught up while tonight runs", old_nights, _four_nights),
     Scenario("spring", "clocks are put forward", spring, _two_nights),
     Scenario("again", "one is cleared by hand after publish", again),
     Scenario("calm", "all arrive", calm),

@@ -151,6 +151,23 @@ class Village:
         """The runs that somebody started to bring what was missing."""
         return [run["dag_run_id"] for run in self.runs() if str(run["dag_run_id"]).startswith("catch_up__")]
 
+    def catch_up(self) -> list[str]:
+        """Let the catch-up look at the gaps once: what it did about each."""
+        self.airflow.wait_for_dag("catch_up")
+        run_id = self.airflow.trigger("catch_up")
+        self.check("catch-up", self.airflow.wait("catch_up", run_id, timeout=PATIENCE), "success")
+        return sorted(row["did"] for row in self.airflow.xcom("catch_up", run_id, "catch_up"))
+
+    def let_hours_pass(self, hours: int) -> None:
+        """Make the gaps as old as if so many hours had passed."""
+        with closing(sqlite3.connect(self.root / "warehouse.db", timeout=60)) as connection, connection:
+            for branch, start, opened in self.query(
+                "SELECT branch, interval_start, opened_at FROM tidegate_gap WHERE pipeline = ?", self.name
+            ):
+                earlier = (datetime.fromisoformat(opened) - timedelta(hours=hours)).isoformat()
+                where = "pipeline = ? AND branch = ? AND interval_start = ?"
+                connection.execute(f"UPDATE tidegate_gap SET opened_at = ? WHERE {where}", (earlier, self.name, branch, start))
+
     def tasks(self, run_id: str) -> dict[str, Any]:
         """The task instances of a run by id."""
         return {task["task_id"]: task for task in self.airflow.tasks(self.name, run_id)}
