@@ -1,4 +1,7 @@
-"""``python -m demo.nights``: bad nights on a real scheduler, in a table; exit code 1 when one of them was not as it must be."""
+"""``python -m demo.nights``: bad nights on a real scheduler, in a table; exit code 1 when one of them was not as it must be.
+
+A picture of each is drawn into ``.tidegate/pictures``.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from demo import place, show
+from demo.nights.picture import svg
 from demo.nights.scenarios import SCENARIOS
 from demo.nights.stage import play, scenery
 from tidegate.errors import TidegateError
@@ -38,6 +42,11 @@ def main(names: Sequence[str]) -> int:
         out.print(str(error), markup=False, style="red")
         return 1
     out.print(_table(played))
+    folder = place.ROOT / ".tidegate" / "pictures"
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in played:
+        if one.village.seen:
+            (folder / f"{one.scenario.pipeline}.svg").write_text(svg(one.scenario.title, one.village.seen))
     wrong = [line for one in played for line in one.village.wrong]
     for line in wrong:
         out.print(f"  {line}", markup=False, style="red")

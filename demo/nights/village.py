@@ -32,6 +32,8 @@ class Seen:
     state: str
     record: Mapping[str, Any]
     note: str
+    tasks: tuple[Mapping[str, Any], ...] = ()
+    """Its task instances."""
 
 
 @dataclass
@@ -139,6 +141,7 @@ class Village:
             state=state,
             record=self.airflow.xcom(self.name, run_id, "outcome", key="record"),
             note=str(self.airflow.run(self.name, run_id)["note"] or ""),
+            tasks=tuple(self.airflow.tasks(self.name, run_id)),
         )
         self.seen.append(seen)
         return seen
