@@ -36,6 +36,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     connections = {f"shop_{shop}": {"conn_type": "sqlite", "host": str(root / f"{shop}.db")} for shop in SHOPS}
     connections["warehouse"] = {"conn_type": "sqlite", "host": str(root / "warehouse.db")}
     connections |= {name: {"conn_type": "sqlite", "host": str(root / f"{name}.db")} for name in ("endless", "endless_too")}
+    connections["shop_emil"] = connections["endless"]
     connections["shop_lamp"] = {"conn_type": "sqlite", "host": str(root / "lamp.db")}
     connections["nowhere"] = {"conn_type": "sqlite", "host": str(root / "nowhere.db")}
     connections["closed_port"] = {

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from tidegate.resilience.aftermath import Absence, Orders, absence, judged, moment, orders, unbegun
+from tidegate.resilience.aftermath import Absence, Orders, absence, in_time, judged, moment, orders, unbegun
 from tidegate.resilience.completeness import Branch, BranchState, Completeness, DecidedBy
 from tidegate.resilience.deadline import DecideBy
 from tidegate.resilience.interval import Interval
@@ -60,6 +61,20 @@ def test_the_moment_of_a_decision_is_its_time_or_its_cause() -> None:
     assert moment(DecidedBy.TIME, DecideBy("2h")) == "2h after the run began"
     assert moment(DecidedBy.ENOUGH, DecideBy("2h")) == "when enough had arrived"
     assert moment(DecidedBy.HOPELESS, None) == "when it could not be enough any more"
+
+
+def test_what_its_time_has_ended_was_at_work_until_then() -> None:
+    """And what failed before it has failed; where nobody says a time, all have."""
+    deadline, by = DAY.end, DecideBy("2h")
+    stopped = Branch(name="emea", state=BranchState.FAILED, reason="was stopped", ended=deadline.isoformat())
+    others = (
+        replace(stopped, ended=DAY.start.isoformat()),
+        replace(stopped, ended=""),
+        Branch(name="apac", state=BranchState.ARRIVED, ended=deadline.isoformat()),
+    )
+    late = replace(stopped, state=BranchState.LATE, reason="still at work 2h after the run began")
+    assert in_time((stopped, *others), deadline, by) == (late, *others)
+    assert in_time((stopped,), None, None) == (stopped,)
 
 
 def _branches(**states: str) -> tuple[Branch, ...]:

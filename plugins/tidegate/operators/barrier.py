@@ -18,7 +18,7 @@ from tidegate.operators.budget import deadline_of
 from tidegate.operators.history import History
 from tidegate.operators.skipping import skip
 from tidegate.operators.stopping import forget_stop, stop_reads
-from tidegate.resilience.aftermath import judged, moment, orders
+from tidegate.resilience.aftermath import in_time, judged, moment, orders
 from tidegate.resilience.completeness import Branch, BranchState, Completeness, DecidedBy
 from tidegate.resilience.deadline import DecideBy
 from tidegate.resilience.keys import EXPIRE, HELD_KEY
@@ -220,16 +220,19 @@ class BarrierOperator(TidegateOperator):
         :param overdue: Branch → how long it has been at work, and how long it had.
         """
         history = History(self, night)
-        late = moment(by, DecideBy(self.decide_by, self.timezone) if self.decide_by else None)
+        decide_by = DecideBy(self.decide_by, self.timezone) if self.decide_by else None
+        late = moment(by, decide_by)
         found = {name: seen.look(name, late=(overdue or {}).get(name, late)) for name in self.branches}
         history.settle(found, seen)
         rule = Quorum.parse(**self.rule)
         usual = history.usual() if rule.counts_rows else {}
-        branches = tuple(replace(branch, usual=usual.get(branch.name)) for branch, _ in found.values())
+        deadline = self._deadline(night)
+        seen_now = tuple(replace(branch, usual=usual.get(branch.name)) for branch, _ in found.values())
+        branches = in_time(seen_now, deadline, decide_by)
+        by = by if branches == seen_now else DecidedBy.TIME
         if len(seen.chosen) < len(branches):
             branches = _with_held(branches, history.held())
         decision, aborted = judged(rule, branches, usual, self.abort)
-        deadline = self._deadline(night)
         record = Completeness(
             pipeline=night.dag_id,
             interval=night.interval,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tidegate.resilience.completeness import BranchState, DecidedBy
@@ -70,6 +71,21 @@ def unbegun(members: Sequence[str], *, ended: Collection[str], states: Mapping[s
 def moment(by: DecidedBy, decide_by: DecideBy | None) -> str:
     """The moment of a decision, for the reason of a branch that was too late for it."""
     return str(decide_by) if by is DecidedBy.TIME and decide_by is not None else f"when {by}"
+
+
+def in_time(branches: tuple[Branch, ...], deadline: datetime | None, decide_by: DecideBy | None) -> tuple[Branch, ...]:
+    """The branches as they stood when their barrier's time came: one that failed only then or after, such as by being stopped, was at work.
+
+    :param deadline: That time; None where nobody says one.
+    """
+    if deadline is None:
+        return branches
+    return tuple(
+        replace(branch, state=BranchState.LATE, reason=f"still at work {decide_by}")
+        if branch.state is BranchState.FAILED and branch.ended and datetime.fromisoformat(branch.ended) >= deadline
+        else branch
+        for branch in branches
+    )
 
 
 def judged(rule: Quorum, branches: Sequence[Branch], usual: Mapping[str, int], abort: Collection[str] | None) -> tuple[Decision, list[str]]:
