@@ -236,7 +236,7 @@ def test_a_night_is_decided_by_its_quorum_alone(said: dict[str, str | int]) -> N
     assert set(result.missing) == missing
     assert result.outcome == ("short" if not enough else "partial" if missing else "complete")
     assert (result.states["load"] == "success") == enough == (result.state == "success")
-    assert all(region in result.sentence for region in missing)
+    assert all(region in result.sentence for region in result.missing[:8])  # the others are counted
 
 
 @given(WORDS)
