@@ -19,16 +19,20 @@ from tidegate.data.gaps import amend_gaps, read_gaps, there, write_gaps
 from tidegate.data.instants import instant
 from tidegate.data.ledger import LoadRow
 from tidegate.errors import TidegateError
-from tidegate.operators.records import write_record, write_short
+from tidegate.operators.records import held_rows, loaded_from, nights_before, write_record, write_short
+from tidegate.resilience.completeness import names
 from tidegate.resilience.gap import TOO_LITTLE, Gap, Status
+from tidegate.resilience.interval import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tidegate.resilience.completeness import Branch
+    from tidegate.resilience.completeness import Branch, Completeness
 
 MONTH = timedelta(days=30)
 NOW = datetime(2017, 12, 24, 4, tzinfo=UTC)
+YESTERDAY = "2017-12-22T00:00:00+00:00"
+TOMORROW = Interval(NIGHT.end, NIGHT.end + timedelta(days=1))
 
 
 @pytest.fixture(params=["sqlite", "postgres_url", "mariadb_url"])
@@ -50,17 +54,20 @@ def load_of(name: str, run_id: str = "run") -> LoadRow:
     )  # fmt: skip
 
 
-def loaded(url: sa.URL, *branches: Branch, brought: tuple[str, ...], run_id: str = "run", fail: bool = False) -> None:
-    """A load's transaction: the rows of what was brought, the record, the gaps."""
+def loaded(
+    url: sa.URL, *branches: Branch, brought: tuple[str, ...], run_id: str = "run", fail: bool = False, stale: tuple[str, ...] = ()
+) -> Completeness:
+    """A load's transaction: the rows of what was brought, or stands in, the record, the gaps."""
     with writing(url) as connection:
         ledger.ensure(connection)
     with writing(url) as connection:
-        for name in brought:
-            ledger.write_load(connection, load_of(name, run_id))
+        for name in (*brought, *stale):
+            ledger.write_load(connection, replace(load_of(name, run_id), stale_from=YESTERDAY if name in stale else None))
         held = ledger.held(connection, "sales", NIGHT.start, NIGHT.end)
-        write_record(connection, replace(record(*branches), run_id=run_id), held, owner="analytics", expire=MONTH)
+        _, known = write_record(connection, replace(record(*branches), run_id=run_id), held, owner="analytics", expire=MONTH)
         if fail:
             raise TidegateError("killed here")
+    return known
 
 
 def short(url: sa.URL, *branches: Branch, run_id: str = "run") -> str:
@@ -95,6 +102,26 @@ def test_a_partial_night_opens_and_its_catch_up_closes(url: sa.URL) -> None:
     loaded(url, replace(EXCLUDED, name="texas"), PLAINS, EXCLUDED, brought=("plains",), run_id="second")
     assert seen(url) == {"plains": ("closed", "failed", 0, "second"), "florida": ("open", "failed", 0, "")}
     assert gaps(url)["florida"] == gap
+
+
+def test_rows_that_stand_in_are_not_held(url: sa.URL) -> None:
+    """The night stays partial and the gap open, whoever asks, until the branch's own rows are there."""
+    known = loaded(url, TEXAS, FLORIDA, brought=("texas",), stale=("florida",))
+    assert (known.outcome, names(known.stale), known.rows) == ("partial", ["florida"], TEXAS.rows)
+    assert seen(url)["florida"] == ("open", "failed", 0, "")
+    with reading(url) as connection:
+        row = ledger.read_interval(connection, "sales", NIGHT.start, NIGHT.end)
+        assert row is not None
+        assert (row.arrived, row.missing, row.record["stale"], row.sentence) == (1, ("florida",), ["florida"], known.sentence)
+        assert held_rows(connection, "sales", NIGHT) == {"texas": TEXAS.rows}
+        assert nights_before(connection, "sales", TOMORROW) == [{"texas": TEXAS.rows}]
+        assert loaded_from(connection, "sales", NIGHT) == {"florida": YESTERDAY, "texas": instant(NIGHT.start)}
+    assert short(url, replace(EXCLUDED, name="texas"), FLORIDA, run_id="second") == "partial"
+    assert seen(url)["florida"] == ("open", "failed", 1, "")
+
+    known = loaded(url, replace(EXCLUDED, name="texas"), replace(FLORIDA, state=TEXAS.state), brought=("florida",), run_id="third")
+    assert (known.outcome, known.stale) == ("complete", ())
+    assert seen(url)["florida"] == ("closed", "failed", 1, "third")
 
 
 def test_rows_and_gaps_are_there_together_or_not_at_all(url: sa.URL) -> None:

@@ -147,3 +147,33 @@ def test_named_lists_stand_in_the_record() -> None:
     data = record(TEXAS, PLAINS, FLORIDA, Branch(name="emea", state=BranchState.EXCLUDED)).as_dict()
     assert data["expected"] == ["texas", "plains", "florida"]
     assert (data["arrived"], data["failed"], data["late"], data["excluded"]) == (["texas", "plains"], ["florida"], [], ["emea"])
+
+
+def test_rows_that_stand_in_are_named_and_count_for_nothing() -> None:
+    """The branch is missing as before; the sentence, the line and the list say whose rows stand in."""
+    plain = record(TEXAS, PLAINS, FLORIDA)
+    night = plain.carrying({"florida": "2017-12-22T00:00:00+00:00", "texas": "2017-12-22T00:00:00+00:00"})
+    assert night.sentence == plain.sentence.replace("florida.db)", "florida.db; the rows of 2017-12-22 stand in)")
+    assert (night.outcome, night.rows, night.missing) == (Outcome.PARTIAL, plain.rows, night.stale)
+    assert (night.as_dict()["stale"], plain.as_dict()["stale"]) == (["florida"], [])
+    assert " stale=florida " in night.line
+    assert "stale" not in plain.line
+    assert Completeness.from_dict(json.loads(json.dumps(night.as_dict()))) == night
+
+
+def test_rows_of_a_night_that_does_not_begin_at_midnight_stand_in_by_their_time() -> None:
+    """Such as those of a day in Berlin."""
+    night = record(TEXAS, FLORIDA).carrying({"florida": "2017-12-21T23:00:00+00:00"})
+    assert "; the rows of 2017-12-21 23:00 UTC stand in)" in night.sentence
+
+
+def test_after_the_load_the_ledger_says_what_stands_in() -> None:
+    """Of a branch that was not chosen, too; what the load has left out does not; what is held needs nobody."""
+    stale = {"florida": "2017-12-22T00:00:00+00:00"}
+    assert (
+        record(TEXAS, EXCLUDED)
+        .as_loaded({"texas": 5}, {"texas"}, stale)
+        .sentence.endswith("Missing: florida (not chosen for this run; the rows of 2017-12-22 stand in).")
+    )
+    assert record(TEXAS, FLORIDA).carrying(stale).as_loaded({"texas": 5}, {"texas"}).stale == ()
+    assert record(TEXAS, FLORIDA).carrying(stale).as_loaded({"texas": 5, "florida": 7}, {"texas"}, stale).stale == ()

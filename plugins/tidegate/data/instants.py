@@ -31,3 +31,11 @@ def compact(moment: datetime) -> str:
     """For file names: ``20260101T020000Z``, with microseconds only when there are any."""
     moment = aware(moment)
     return moment.strftime("%Y%m%dT%H%M%S.%fZ" if moment.microsecond else "%Y%m%dT%H%M%SZ")
+
+
+def expanded(text: str) -> datetime:
+    """The inverse of :func:`compact`.
+
+    :raises ValueError: it is none of its texts.
+    """
+    return datetime.strptime(text, "%Y%m%dT%H%M%S.%fZ" if "." in text else "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)

@@ -48,6 +48,7 @@ loads = sa.Table(
     sa.Column("rows", sa.BigInteger, nullable=False, quote=True),
     sa.Column("partitions", _LONG, nullable=False, quote=True),
     sa.Column("loaded_at", _short(40), nullable=False),
+    sa.Column("stale_from", _short(40)),
 )
 intervals_table = sa.Table(
     "tidegate_interval",
@@ -109,6 +110,8 @@ class LoadRow:
     partitions: tuple[str, ...]
     """Each a JSON list of the replace columns' values."""
     loaded_at: str
+    stale_from: str | None = None
+    """The start of an earlier interval whose rows stand in for this one's; None for rows of the interval itself."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,7 +156,7 @@ def create_missing(connection: sa.Connection, *tables: sa.Table) -> None:
 
 
 def held(connection: sa.Connection, pipeline: str, start: datetime, end: datetime, target: str | None = None) -> dict[str, LoadRow]:
-    """Say which branches of an interval are in the warehouse; nothing when there is no ledger yet.
+    """Say which branches of an interval are in the warehouse, rows that stand in among them; nothing when there is no ledger yet.
 
     :param target: one table; without it a branch counts as held when any table of the pipeline holds it, by its newest load.
     """
@@ -176,6 +179,11 @@ def others(connection: sa.Connection, pipeline: str, start: datetime, end: datet
 def write_load(connection: sa.Connection, row: LoadRow) -> None:
     """Record a load, in place of the one before."""
     _replace(connection, loads, row)
+
+
+def forget_load(connection: sa.Connection, row: LoadRow) -> None:
+    """Take a load back: its rows are not in the table any more."""
+    connection.execute(sa.delete(loads).where(*(column == getattr(row, column.name) for column in loads.primary_key)))
 
 
 def write_interval(connection: sa.Connection, row: IntervalRow) -> None:

@@ -7,7 +7,8 @@ newest attempt. Runs in a worker.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import replace as with_field
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -17,7 +18,7 @@ from tidegate.data import parts as staged
 from tidegate.data.engines import writing
 from tidegate.data.instants import instant, stamp
 from tidegate.data.tables import Target
-from tidegate.errors import LoadRefused
+from tidegate.errors import DataRefused, LoadRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,9 +48,27 @@ class LoadReport:
     """Branches that were left alone, since a newer attempt had been there."""
     partitions: int
     """Deleted and written anew, counting those that only vanished."""
+    unfit: str = ""
+    """Why rows that stand in were left out; empty where they were not."""
 
 
-def load(
+def load(url: sa.URL, *, parts: Sequence[Manifest], **load: Any) -> LoadReport:
+    """Replace the rows of these parts' branches by the parts' rows; of rows that stand in only those that the load can take.
+
+    Takes what :func:`load_all` takes. It is tried with them, and where that is refused without them: they make no night worse.
+
+    :raises LoadRefused: as said there, of the rows of the interval itself.
+    """
+    fresh = [part.instead or part for part in parts if part.fresh]
+    if not fresh or fresh == list(parts):
+        return load_all(url, parts=parts, **load)
+    try:
+        return load_all(url, parts=parts, **load)
+    except (LoadRefused, DataRefused) as error:
+        return with_field(load_all(url, parts=fresh, **load), unfit=str(error))
+
+
+def load_all(
     url: sa.URL,
     *,
     target_table: str,
@@ -99,14 +118,21 @@ def load(
             replaced = {branch for part in taken for branch in part.manifest.branches}
             vanishing = {partition for branch in replaced if branch in held for partition in held[branch].partitions}
             doomed = vanishing.union(*(incoming[part.manifest.attempt] for part in taken))
+            gone: list[LoadRow] = []
             if taken:
                 kept = [row for branch, row in held.items() if branch not in replaced]
                 others = list(ledger.others(connection, pipeline, interval_start, interval_end, str(target)))
                 doomed |= partitions.within(others, replaced, pipeline=pipeline, start=start, end=end)
+                brought = set[str]().union(*(incoming[part.manifest.attempt] for part in taken if part.manifest.fresh))
+                gone = partitions.displaced([*kept, *others], brought, pipeline=pipeline)
+                kept, others = ([row for row in rows if row not in gone] for rows in (kept, others))
+                doomed |= {partition for row in gone for partition in row.partitions}
                 partitions.check_branches([(part, incoming[part.manifest.attempt]) for part in taken], doomed, kept, replace)
-                fences = {branch: part.manifest.fence for part in taken for branch in part.manifest.branches}
+                fences = {branch: part.manifest.fence_of(branch) for part in taken for branch in part.manifest.branches}
                 partitions.check_others(doomed, fences, others, pipeline=pipeline, start=start, end=end, replace=replace)
             rows = _write(connection, target, taken, doomed, replace=replace, batch_rows=batch_rows, progress=progress)
+            for row in gone:
+                ledger.forget_load(connection, row)
             for part in taken:
                 for branch in part.manifest.branches:
                     ledger.write_load(
@@ -118,12 +144,13 @@ def load(
                             interval_end=end,
                             branch=branch,
                             attempt=part.manifest.attempt,
-                            fence=part.manifest.fence,
+                            fence=part.manifest.fence_of(branch),
                             run_id=run_id,
                             correlation_id=correlation_id,
                             rows=part.manifest.rows,
                             partitions=tuple(sorted(incoming[part.manifest.attempt])),
                             loaded_at=stamp(),
+                            stale_from=part.manifest.stale.get(branch),
                         ),
                     )
             if in_transaction:
@@ -140,7 +167,7 @@ def fenced(parts: Sequence[Part], held: dict[str, LoadRow]) -> tuple[list[Part],
     claimed: set[str] = set()
     for part in sorted(parts, key=lambda part: (part.manifest.fence, part.manifest.attempt), reverse=True):
         branches = part.manifest.branches
-        older = any(part.manifest.fence < fences.get(branch, "") for branch in branches)
+        older = any(part.manifest.fence_of(branch) < fences.get(branch, "") for branch in branches)
         (superseded if older or claimed.intersection(branches) else taken).append(part)
         claimed.update(branches)
     order = {id(part): position for position, part in enumerate(parts)}

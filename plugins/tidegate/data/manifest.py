@@ -5,7 +5,7 @@ A manifest is a few hundred bytes of JSON. The rows stay in staging.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -55,15 +55,34 @@ class Manifest:
     correlation_id: str
     branches: tuple[str, ...]
     """The branches whose rows are inside: ``(branch,)``, or all that a combining transform read."""
+    stale: dict[str, str] = field(default_factory=dict)
+    """Of those whose rows are of an earlier interval and stand in for this one's: branch → that interval's start, as ISO 8601 in UTC."""
+    instead: Manifest | None = None
+    """The same without the rows that stand in, where a transform has made both; for a load that cannot take them."""
 
     @property
     def fence(self) -> str:
-        """Orders attempts: a load never replaces rows of a greater fence by rows of a smaller one."""
-        return f"{self.read_at}/{self.written_at}"
+        """Orders attempts: a load never replaces rows of a greater fence by rows of a smaller one. What holds rows that stand in comes last."""
+        return self.fence_of(next(iter(self.stale), self.branch))
+
+    def fence_of(self, branch: str) -> str:
+        """The fence of one branch: rows that stand in never replace rows of the interval itself, whenever they were read."""
+        return f"{'-' if branch in self.stale else ''}{self.read_at}/{self.written_at}"
+
+    @property
+    def fresh(self) -> bool:
+        """Whether any branch's rows are of the interval itself."""
+        return any(branch not in self.stale for branch in self.branches)
+
+    @property
+    def stale_from(self) -> str | None:
+        """The start of the oldest interval whose rows stand in; None where all are of the interval itself."""
+        return min(self.stale.values(), default=None)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON types, for XCom and for the manifest file."""
-        return {**asdict(self), "columns": list(self.columns), "branches": list(self.branches)}
+        instead = self.instead.as_dict() if self.instead is not None else None
+        return {**asdict(self), "columns": list(self.columns), "branches": list(self.branches), "instead": instead}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Manifest:
@@ -71,4 +90,5 @@ class Manifest:
 
         :raises TypeError: a key is missing or unknown.
         """
-        return cls(**{**data, "columns": tuple(data["columns"]), "branches": tuple(data["branches"])})
+        instead = cls.from_dict(data["instead"]) if data.get("instead") else None
+        return cls(**{**data, "columns": tuple(data["columns"]), "branches": tuple(data["branches"]), "instead": instead})

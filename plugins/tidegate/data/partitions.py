@@ -123,6 +123,11 @@ def _refuse_shared(listed: str, partition: str, one: str, other: str) -> NoRetur
     raise LoadRefused(message, hint="add the branch's column to replace:.")
 
 
+def displaced(rows: Iterable[LoadRow], brought: Collection[str], *, pipeline: str) -> list[LoadRow]:
+    """The loads of rows that stand in, of the same pipeline, which make way for rows that are brought under the same keys."""
+    return [row for row in rows if row.stale_from is not None and row.pipeline == pipeline and not set(row.partitions).isdisjoint(brought)]
+
+
 def within(others: Iterable[LoadRow], branches: Collection[str], *, pipeline: str, start: str, end: str) -> set[str]:
     """The partitions that shorter intervals within this one have loaded for these branches: a wider load brings them anew, or not at all."""
     return {

@@ -27,13 +27,14 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tidegate.data.instants import compact, instant, stamp
+from tidegate.data.instants import compact, expanded, instant, stamp
 from tidegate.data.kinds import cast_batch, plain_schema, word
 from tidegate.data.manifest import Manifest, StageKey
-from tidegate.errors import DataRefused, TidegateError
+from tidegate.errors import DataRefused, IntervalUnknown, TidegateError
+from tidegate.resilience.interval import Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
 _CHUNK = 1 << 20
@@ -118,11 +119,13 @@ class Staging:
         correlation_id: str,
         read_at: str,
         branches: Sequence[str] = (),
+        stale: Mapping[str, str] | None = None,
     ) -> Iterator[StageWriter]:
         """Write one attempt: committed when the block ends, gone without a trace when it raises.
 
         :param read_at: :func:`~tidegate.data.instants.stamp` of the moment before the source began to be read.
         :param branches: whose rows are inside, when not just the key's branch.
+        :param stale: those of them whose rows stand in for the interval's → the start of the interval that they are of.
         :raises TidegateError: staging cannot be written; the message names the path.
         """
         where = f"Step {key.step} for {key.branch}"
@@ -158,6 +161,7 @@ class Staging:
                 written_at=stamp(),
                 correlation_id=correlation_id,
                 branches=tuple(branches) or (key.branch,),
+                stale=dict(stale or {}),
             )
             receipt = folder / f"{safe_name(attempt)}.json"
             with _storing(receipt):
@@ -172,16 +176,17 @@ class Staging:
 
     def committed(self, pipeline: str, step: str, start: datetime, end: datetime) -> dict[str, Manifest]:
         """Of each branch that has committed anything that counts, the newest attempt by fence, in the order of the branches' names."""
-        newest: dict[str, Manifest] = {}
-        for folder in _listed(self.folder(pipeline, step, start, end)):
-            files = _listed(folder)
-            withdrawn = {file.stem for file in files if file.suffix == _WITHDRAWN}
-            for receipt in files:
-                if receipt.suffix == ".json" and receipt.stem not in withdrawn and (manifest := _read_receipt(receipt)):
-                    known = newest.get(manifest.branch)
-                    if known is None or (known.fence, known.attempt) < (manifest.fence, manifest.attempt):
-                        newest[manifest.branch] = manifest
-        return dict(sorted(newest.items()))
+        found = (_newest(folder) for folder in _listed(self.folder(pipeline, step, start, end)))
+        return dict(sorted((manifest.branch, manifest) for manifest in found if manifest is not None))
+
+    def newest(self, pipeline: str, step: str, interval: Interval, branch: str) -> Manifest | None:
+        """The newest attempt of one branch by fence, of those that count; None where there is none."""
+        return _newest(self.folder(pipeline, step, interval.start, interval.end) / safe_name(branch))
+
+    def intervals(self, pipeline: str) -> list[Interval]:
+        """The intervals that anything was staged for, in no order."""
+        found = (_interval(folder.name) for folder in _listed(self.root / safe_name(pipeline)))
+        return [interval for interval in found if interval is not None]
 
     def withdraw(self, manifest: Manifest) -> None:
         """Let a committed attempt count no more: its branch failed behind it. Doing it twice is fine."""
@@ -352,6 +357,24 @@ def _read_receipt(receipt: Any) -> Manifest | None:
     except (ValueError, TypeError, KeyError) as error:
         message = f"A manifest in staging cannot be read: {receipt}."
         raise DataRefused(message, hint="Delete it, and clear the task that wrote it so that it is staged again.") from error
+
+
+def _newest(folder: Any) -> Manifest | None:
+    """The newest attempt in a branch's folder that counts."""
+    files = _listed(folder)
+    withdrawn = {file.stem for file in files if file.suffix == _WITHDRAWN}
+    receipts = (_read_receipt(file) for file in files if file.suffix == ".json" and file.stem not in withdrawn)
+    found = [manifest for manifest in receipts if manifest is not None]
+    return max(found, key=lambda manifest: (manifest.fence, manifest.attempt), default=None)
+
+
+def _interval(name: str) -> Interval | None:
+    """What an interval's folder is about; None for any other folder."""
+    start, _, end = name.partition("--")
+    try:
+        return Interval(expanded(start), expanded(end))
+    except (ValueError, IntervalUnknown):
+        return None
 
 
 def _listed(folder: Any) -> list[Any]:

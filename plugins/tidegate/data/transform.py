@@ -7,8 +7,10 @@ wide, are staged as int when they fit and refused when they do not.
 from __future__ import annotations
 
 import inspect
+import re
 import tempfile
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from tidegate.data.staging import Staging
 
 BATCH_ROWS = 50_000
+_STALE_FROM = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|(\$stale_from\b)""", re.DOTALL)
+"""A use of ``$stale_from``, or what only looks like one: a text, a quoted name, a comment."""
 
 
 def transform_sql(
@@ -49,7 +53,9 @@ def transform_sql(
     """Run a SELECT over the view ``input``, which holds the rows of all inputs, and commit its result as one attempt.
 
     The SELECT may use ``$interval_start``, ``$interval_end`` (TIMESTAMP, the clock's reading in ``timezone``), ``$branch`` and the names
-    in ``params``. A result of no rows is a result.
+    in ``params``. ``$stale_from`` is the start of the oldest interval whose rows stand in for this one's, NULL where none do; a second view,
+    ``stale``, has the branches for which rows stand in, under the dimension's name, and ``stale_from`` of each.
+    A result of no rows is a result.
 
     :param dimension: name of the column of ``input`` that says which branch a row is of; None for no such column.
     :param timezone: of the clock for TIMESTAMPTZ functions such as ``date_trunc`` too.
@@ -59,11 +65,13 @@ def transform_sql(
     """
     zone = ZoneInfo(timezone)
     given = {
-        "interval_start": aware(key.interval_start).astimezone(zone).replace(tzinfo=None),
-        "interval_end": aware(key.interval_end).astimezone(zone).replace(tzinfo=None),
+        "interval_start": _clock(aware(key.interval_start), zone),
+        "interval_end": _clock(aware(key.interval_end), zone),
         "branch": key.branch,
+        "stale_from": _clock(_oldest(_stale(inputs)), zone),
         **(params or {}),
     }
+    sql = _STALE_FROM.sub(lambda found: "CAST($stale_from AS TIMESTAMP)" if found[1] else found[0], sql)  # for NULL has no type
     with staged.opened(staging, inputs, dimension=dimension) as parts, tempfile.TemporaryDirectory(prefix="tidegate-") as spill:
         settings: dict[str, str | bool | int | float | list[str]] = {
             "threads": threads,
@@ -73,13 +81,12 @@ def transform_sql(
             "autoinstall_known_extensions": False,
         }
         with duckdb.connect(":memory:", config=settings) as connection, _telling(source_name):
-            _fence_in(connection, parts, dimension=dimension, timezone=timezone)
+            stale = {branch: _clock(start, zone) for branch, start in _stale(inputs).items()}
+            _fence_in(connection, parts, stale, dimension=dimension, timezone=timezone)
             relation = connection.sql(sql, params=_named(connection, sql, given, source_name=source_name))
             reader = relation.to_arrow_reader(BATCH_ROWS)
             schema = _narrowed(reader.schema, [str(kind) for kind in relation.types])
-            with staging.writer(
-                key, schema, attempt=attempt, correlation_id=correlation_id, read_at=_read_at(inputs), branches=_branches(inputs)
-            ) as writer:
+            with staging.writer(key, schema, attempt=attempt, correlation_id=correlation_id, **_inherited(inputs)) as writer:
                 for batch in reader:
                     writer.write(batch)
     return writer.manifest
@@ -100,7 +107,8 @@ def transform_python(
     """Give all input rows to ``function`` as one pandas frame, and commit the frame that it returns as one attempt.
 
     The frame has Arrow-backed types, so that integers with NULL and decimals stay exact. Of ``interval_start``, ``interval_end`` (aware,
-    in ``timezone``), ``branch`` and ``params`` the function gets those that its signature names. Its own exceptions pass through.
+    in ``timezone``), ``branch``, ``stale_from`` and ``params`` the function gets those that its signature names; ``stale`` has the start
+    of the interval that rows are of for each branch for which they stand in. Its own exceptions pass through.
 
     :raises DataRefused: it returned no frame, a frame with an index that would be lost, or values that cannot be staged exactly.
     """
@@ -110,6 +118,8 @@ def transform_python(
         "interval_start": aware(key.interval_start).astimezone(zone),
         "interval_end": aware(key.interval_end).astimezone(zone),
         "branch": key.branch,
+        "stale_from": _oldest(stale := {branch: start.astimezone(zone) for branch, start in _stale(inputs).items()}),
+        "stale": stale,
         **(params or {}),
     }
     with staged.opened(staging, inputs, dimension=dimension) as parts:
@@ -117,22 +127,30 @@ def transform_python(
         table = pa.Table.from_batches((batch for part in parts for batch in part.batches()), schema=schema)
         frame = table.to_pandas(types_mapper=pd.ArrowDtype)
     result = _table(function(frame, **_wanted(function, given)), name=name)
-    with staging.writer(
-        key, result.schema, attempt=attempt, correlation_id=correlation_id, read_at=_read_at(inputs), branches=_branches(inputs)
-    ) as writer:
+    with staging.writer(key, result.schema, attempt=attempt, correlation_id=correlation_id, **_inherited(inputs)) as writer:
         for batch in result.to_batches(BATCH_ROWS):
             writer.write(batch)
     return writer.manifest
 
 
-def _fence_in(connection: duckdb.DuckDBPyConnection, parts: Sequence[Part], *, dimension: str | None, timezone: str) -> None:
-    """Make the view, then take away everything else."""
+def _fence_in(
+    connection: duckdb.DuckDBPyConnection,
+    parts: Sequence[Part],
+    stale: Mapping[str, datetime | None],
+    *,
+    dimension: str | None,
+    timezone: str,
+) -> None:
+    """Make the views, then take away everything else."""
     connection.execute(f"SET TimeZone = {_literal(timezone)}")
     connection.execute(f"SET allowed_paths = [{', '.join(_literal(str(part.path)) for part in parts)}]")
     connection.execute("SET enable_external_access = false")
     selects = [f"SELECT {_columns(part, dimension)} FROM read_parquet({_literal(str(part.path))})" for part in parts]  # noqa: S608 -- quoted below
     if selects:
         connection.execute(f"CREATE TEMP VIEW input AS {' UNION ALL '.join(selects)}")
+    listed = ", ".join(f"({_literal(branch)}, TIMESTAMP {_literal(str(start))})" for branch, start in stale.items())
+    found = f"VALUES {listed}" if listed else "SELECT NULL::VARCHAR, NULL::TIMESTAMP WHERE false"
+    connection.execute(f"CREATE TEMP VIEW stale AS SELECT * FROM ({found}) AS t({_quoted(dimension or 'branch')}, stale_from)")  # noqa: S608 -- quoted
     connection.execute("SET lock_configuration = true")
 
 
@@ -227,9 +245,25 @@ def _table(result: Any, *, name: str) -> pa.Table:
         raise DataRefused(f"{name} returned a frame that cannot be staged: {said}.", hint=hint) from error
 
 
-def _read_at(inputs: Sequence[Manifest]) -> str:
-    return min((manifest.read_at for manifest in inputs), default=stamp())
+def _inherited(inputs: Sequence[Manifest]) -> dict[str, Any]:
+    """What the rows have of those that they were made of. Rows that stand in make those beside them no older."""
+    read = [manifest.read_at for manifest in inputs if manifest.fresh] or [manifest.read_at for manifest in inputs]
+    return {
+        "read_at": min(read, default=stamp()),
+        "branches": tuple(dict.fromkeys(branch for manifest in inputs for branch in manifest.branches)),
+        "stale": {branch: start for manifest in inputs for branch, start in manifest.stale.items()},
+    }
 
 
-def _branches(inputs: Sequence[Manifest]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(branch for manifest in inputs for branch in manifest.branches))
+def _stale(inputs: Sequence[Manifest]) -> dict[str, datetime]:
+    """The branches for which rows stand in → the start of the interval that these are of."""
+    return {branch: datetime.fromisoformat(start) for manifest in inputs for branch, start in manifest.stale.items()}
+
+
+def _oldest(stale: Mapping[str, datetime]) -> datetime | None:
+    return min(stale.values(), default=None)
+
+
+def _clock(moment: datetime | None, zone: ZoneInfo) -> datetime | None:
+    """What a clock of the zone says then."""
+    return moment.astimezone(zone).replace(tzinfo=None) if moment is not None else None

@@ -24,7 +24,7 @@ Params = Annotated[
         "mapping of names to text, numbers, true, false or null",
         {
             "type": "object",
-            "propertyNames": {"not": {"enum": ["branch", "interval_end", "interval_start"]}},
+            "propertyNames": {"not": {"enum": ["branch", "interval_end", "interval_start", "stale_from"]}},
             "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
         },
     ),
@@ -40,6 +40,22 @@ _ON_FAILURE: dict[str, Any] = {
         {"type": "object", "minProperties": 1, "additionalProperties": {"enum": ["continue", "abort"]}},
     ]
 }
+_LAST_GOOD = timedelta(days=7)
+_ON_MISSING: dict[str, Any] = {
+    "anyOf": [
+        {"enum": ["omit", "last_good"]},
+        {"type": "object", "required": ["last_good"], "additionalProperties": False, "properties": {"last_good": DURATION}},
+    ]
+}
+
+
+def _last_good(value: Any) -> timedelta | None:
+    """How old rows may be that stand in for a missing branch; None where none do."""
+    if isinstance(value, dict) and set(value) == {"last_good"}:
+        return parse_duration(value["last_good"])
+    if value not in ("omit", "last_good"):
+        raise ValueError(f"{value!r} is nothing that can stand in; write omit, last_good, or {{last_good: 3d}}")
+    return _LAST_GOOD if value == "last_good" else None
 
 
 def _moment(value: str) -> str:
@@ -142,6 +158,11 @@ class BarrierSettings(Enough, Settings):
     """Rules of which one must hold besides, such as ``[{at_least: 9}, {required: [emea], coverage: 95%}]``."""
     weight: dict[BranchName, Annotated[Whole, Field(ge=0)]] = Field(default_factory=dict)
     """Branch → how many it counts as for ``at_least``; 1 where nothing is said."""
+    on_missing: Annotated[
+        timedelta | None, BeforeValidator(_last_good), Shape("`omit`, `last_good`, or `{last_good: 3d}`", _ON_MISSING)
+    ] = None
+    """What is handed on in place of a branch that is missing when enough is there: nothing, by default; or the rows that it staged for the newest earlier
+    interval of the same length, marked as stale, until a catch-up replaces them. They are at most 7 days old, or as old as is said: ``{last_good: 3d}``."""
     expire: Duration = timedelta(days=30)
     """How long after the night a branch that is missing is still caught up by itself."""
     decide_by: Annotated[str, AfterValidator(_moment), Shape("time of day, or duration", _DECIDE_BY)] | None = None

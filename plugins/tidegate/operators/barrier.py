@@ -15,6 +15,7 @@ from tidegate.operators.base import TidegateOperator
 from tidegate.operators.branches import Branches
 from tidegate.operators.breakers import remember
 from tidegate.operators.budget import deadline_of
+from tidegate.operators.fallback import stand_ins
 from tidegate.operators.history import History
 from tidegate.operators.skipping import skip
 from tidegate.operators.stopping import forget_stop, stop_reads
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Asset, Context
 
+    from tidegate.data.manifest import Manifest
     from tidegate.operators.night import Night
     from tidegate.triggers.barrier import BarrierTrigger
 
@@ -66,6 +68,8 @@ class BarrierOperator(TidegateOperator):
     :param on_short: ``finish`` or ``stop``: what becomes of them when it cannot be enough any more.
     :param abort: Branches whose failure ends the night; None for all.
     :param dimension: What branches are, such as ``region``.
+    :param last_good: How old the rows may be, by the start of their interval, that stand in for a branch that is missing: those that it staged for the
+        newest earlier interval. They are handed on under this run's interval, marked, and count neither as arrived nor as rows. None for none.
     :param expire: How long what is missing is caught up by itself.
     :param breakers: The assets in whose state the branches' breakers are kept: those that the extracts name.
     :param staged_as: The name that staging knows the branches' rows by; derived from the tasks' ids by default.
@@ -94,6 +98,7 @@ class BarrierOperator(TidegateOperator):
         on_short: str = "finish",
         abort: Sequence[str] | None = (),
         dimension: str = "branch",
+        last_good: timedelta | None = None,
         expire: timedelta = EXPIRE,
         breakers: Sequence[Asset] = (),
         staged_as: str | None = None,
@@ -119,6 +124,7 @@ class BarrierOperator(TidegateOperator):
         self.on_short = on_short
         self.abort = abort
         self.dimension = dimension
+        self.last_good = last_good
         self.expire = expire
         self.staged_as = staged_as
         self.breakers = breakers
@@ -252,15 +258,20 @@ class BarrierOperator(TidegateOperator):
         )
         if self.watches:
             self._end_the_others(night, seen, record, aborted=bool(aborted))
+        arrived = [manifest for _, manifest in found.values() if manifest is not None]
+        held = history.staged(arrived) if record.met else []
+        stale: list[Manifest] = []
+        if record.met and self.last_good is not None and record.missing:
+            stale = stand_ins(history, record, {manifest["branch"] for manifest in held}, self.last_good)
+            record = record.carrying({name: start for manifest in stale for name, start in manifest.stale.items()})
         night.ti.xcom_push(key=RECORD_KEY, value=record.as_dict())
         self.log.info("%s", record.sentence)
         self.log.info("%s", record.line)
         remember(seen, record)
         if not record.met:
             raise QuorumMissed(record.sentence)
-        arrived = [manifest for _, manifest in found.values() if manifest is not None]
-        night.ti.xcom_push(key=HELD_KEY, value=history.staged(arrived))
-        return arrived
+        night.ti.xcom_push(key=HELD_KEY, value=held)
+        return [*arrived, *(manifest.as_dict() for manifest in stale)]
 
     def _end_the_others(self, night: Night, seen: Branches, record: Completeness, *, aborted: bool) -> None:
         """Skip what has not begun; stop what is at work, where the config says so."""

@@ -60,6 +60,15 @@ class History:
         night = self.night
         return self._asked(lambda ledger: held_rows(ledger, night.dag_id, night.interval), otherwise="this run must have enough by itself")
 
+    def loaded_from(self) -> dict[str, str]:
+        """Branch → the start of the interval that its rows in the warehouse are of, of all that it has rows for."""
+        from tidegate.operators.records import loaded_from
+
+        night = self.night
+        return self._asked(
+            lambda ledger: loaded_from(ledger, night.dag_id, night.interval), otherwise="nothing tells what it holds already"
+        )
+
     def usual(self) -> dict[str, int]:
         """The usual rows of each branch; what nobody knows yet keeps no night from going on, and the log says so."""
         from tidegate.operators.records import nights_before
@@ -90,14 +99,14 @@ class History:
         return asked(self.barrier, question, otherwise=otherwise) or {}
 
     @property
-    def _combined(self) -> bool:
+    def combined(self) -> bool:
         """Whether a task behind combines what arrives with what earlier runs staged."""
         return any(getattr(task, "held", None) is not None for task in self.barrier.get_flat_relatives(upstream=False))
 
     def settle(self, found: Mapping[str, tuple[Branch, dict[str, Any] | None]], branches: Branches) -> None:
-        """Withdraw the rows of branches that failed behind them, so that no later run combines them; what arrived counts again."""
+        """Withdraw the rows of branches that failed behind them, so that no later run takes them; what arrived counts again."""
         several = [name for name in found if len(self.barrier.ends(name)) > 1]
-        if not several or not self._combined:
+        if not several or not (self.combined or self.barrier.last_good):
             return
         from tidegate.data.manifest import Manifest
         from tidegate.data.staging import Staging
@@ -112,17 +121,20 @@ class History:
                 if isinstance(report, dict) and (receipt := report.get("manifest", report)).get("branch") == name:
                     staging.withdraw(Manifest.from_dict(receipt))
 
+    def step(self, name: str) -> str:
+        """The name that staging knows a branch's rows by."""
+        return self.barrier.staged_as or step_of(self.barrier.ends(name)[0], name)
+
     def staged(self, arrived: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """The manifests of branches that only earlier runs staged, where a task behind combines them with what arrived."""
-        if not self._combined:
+        if not self.combined:
             return []
         from tidegate.data.staging import Staging
 
         night = self.night
         here = {manifest["branch"] for manifest in arrived}
         absent = [name for name in self.barrier.branches if name not in here]
-        named = {self.barrier.staged_as} if self.barrier.staged_as else {step_of(self.barrier.ends(name)[0], name) for name in absent}
-        steps = {manifest["step"] for manifest in arrived} | named
+        steps = {manifest["step"] for manifest in arrived} | {self.step(name) for name in absent}
         found: dict[str, Manifest] = {}
         for step in sorted(steps):
             committed = Staging(staging_root()).committed(night.dag_id, step, night.interval.start, night.interval.end)

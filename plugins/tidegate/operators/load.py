@@ -10,7 +10,7 @@ from tidegate.operators.barrier import RECORD_KEY, BarrierOperator
 from tidegate.operators.base import TidegateOperator
 from tidegate.operators.surroundings import connection_url, staging_root
 from tidegate.operators.transform import manifests
-from tidegate.resilience.completeness import BranchState, Completeness
+from tidegate.resilience.completeness import Completeness
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,6 +98,8 @@ class LoadOperator(TidegateOperator):
         for key, value in pushed.items():
             night.ti.xcom_push(key=key, value=value)
         self.log.info("%s rows into %s: %s", done.rows, self.table, ", ".join(done.loaded) or "nothing new")
+        if done.unfit:
+            self.log.warning("Rows of an earlier interval cannot stand in here, and are left out: %s", done.unfit)
         if done.superseded:
             self.log.warning("Not loaded, because the warehouse already holds a newer attempt: %s", ", ".join(done.superseded))
         return {"rows": done.rows, "branches": list(done.loaded), "superseded": list(done.superseded)}
@@ -110,16 +112,22 @@ class LoadOperator(TidegateOperator):
         :raises LoadRefused: a part is of another interval, or there is nothing to load.
         """
         interval = (night.dag_id, instant(night.interval.start), instant(night.interval.end))
-        arrived = {branch["name"] for branch in report["branches"] if branch["state"] == BranchState.ARRIVED} if report else None
+        record = Completeness.from_dict(report) if report else None
         parts = []
         for part in manifests(self.parts):
             if (part.pipeline, part.interval_start, part.interval_end) != interval:
                 message = f"The rows of {part.branch} were staged by {part.pipeline} for {part.interval_start} to {part.interval_end}."
                 raise LoadRefused(message, hint="A load takes the rows of its own run's interval only.")
-            if arrived is None or arrived.intersection(part.branches):
+            if record is None or _wanted(part, record):
                 parts.append(part)
             else:
                 self.log.warning("Not loaded, because %s did not arrive in this run: attempt %s", part.branch, part.attempt)
         if not parts:
             raise LoadRefused("No step handed rows to this load.", hint="Clear the steps before it, so that they bring their rows again.")
         return parts
+
+
+def _wanted(part: Manifest, record: Completeness) -> bool:
+    """Whether a part has rows of a branch that arrived, or those that stand in for one that did not."""
+    arrived, stale = ({branch.name for branch in found} for found in (record.arrived, record.stale))
+    return any(branch in (stale if branch in part.stale else arrived) for branch in part.branches)

@@ -35,11 +35,12 @@ def write_record(
     :return: The interval's outcome before, empty when it had none; and the record as the ledger bears it out.
     """
     row = read_interval(connection, record.pipeline, record.interval.start, record.interval.end)
-    by_this_run = {name for name, load in held.items() if load.run_id == record.run_id}
-    merged = record.as_loaded(_source_rows(row, held), by_this_run)
+    fresh = _fresh(held)
+    by_this_run = {name for name, load in fresh.items() if load.run_id == record.run_id}
+    merged = record.as_loaded(_source_rows(row, fresh), by_this_run, _stale(held))
     before = _before(row, merged)
     _write(connection, merged, merged.present, before)
-    _write_gaps(connection, merged, held, owner=owner, expire=expire)
+    _write_gaps(connection, merged, fresh, owner=owner, expire=expire)
     return before, merged
 
 
@@ -51,7 +52,7 @@ def write_short(connection: Connection, record: Completeness, *, owner: str, exp
     ensure(connection)
     row = read_interval(connection, record.pipeline, record.interval.start, record.interval.end)
     before = _before(row, record)
-    held = ledger_held(connection, record.pipeline, record.interval.start, record.interval.end)
+    held = _fresh(ledger_held(connection, record.pipeline, record.interval.start, record.interval.end))
     if row is None or row.outcome == Outcome.SHORT:
         _write(connection, record, [branch for branch in record.branches if branch.name in held], before)
     _write_gaps(connection, record, held, owner=owner, expire=expire)
@@ -72,9 +73,23 @@ def _before(row: IntervalRow | None, record: Completeness) -> str:
 
 
 def held_rows(connection: Connection, pipeline: str, interval: Interval) -> dict[str, int]:
-    """The branches of an interval that the warehouse holds → their source rows."""
+    """The branches of an interval that the warehouse holds → their source rows. What stands in is not held."""
     before = read_interval(connection, pipeline, interval.start, interval.end)
-    return _source_rows(before, ledger_held(connection, pipeline, interval.start, interval.end))
+    return _source_rows(before, _fresh(ledger_held(connection, pipeline, interval.start, interval.end)))
+
+
+def loaded_from(connection: Connection, pipeline: str, interval: Interval) -> dict[str, str]:
+    """All branches that the warehouse has rows for in an interval → the start of the interval that the rows are of."""
+    held = ledger_held(connection, pipeline, interval.start, interval.end)
+    return {**dict.fromkeys(held, instant(interval.start)), **_stale(held)}
+
+
+def _fresh(held: Mapping[str, LoadRow]) -> dict[str, LoadRow]:
+    return {name: row for name, row in held.items() if row.stale_from is None}
+
+
+def _stale(held: Mapping[str, LoadRow]) -> dict[str, str]:
+    return {name: row.stale_from for name, row in held.items() if row.stale_from is not None}
 
 
 def branches_before(connection: Connection, pipeline: str, interval: Interval) -> list[tuple[Branch, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tidegate.operators.base import TidegateOperator
@@ -11,7 +12,11 @@ from tidegate.operators.surroundings import include_function, sql_text, staging_
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tidegate.data.manifest import Manifest
     from tidegate.operators.night import Night
+
+OMITTED = "omitted"
+"""Marks what a transform returns of rows that stand in and that it could not use: why."""
 
 
 class TransformOperator(TidegateOperator):
@@ -20,8 +25,10 @@ class TransformOperator(TidegateOperator):
     Give ``part`` to work on one branch (map over it: ``.expand(part=barrier.output)``), or ``parts`` to combine all that arrived.
     Returns the manifest of the new rows.
 
-    :param sql: A ``.sql`` file under include/, or the statement, reading from ``input``; ``$interval_start``, ``$interval_end`` and
-        ``$branch`` are bound.
+    Rows that stand in for a missing branch's make no night worse: what cannot be computed with them is computed without.
+
+    :param sql: A ``.sql`` file under include/, or the statement, reading from ``input``; ``$interval_start``, ``$interval_end``,
+        ``$branch`` and ``$stale_from`` are bound. ``stale`` lists the branches for which rows stand in.
     :param python: ``module:function`` under include/, taking and giving a DataFrame.
     :param parameters: More values: bound to the SQL, or passed to the function by name.
     :param part: One manifest, or an extract's return value.
@@ -64,11 +71,26 @@ class TransformOperator(TidegateOperator):
 
     def work(self, night: Night) -> dict[str, Any]:
         """Read the parts, compute, stage."""
+        inputs = manifests(self.part if self.part is not None else [self.parts, self.held])
+        if self.part is not None and not inputs:
+            return dict(self.part)  # what stands in was left out by the step before
+        fresh = [part.instead or part for part in inputs if part.fresh]
+        if fresh == inputs:
+            return self._made(night, inputs).as_dict()
+        try:
+            made = self._made(night, inputs)
+        except Exception as error:
+            self.log.warning("Rows of an earlier interval cannot stand in here, and are left out: %s", error, exc_info=True)
+            if not fresh:
+                return {"branch": inputs[0].branch, OMITTED: str(error)}
+            return self._made(night, fresh).as_dict()
+        return replace(made, instead=self._made(night, fresh) if fresh else None).as_dict()
+
+    def _made(self, night: Night, inputs: Sequence[Manifest]) -> Manifest:
         from tidegate.data.manifest import StageKey
         from tidegate.data.staging import Staging, new_attempt
         from tidegate.data.transform import transform_python, transform_sql
 
-        inputs = manifests(self.part if self.part is not None else [self.parts, self.held])
         branch = inputs[0].branch if self.part is not None else WHOLE
         shared: dict[str, Any] = {
             "params": dict(self.parameters or {}),
@@ -91,7 +113,7 @@ class TransformOperator(TidegateOperator):
             statement, name = sql_text(self.sql or "", self.include)
             made = transform_sql(inputs, statement, source_name=name, **shared)
         self.log.info("%s: %s rows in, %s rows out", branch, sum(manifest.rows for manifest in inputs), made.rows)
-        return made.as_dict()
+        return made
 
 
 def manifests(value: Any) -> list[Any]:
@@ -104,5 +126,7 @@ def manifests(value: Any) -> list[Any]:
     if value is None:
         return []
     if isinstance(value, dict):
+        if OMITTED in value:
+            return []
         return [Manifest.from_dict(value.get("manifest", value))]
     return [manifest for item in value for manifest in manifests(item)]

@@ -236,7 +236,7 @@ def _barrier(layout: Layout, instance: Instance, settings: BarrierSettings, comm
         layout.spec, instance, settings,
         at_least=(settings.at_least, None), required=(list(settings.required), []), coverage=(settings.coverage, None),
         any=([_rule(way) for way in settings.any], []), weight=(dict(settings.weight), {}),
-        expire=(settings.expire, EXPIRE),
+        expire=(settings.expire, EXPIRE), last_good=(settings.on_missing, None),
         patience=(_patience(settings.patience), None), decide_by=(settings.decide_by, None), early=(settings.early, False), late=(settings.late, "catch_up"),
         on_short=(settings.on_short, "finish"), abort=(_abort(settings), []),
     )  # fmt: skip

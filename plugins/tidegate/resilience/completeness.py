@@ -81,6 +81,8 @@ class Branch:
     """Its usual rows; None where nobody asked, or too little is known."""
     read_from: str = ""
     """Who brought its rows, such as ``replica_emea, 10m after sales_emea had begun``; empty where only one was asked."""
+    stale_from: str = ""
+    """ISO 8601 in UTC: the start of an earlier interval whose rows stand in for those that are missing; empty where none do."""
 
     @property
     def present(self) -> bool:
@@ -139,6 +141,11 @@ class Completeness:
         return tuple(branch for branch in self.branches if not branch.present)
 
     @property
+    def stale(self) -> tuple[Branch, ...]:
+        """The branches that are missing and for which an earlier interval's rows stand in."""
+        return tuple(branch for branch in self.missing if branch.stale_from)
+
+    @property
     def outcome(self) -> Outcome:
         """The interval's state: short when this run's quorum was missed, else by what is present."""
         if not self.met:
@@ -193,6 +200,7 @@ class Completeness:
             "rule": self.rule,
             "expected": ",".join(names(branch for branch in self.branches if branch.state is not BranchState.EXCLUDED)),
             **{str(state): ",".join(self.named(state)) for state in BranchState},
+            "stale": ",".join(names(self.stale)),
             "rows": str(self.rows),
             "coverage": percent(self.coverage) if self.coverage is not None else "",
             "run_id": self.run_id,
@@ -200,13 +208,24 @@ class Completeness:
         }
         return " ".join(f"{key}={json.dumps(value) if ' ' in value else value}" for key, value in told.items() if value)
 
-    def as_loaded(self, held: Mapping[str, int], by_this_run: Collection[str]) -> Completeness:
+    def carrying(self, stale: Mapping[str, str]) -> Completeness:
+        """The same record with what stands in for branches that are missing.
+
+        :param stale: Branch → the start of the interval whose rows stand in for it.
+        """
+        return replace(
+            self,
+            branches=tuple(replace(branch, stale_from="" if branch.present else stale.get(branch.name, "")) for branch in self.branches),
+        )
+
+    def as_loaded(self, held: Mapping[str, int], by_this_run: Collection[str], stale: Mapping[str, str] | None = None) -> Completeness:
         """The same record after the load, when the ledger alone says what is present.
 
         A branch that arrived but whose rows were not taken, since a newer attempt was there first, is held or failed.
 
         :param held: Branch name → source rows, of all that the warehouse holds of the interval.
         :param by_this_run: Those of them that this run loaded.
+        :param stale: Branch → the start of the interval whose rows the warehouse holds in its place.
         """
 
         def seen(branch: Branch) -> Branch:
@@ -218,7 +237,7 @@ class Completeness:
                 return replace(branch, state=BranchState.FAILED, reason=NOT_LOADED)
             return branch
 
-        return replace(self, branches=tuple(seen(branch) for branch in self.branches))
+        return replace(self, branches=tuple(seen(branch) for branch in self.branches)).carrying(stale or {})
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON types: the stored fields, and the derived ones that readers want."""
@@ -230,6 +249,7 @@ class Completeness:
             "lacking": list(self.lacking),
             "expected": names(branch for branch in self.branches if branch.state is not BranchState.EXCLUDED),
             **{str(state): self.named(state) for state in BranchState},
+            "stale": names(self.stale),
             "outcome": str(self.outcome),
             "rows": self.rows,
             "sentence": self.sentence,
@@ -263,7 +283,13 @@ def _why(branch: Branch, *, longest: int | None = None) -> str:
     reason = branch.reason.rstrip(".") or ("not chosen for this run" if branch.state is BranchState.EXCLUDED else "no reason known")
     if longest is not None and len(reason) > longest:
         reason = f"{reason[: longest - 1]}…"
-    return f"{branch.name} ({reason})"
+    stands_in = f"; the rows of {_day(branch.stale_from)} stand in" if branch.stale_from else ""
+    return f"{branch.name} ({reason}{stands_in})"
+
+
+def _day(start: str) -> str:
+    """The start of an interval, short where it can be."""
+    return start.removesuffix("T00:00:00+00:00").replace("T", " ").replace(":00+00:00", " UTC")
 
 
 def _told(branches: Sequence[Branch]) -> str:

@@ -187,7 +187,8 @@ class Play:
             )
             if record is not None:
                 brought = {branch.name: branch.rows for branch in record.arrived}
-                self.loaded[task.task_id] = record.as_loaded({**self.given.held, **brought}, brought)
+                stale = self.given.stands_in(record, self.script.last_good, old=True)
+                self.loaded[task.task_id] = record.as_loaded({**self.given.held, **brought}, brought, stale)
         return None
 
     def _passed_over(self, task: PlannedTask) -> list[str]:

@@ -139,6 +139,8 @@ class Barrier:
             run_id=RUN_ID,
             correlation_id=self.play.correlation_id,
         )
+        if record.met:
+            record = record.carrying(self.play.given.stands_in(record, self.said.get("last_good")))
         self.play.records[self.task.task_id] = record
         self.play.rows[self.task.task_id] = sum(branch.rows for branch in record.arrived)
         if not record.met:

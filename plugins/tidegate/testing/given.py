@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from tidegate.model.durations import parse_duration
 from tidegate.model.findings import did_you_mean
 from tidegate.resilience.breaker import Breaker, Stance
+from tidegate.resilience.completeness import BranchState
 from tidegate.testing.errors import Unplayable
 from tidegate.testing.script import CHOICE, EXTRACT, SHORT_CIRCUIT, UNTIL, WHEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import timedelta
 
     from tidegate.plan import PlannedTask
+    from tidegate.resilience.completeness import Completeness
     from tidegate.testing.script import Script
 
 WORDS = ("arrived", "success", "failed", "late", "hangs", "unstarted", "empty", "skipped")
@@ -46,6 +48,8 @@ class Given:
     """Branch → its usual rows."""
     breakers: Mapping[str, Breaker] = field(default_factory=dict)
     """Extract → what is remembered of its branch."""
+    last_good: Mapping[str, int] = field(default_factory=dict)
+    """Branch → how many days before it staged rows that may stand in for it."""
     before: str | None = None
     """The interval's outcome as the ledger has it."""
 
@@ -53,9 +57,37 @@ class Given:
         """All of this, with the other's word where both say something."""
         merged: dict[str, Any] = {
             name: {**getattr(self, name), **getattr(other, name)}
-            for name in ("states", "reasons", "seconds", "rows", "conditions", "choices", "chosen", "held", "usual", "breakers")
+            for name in (
+                "states",
+                "reasons",
+                "seconds",
+                "rows",
+                "conditions",
+                "choices",
+                "chosen",
+                "held",
+                "usual",
+                "last_good",
+                "breakers",
+            )
         }
         return replace(self, **merged, before=self.before if other.before is None else other.before)
+
+    def stands_in(self, record: Completeness, no_older_than: timedelta | None, *, old: bool = False) -> dict[str, str]:
+        """Branch → the start of the day whose rows stand in for it.
+
+        :param old: Whether those count for which rows of an earlier run stand in.
+        """
+        ages = {
+            branch.name: timedelta(days=self.last_good[branch.name])
+            for branch in record.missing
+            if branch.name in self.last_good and branch.name not in self.held and (old or branch.state is not BranchState.EXCLUDED)
+        }
+        return {
+            name: (record.interval.start - age).isoformat()
+            for name, age in ages.items()
+            if no_older_than is not None and age <= no_older_than
+        }
 
 
 class Telling:
@@ -162,7 +194,7 @@ class Telling:
         return dict(said)
 
     def held(self, said: Mapping[str, int] | Iterable[str]) -> dict[str, int]:
-        """Branch → rows in the warehouse; a branch without a number holds as many as it would bring at the least."""
+        """Branch → number, each branch known; one where none is said."""
         self._are_branches(list(said), [branch for branches in self.script.branches.values() for branch in branches])
         return dict(said) if isinstance(said, Mapping) else dict.fromkeys(said, 1)
 

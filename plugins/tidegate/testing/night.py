@@ -106,6 +106,7 @@ class Night:
         held: Mapping[str, int] | Iterable[str] = (),
         usual: Mapping[str, int] | None = None,
         breakers: Mapping[str, int] | None = None,
+        last_good: Mapping[str, int] | Iterable[str] = (),
         before: str | None = None,
         **branches: str | int,
     ) -> Night:
@@ -129,6 +130,7 @@ class Night:
         :param usual: Branch → the rows that it usually brings, for a barrier that asks for ``coverage``; of others nothing is known.
         :param breakers: Branch → its bad nights in a row before this one. Where they have opened its breaker, the probe fails, unless something is said to
             become of the branch: then it passed.
+        :param last_good: Branches that staged rows on the day before, or so many days before, for a barrier with ``on_missing: last_good``.
         :param before: The day's outcome before the run; by default what ``held`` amounts to.
         :raises Unplayable: a name or a word is unknown, or it cannot happen to what it is said of.
         """
@@ -144,6 +146,7 @@ class Night:
             chosen=telling.chosen(chosen or {}),
             held=telling.held(held),
             usual=telling.rows(usual or {}),
+            last_good=telling.held(last_good),
             breakers=telling.breakers(breakers or {}),
             before=before,
         )

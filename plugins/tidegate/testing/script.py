@@ -98,6 +98,11 @@ class Script:
                 found.setdefault(dimension, {})[branch] = None
         return {dimension: tuple(branches) for dimension, branches in found.items()}
 
+    @property
+    def last_good(self) -> timedelta | None:
+        """How old rows may be that stand in for a missing branch; None where none do."""
+        return next((task.call.arguments.get("last_good") for task in self.of_kind(BARRIER)), None)
+
     @cached_property
     def teardowns(self) -> frozenset[str]:
         """The tasks whose failure fails no run: the teardowns that do not say otherwise."""

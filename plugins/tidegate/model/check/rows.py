@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tidegate.model.findings import did_you_mean
 from tidegate.model.kind import BUILT_IN, CARRIERS
-from tidegate.model.rows import FEEDS, sources
+from tidegate.model.rows import FEEDS, end, sources
 
 if TYPE_CHECKING:
     from tidegate.model.check.subject import Subject
@@ -199,6 +199,8 @@ def _quorum(subject: Subject, node: Node, settings: BarrierSettings) -> None:
         if branch not in branches:
             subject.report((*at, "weight", branch), f"there is no branch '{branch}'", did_you_mean(branch, branches))
     _watching(subject, node, settings, branches)
+    if settings.on_missing is not None:
+        _carried(subject, node)
     weight = sum(settings.weight.get(branch, 1) for branch in branches)
     _enough(subject, at, settings, branches, weight)
     for index, way in enumerate(settings.any):
@@ -226,6 +228,20 @@ def _watching(subject: Subject, node: Node, settings: BarrierSettings, branches:
             "a barrier that may decide before all branches have ended begins with the run, whatever its trigger rule says",
             "Remove trigger_rule.",
         )
+
+
+def _carried(subject: Subject, node: Node) -> None:
+    """What keeps an earlier interval's rows from standing in."""
+    at, tree = (*node.at, "with", "on_missing"), subject.tree
+    if all(end(tree, source) is None for source in sources(tree, node)):
+        subject.report(at, "its branches bring no rows that could stand in", "Remove on_missing.")
+    for load in tree.steps:
+        if load.uses == "load" and node in sources(tree, load):
+            subject.report(
+                at,
+                f"'{load.path}' takes rows as they were read, and those of an earlier day would stand under that day",
+                f"Put a transform between '{node.name}' and '{load.name}', and take the day from $interval_start there.",
+            )
 
 
 def _enough(subject: Subject, at: Place, rule: Enough, branches: list[str], weight: int) -> None:

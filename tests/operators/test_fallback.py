@@ -1,0 +1,125 @@
+"""What a barrier finds to stand in, and what a transform makes of it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+from operators.by_hand import context, placed
+from records import FLORIDA, NIGHT, TEXAS, record
+
+from tidegate import BarrierOperator, TransformOperator
+from tidegate.data.instants import stamp
+from tidegate.data.manifest import Manifest, StageKey
+from tidegate.data.staging import Staging
+from tidegate.operators.fallback import stand_ins
+from tidegate.operators.history import History
+from tidegate.operators.night import Night
+from tidegate.operators.transform import OMITTED, manifests
+from tidegate.resilience.interval import Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+WEEK = timedelta(days=7)
+YESTERDAY = Interval(NIGHT.start - timedelta(days=1), NIGHT.start)
+CONF = {"interval_start": NIGHT.start.isoformat(), "interval_end": NIGHT.end.isoformat()}
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Manifest]:
+    """Commit one row of a branch as an attempt of its own."""
+    monkeypatch.setenv("AIRFLOW__TIDEGATE__STAGING", str(tmp_path / "staging"))
+
+    def committed(branch: str, interval: Interval = YESTERDAY) -> Manifest:
+        key = StageKey(pipeline="sales", step="extract", interval_start=interval.start, interval_end=interval.end, branch=branch)
+        rows = pa.table({"cents": [7]})
+        attempt = f"a{interval.start:%d}"
+        with Staging(tmp_path / "staging").writer(key, rows.schema, attempt=attempt, correlation_id="c", read_at=stamp()) as writer:
+            for batch in rows.to_batches():
+                writer.write(batch)
+        return writer.manifest
+
+    return committed
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> History:
+    """What a barrier without a load behind it knows."""
+    barrier = placed(BarrierOperator, tmp_path, branches={"texas": "extract.texas", "florida": "extract.florida"}, last_good=WEEK)
+    return History(barrier, Night.of(context(barrier, conf=CONF)))
+
+
+def found(history: History, staged: tuple[str, ...] = ()) -> list[Manifest]:
+    """What stands in on a night without florida."""
+    return stand_ins(history, record(TEXAS, FLORIDA), staged, WEEK)
+
+
+def test_the_newest_rows_stand_in_under_tonights_interval(stage: Callable[..., Manifest], history: History) -> None:
+    """They keep their file and their times; nothing stands in for what arrived, or was staged for tonight and is combined with it."""
+    stage("texas")
+    stage("florida", Interval(YESTERDAY.start - timedelta(days=1), YESTERDAY.start))
+    newest = stage("florida")
+    stage("florida", NIGHT)
+    (manifest,) = found(history)
+    assert manifest.stale == {"florida": "2017-12-22T00:00:00+00:00"}
+    assert (manifest.interval_start, manifest.interval_end) == ("2017-12-23T00:00:00+00:00", "2017-12-24T00:00:00+00:00")
+    assert (manifest.path, manifest.read_at, manifest.attempt) == (newest.path, newest.read_at, newest.attempt)
+    assert found(history, staged=("florida",)) == []
+
+
+def test_the_log_tells_why_nothing_stands_in(
+    stage: Callable[..., Manifest], history: History, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing staged lately; a file that is not what it was; a receipt that nobody can read."""
+    caplog.set_level(logging.INFO)
+    stage("florida", Interval(NIGHT.start - timedelta(days=9), NIGHT.start - timedelta(days=8)))
+    assert found(history) == []
+    assert "florida is missing, and has staged nothing lately that could stand in" in caplog.text
+    path = tmp_path / "staging" / stage("florida").path
+    path.write_bytes(b"what?")
+    assert found(history) == []
+    assert "florida is missing, and nothing stands in: The staged file of extract for florida is damaged" in caplog.text
+    path.with_suffix(".json").write_text("{")
+    assert found(history) == []
+    assert "nothing stands in: A manifest in staging cannot be read" in caplog.text
+
+
+def made(tmp_path: Path, sql: str, **given: Any) -> dict[str, Any]:
+    """What a transform returns."""
+    task = placed(TransformOperator, tmp_path, sql=sql, **given)
+    done: dict[str, Any] = task.execute(context(task, conf=CONF))
+    json.dumps(done)
+    return done
+
+
+def test_a_combination_is_made_with_what_stands_in_and_without(stage: Callable[..., Manifest], history: History, tmp_path: Path) -> None:
+    """So that the load can choose; a transform behind it makes both, too."""
+    parts = [stage("texas", NIGHT).as_dict(), found(history)[0].as_dict() if stage("florida") else {}]
+    first = made(tmp_path, "SELECT count(*) AS n, count($stale_from) AS old FROM input", parts=parts)
+    second = Manifest.from_dict(made(tmp_path, "SELECT n + 1 AS n FROM input", parts=first))
+    assert second.instead is not None
+    assert (second.branches, second.stale) == (("texas", "florida"), {"florida": "2017-12-22T00:00:00+00:00"})
+    assert (second.instead.branches, second.instead.stale, second.instead.instead) == (("texas",), {}, None)
+    alone = Manifest.from_dict(made(tmp_path, "SELECT count(*) AS n FROM input", parts=parts[:1]))
+    assert alone.instead is None
+
+
+def test_what_cannot_be_made_with_it_is_made_without(stage: Callable[..., Manifest], history: History, tmp_path: Path) -> None:
+    """A part of its own is handed on as omitted, and the transform behind it hands that on; what has nothing to do with it fails as ever."""
+    fresh, _ = stage("texas", NIGHT).as_dict(), stage("florida")
+    old = found(history)[0].as_dict()
+    sql = "SELECT CASE WHEN $stale_from IS NULL THEN 1 ELSE error('no such column') END AS n FROM input"
+    both = Manifest.from_dict(made(tmp_path, sql, parts=[fresh, old]))
+    assert (both.branches, both.stale, both.instead) == (("texas",), {}, None)
+    omitted = made(tmp_path, sql, part=old)
+    assert "no such column" in omitted[OMITTED]
+    assert made(tmp_path, sql, part=omitted) == omitted
+    assert manifests([fresh, omitted]) == [Manifest.from_dict(fresh)]
+    with pytest.raises(Exception, match="nowhere"):
+        made(tmp_path, "SELECT * FROM nowhere", parts=[fresh, old])
