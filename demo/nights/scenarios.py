@@ -18,6 +18,7 @@ from tidegate.resilience.interval import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import date
 
 
 def _a_day(village: Village) -> None:
@@ -144,7 +145,7 @@ def after_publish(village: Village) -> None:
     _taken_by_a_run_of_its_own(village, "isles")
 
 
-def _taken_by_a_run_of_its_own(village: Village, region: str) -> None:
+def _taken_by_a_run_of_its_own(village: Village, region: str, day: date = DAY) -> None:
     runs = village.catch_ups()
     village.check("runs of its own", len(runs), 1)
     for run_id in runs:
@@ -153,8 +154,37 @@ def _taken_by_a_run_of_its_own(village: Village, region: str) -> None:
         village.expect(seen, "success", "complete", arrived=region, held=others)
         village.check("recovered", seen.record["recovered"], True)
         village.check("times read", "its source is not read" in village.airflow.log(village.name, run_id, f"extract.{region}"), True)
-    village.expect_warehouse(REGIONS)
+    village.expect_warehouse(REGIONS, day=day)
     village.expect_gaps(**{region: "closed"})
+
+
+NEXT = DAY + timedelta(days=1)
+
+
+def _two_days(village: Village) -> None:
+    """On the first of them isles sells twice as much as on the second."""
+    for start, end in (bounds(DAY), bounds(NEXT)):
+        village.sell(start, end)
+    village.sell(*bounds(DAY), ["isles"])
+
+
+def stands_in(village: Village) -> None:
+    """One hangs, and what it brought on the night before stands in, marked, until its own rows come."""
+    village.expect(village.night(), "success", "complete")
+    with village.hanging("isles") as release:
+        run_id = village.begin(NEXT)
+        village.until(run_id, "outcome", "success", "failed")
+        in_the_table = "SELECT region, count(*), stale_from FROM stands_in WHERE night LIKE ? AND stale_from IS NOT NULL GROUP BY 1, 3"
+        village.check("stands in", village.query(in_the_table, f"{NEXT}%"), [("isles", 24, f"{DAY} 00:00:00")])
+        village.expect_gaps(isles="open")
+        release()
+        seen = village.end(run_id)
+    village.expect(seen, "success", "partial", late="isles")
+    village.check("stale", (seen.record["stale"], seen.record["rows"]), (["isles"], 48))
+    village.check("told", f"; the rows of {DAY} stand in)" in seen.note, True)
+    village.expect_warehouse(REGIONS, day=DAY)
+    _taken_by_a_run_of_its_own(village, "isles", day=NEXT)
+    village.check("replaced", village.query(in_the_table, f"{NEXT}%"), [])
 
 
 def slow_one(village: Village) -> None:
@@ -302,6 +332,7 @@ SCENARIOS = (
     Scenario("no_slot", "one never starts for want of a slot", no_slot),
     Scenario("during_publish", "one is late, and ends during publish", during_publish),
     Scenario("after_publish", "one is late, and ends after publish", after_publish),
+    Scenario("stands_in", "one hangs, and its rows of the night before stand in", stands_in, _two_days),
     Scenario("slow_one", "one takes far longer than it usually does", slow_one, _five_nights_before),
     Scenario("old_nights", "three old nights are caught up while tonight runs", old_nights, _four_nights),
     Scenario("spring", "clocks are put forward", spring, _two_nights),
