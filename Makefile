@@ -92,6 +92,13 @@ demo: $(VENV)/installed ## Play three nights of a real retailer through a real A
 demo-nights: $(VENV)/installed ## Play bad nights on a real scheduler and tell in a table what became of each (NIGHTS="hang spring" chooses)
 	@$(BIN)/python -m demo.nights $(NIGHTS)
 
+KILLS ?= 30
+SEED ?= 1
+
+.PHONY: soak
+soak: $(VENV)/installed ## Kill parts of a real Airflow at random moments of many nights, and check that each ends right (KILLS=30 SEED=1)
+	@$(BIN)/python -m demo.soak --kills $(KILLS) --seed $(SEED)
+
 .PHONY: up
 up: $(VENV)/installed ## Start Airflow with the UI and the demo's pipelines
 	@$(BIN)/python -m demo.up

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 REGIONS = ("north", "east", "south", "west", "isles")
 DAY = date(2026, 1, 5)
 SOLD = 12
-"""Rows that a region sells on a day."""
 PATIENCE = 240.0
 _CREATE = "CREATE TABLE sales (id INTEGER PRIMARY KEY, cents INTEGER, sold_at TEXT)"
 
@@ -44,6 +43,8 @@ class Village:
     """Of the pipeline, and of its table in the warehouse."""
     root: Path
     airflow: LocalAirflow
+    sold: int = SOLD
+    """Rows that a region sells on a day."""
     wrong: list[str] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
 
@@ -61,10 +62,10 @@ class Village:
 
     def sell(self, start: datetime, end: datetime, regions: Iterable[str] = REGIONS) -> None:
         """Let regions sell between two moments, the first at the start exactly and the last a second before the end."""
-        step = (end - start - timedelta(seconds=1)) / (SOLD - 1)
+        step = (end - start - timedelta(seconds=1)) / (self.sold - 1)
         for region in regions:
             cents = 100 * (REGIONS.index(region) + 1)
-            rows = [(cents + number, f"{start + number * step:%Y-%m-%d %H:%M:%S}") for number in range(SOLD)]
+            rows = [(cents + number, f"{start + number * step:%Y-%m-%d %H:%M:%S}") for number in range(self.sold)]
             with closing(sqlite3.connect(self.database(region))) as connection, connection:
                 connection.executemany("INSERT INTO sales (cents, sold_at) VALUES (?, ?)", rows)
 

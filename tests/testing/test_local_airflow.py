@@ -194,6 +194,40 @@ def test_nobody_waits_for_a_lock_in_vain(airflow, night):
     assert logs == []
 
 
+def _task_at_work(airflow, run_id):
+    """Wait until the task of ``slow`` runs; the processes that the scheduler has started by then."""
+    deadline = time.monotonic() + 60
+    while airflow.tasks("slow", run_id)[0]["state"] != "running":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    return relatives([airflow.pids["scheduler"]])
+
+
+def _living(processes):
+    return [process for process in processes if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.mark.scheduler
+def test_a_killed_scheduler_comes_back_and_what_it_left_is_swept_away(airflow):
+    """Killed alone, its tasks live on beside the new scheduler, until they are swept away; killed as a whole, nothing is left."""
+    airflow.wait_for_dag("slow")
+    old = airflow.pids["scheduler"]
+    before = _task_at_work(airflow, airflow.trigger("slow", run_id="alone"))
+    airflow.kill("scheduler", alone=True)
+    airflow.check_alive()
+    assert "scheduler" not in airflow.pids
+    airflow.restart("scheduler")
+    assert old not in airflow.pids.values()
+    assert _living(before)
+    assert {process.pid for process in _living(before)} <= running(airflow.home)
+    airflow.sweep()
+    assert _living(before) == []
+
+    before = relatives([airflow.pids["scheduler"]])
+    airflow.restart("scheduler")
+    assert _living(before) == []
+
+
 @pytest.mark.scheduler
 def test_stop_leaves_no_process_even_while_a_task_runs(airflow):
     """After stop no process of the sessions lives, a second stop does nothing, and a dead process was reported before."""
@@ -267,7 +301,7 @@ def test_leftovers_are_found_even_when_their_leader_is_gone(tmp_path):
     component.reap()
     assert stop_leftovers(tmp_path) == 1
     assert relatives([component.pid]) == set()
-    record = {"url": "", "processes": {"stranger": {"pid": os.getpid(), "created": 1.0}}}
+    record = {"url": "", "processes": {"stranger": {"pid": os.getpid(), "created": 1.0}}, "left": [os.getpid()]}
     (tmp_path / "processes.json").write_text(json.dumps(record))
     assert stop_leftovers(tmp_path) == 0
 

@@ -10,18 +10,21 @@ import psutil  # type: ignore[import-untyped]
 from tidegate.testing.processes import end, relatives
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["address_of", "forget", "remember", "running", "stop_leftovers"]
+__all__ = ["address_of", "forget", "gone", "remember", "running", "stop_leftovers"]
 
 _FILE = "processes.json"
 
 
-def remember(home: Path, *, url: str, pids: Mapping[str, int]) -> None:
-    """Write down which processes run in ``home``, and where they answer."""
+def remember(home: Path, *, url: str, pids: Mapping[str, int], left: Iterable[int] = ()) -> None:
+    """Write down which processes run in ``home``, and where they answer.
+
+    :param left: the ids of processes that are gone, and that may have left others behind.
+    """
     processes = {name: {"pid": pid, "created": psutil.Process(pid).create_time()} for name, pid in pids.items()}
-    (home / _FILE).write_text(json.dumps({"url": url, "processes": processes}))
+    (home / _FILE).write_text(json.dumps({"url": url, "processes": processes, "left": sorted(left)}))
 
 
 def forget(home: Path) -> None:
@@ -55,7 +58,14 @@ def _leaders(home: Path) -> list[int]:
     The id of a process that is gone counts too: what it started may live on in its session, and as long as it does, the kernel gives
     that id to nobody else.
     """
-    return [int(process["pid"]) for process in _record(home)["processes"].values() if _is(process) or not psutil.pid_exists(process["pid"])]
+    record = _record(home)
+    leaders = [int(process["pid"]) for process in record["processes"].values() if _is(process) or not psutil.pid_exists(process["pid"])]
+    return [*leaders, *gone(record["left"])]
+
+
+def gone(pids: Iterable[int]) -> list[int]:
+    """Of leaders that have ended, those whose ids nobody else has got since: what they started may live on in their sessions."""
+    return [pid for pid in pids if not psutil.pid_exists(pid)]
 
 
 def _is(process: Mapping[str, Any]) -> bool:
@@ -78,4 +88,4 @@ def _record(home: Path) -> dict[str, Any]:
     try:
         return dict(json.loads((home / _FILE).read_text()))
     except FileNotFoundError:
-        return {"url": "", "processes": {}}
+        return {"url": "", "processes": {}, "left": []}

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -23,8 +25,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from tidegate.errors import TidegateError
 from tidegate.testing.environment import environment
-from tidegate.testing.leftovers import forget, remember, running
-from tidegate.testing.processes import LOOPBACK, Component, end, free_ports, tail
+from tidegate.testing.leftovers import forget, gone, remember, running
+from tidegate.testing.processes import LOOPBACK, Component, end, free_ports, kill, tail
 from tidegate.testing.rest import FINISHED_RUN, AirflowApi, TaskView
 
 if TYPE_CHECKING:
@@ -93,6 +95,7 @@ class LocalAirflow:
         free, self._execution_port = free_ports(2)
         self.port = port or free
         self._components: dict[str, Component] = {}
+        self._left: list[int] = []
         self.api = AirflowApi(self.url, user=self.user, password=self.password)
 
     # -- Life --------------------------------------------------------------------------------------------------------
@@ -137,13 +140,9 @@ class LocalAirflow:
         atexit.register(self.stop)
         try:
             began = time.time()
-            ports = {"api-server": self.port, "execution-api": self._execution_port}
-            for name, arguments in _COMMANDS.items():
-                listens = ("--port", str(ports[name])) if name in ports else ()
-                command = [sys.executable, "-m", "airflow", *arguments, *listens]
-                log = self.process_log(name)
-                self._components[name] = Component(name, command, env=self._environment, cwd=self.home, log=log)
-            remember(self.home, url=self.url, pids=self.pids)
+            for name in _COMMANDS:
+                self._start(name)
+            self._remember()
             self._wait_until_healthy(began, timeout)
         except BaseException:
             self.stop()
@@ -155,7 +154,7 @@ class LocalAirflow:
         if not self._components:
             return
         self.api.close()  # first: the api-server waits for open connections
-        leaders = list(self.pids.values())
+        leaders = [*self.pids.values(), *gone(self._left)]
         try:
             end(leaders, grace=3)
         except BaseException:  # a second Ctrl-C: no more patience, but still nothing left behind
@@ -164,8 +163,41 @@ class LocalAirflow:
         for component in self._components.values():
             component.reap()
         self._components.clear()
+        self._left.clear()
         forget(self.home)
         self.api = AirflowApi(self.url, user=self.user, password=self.password)
+
+    def kill(self, name: str, *, alone: bool = False) -> None:
+        """End one component by SIGKILL, as when its machine loses power. :meth:`restart` brings it back.
+
+        :param alone: let what it started live on: the tasks of a scheduler go on without it, as when only its own process dies.
+        """
+        component = self._components.pop(name)
+        if alone:
+            os.kill(component.pid, signal.SIGKILL)
+        else:
+            kill([component.pid])
+        component.reap()
+        self._left.append(component.pid)
+        self._remember()
+
+    def sweep(self) -> None:
+        """End what killed components have left behind."""
+        kill(gone(self._left))
+        self._left.clear()
+        self._remember()
+
+    def restart(self, name: str, *, timeout: float = 120) -> None:
+        """Start a component again, and wait until it has shown life; one that still lives, or has ended by itself, is killed first.
+
+        :raises TidegateError: it ended or did not get healthy in time; the message holds the tail of its log.
+        """
+        if name in self._components:
+            self.kill(name)
+        began = time.time()
+        self._start(name)
+        self._remember()
+        self._wait_until_healthy(began, timeout)
 
     def leave_running(self) -> None:
         """Let the processes outlive this one; ``stop_leftovers(home)`` ends them later."""
@@ -308,6 +340,16 @@ class LocalAirflow:
             "core.simple_auth_manager_users": f"{self.user}:admin",
         }
         return environment(self.home, settings={**own, **self._settings}, connections=self._connections, extra=self._extra_env)
+
+    def _start(self, name: str) -> None:
+        ports = {"api-server": self.port, "execution-api": self._execution_port}
+        listens = ("--port", str(ports[name])) if name in ports else ()
+        command = [sys.executable, "-m", "airflow", *_COMMANDS[name], *listens]
+        self._components[name] = Component(name, command, env=self._environment, cwd=self.home, log=self.process_log(name))
+
+    def _remember(self) -> None:
+        alive = {name: component.pid for name, component in self._components.items() if component.returncode is None}
+        remember(self.home, url=self.url, pids=alive, left={*self._left, *self.pids.values()} - set(alive.values()))
 
     def _wait_until_healthy(self, began: float, timeout: float) -> None:
         deadline = time.monotonic() + timeout

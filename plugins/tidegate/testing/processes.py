@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Component", "end", "free_ports", "relatives", "tail"]
+__all__ = ["Component", "end", "free_ports", "kill", "relatives", "tail"]
 
 LOOPBACK = "127.0.0.1"
 
@@ -30,14 +30,14 @@ class Component:
     :param name: what a person calls it: ``scheduler``.
     :param command: the program and its arguments.
     :param env: its whole environment; nothing is inherited.
-    :param log: where its output goes, from an empty file on.
+    :param log: where its output goes, behind what is there.
     """
 
     def __init__(self, name: str, command: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path) -> None:
         self.name = name
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("wb") as output:
+        with log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - the command is ours, and no shell reads it
                 list(command),
                 env=dict(env),
@@ -95,10 +95,7 @@ def relatives(leaders: Iterable[int]) -> set[psutil.Process]:
 
 
 def end(leaders: Sequence[int], *, grace: float) -> None:
-    """End the leaders and all they started: SIGTERM to the leaders, and SIGKILL to whatever lives after ``grace`` seconds.
-
-    Returns when none of them lives. The table of processes is read again until nothing is found, since a dying process may fork.
-    """
+    """End the leaders and all they started: SIGTERM to the leaders, and SIGKILL to whatever lives after ``grace`` seconds."""
     known = relatives(leaders)
     for pid in leaders:
         with contextlib.suppress(ProcessLookupError):
@@ -107,6 +104,15 @@ def end(leaders: Sequence[int], *, grace: float) -> None:
     while time.monotonic() < deadline and any(_lives(process) for process in known):
         known |= relatives(leaders)
         time.sleep(0.05)
+    kill(leaders, known)
+
+
+def kill(leaders: Iterable[int], known: Iterable[psutil.Process] = ()) -> None:
+    """SIGKILL to the leaders, to all they started, and to what else is known to be theirs.
+
+    Returns when none of them lives. The table of processes is read again until nothing is found, since a dying process may fork.
+    """
+    leaders, known = set(leaders), set(known)
     for _ in range(100):
         known = {process for process in known | relatives(leaders) if _lives(process)}
         if not known:
