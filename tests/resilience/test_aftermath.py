@@ -30,6 +30,13 @@ def test_the_task_that_failed_on_the_way_explains_its_branch() -> None:
     assert _absence({}, tidy="failed").state is BranchState.NOT_STARTED
 
 
+def test_what_was_skipped_before_a_barrier_decided_had_not_begun() -> None:
+    """By the branch's budget in the moment of the deadline, or by an earlier try of the barrier; one that waits for all skips nothing itself."""
+    skipped: dict[str, list[str | None]] = {task: ["skipped"] for task in MEMBERS}
+    assert _absence(skipped, seal="skipped") == Absence(BranchState.NOT_STARTED, "was skipped before it had run")
+    assert _absence(skipped, late=None, seal="skipped") == Absence(BranchState.FAILED, "never ran: skipped")
+
+
 def test_an_end_that_did_not_run_says_in_which_state_it_is() -> None:
     """For a barrier that waits for all, one without a state as well."""
     assert _absence({"check": ["success"]}, seal="skipped") == Absence(BranchState.FAILED, "never ran: skipped")

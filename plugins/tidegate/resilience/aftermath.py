@@ -54,6 +54,9 @@ def absence(
     state = ended.get(failed, "")
     if state == "failed":
         return Absence(BranchState.FAILED, task=failed)
+    if state == "skipped" and late is not None and not begun(states, members):
+        # by its budget, or by an earlier try of the barrier that died before it could tell of it
+        return Absence(BranchState.NOT_STARTED, "was skipped before it had run")
     if state or late is None:
         return Absence(BranchState.FAILED, f"never ran: {state or 'no state'}")
     if (retrying := next((task for task in members if "up_for_retry" in states.get(task, ())), None)) is not None:
