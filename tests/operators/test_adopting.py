@@ -16,7 +16,7 @@ from tidegate.data.staging import Staging
 from tidegate.errors import Unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 DAY = {"interval_start": "2026-03-02T00:00:00+00:00", "interval_end": "2026-03-03T00:00:00+00:00"}
@@ -34,8 +34,8 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[
     monkeypatch.setenv("AIRFLOW__TIDEGATE__STAGING", str(tmp_path / "staging"))
     arguments = {"source_conn_id": "shop_anna", "query": "SELECT cents FROM sales", "branch": "anna", "dimension": "shop"}
 
-    def work(**conf: Any) -> dict[str, Any]:
-        task = placed(ExtractOperator, tmp_path, step="extract", **arguments)
+    def work(changed: Mapping[str, Any] | None = None, **conf: Any) -> dict[str, Any]:
+        task = placed(ExtractOperator, tmp_path, step="extract", **{**arguments, **(changed or {})})
         done: dict[str, Any] = task.execute(context(task, conf=conf))
         return done
 
@@ -76,3 +76,36 @@ def test_a_damaged_file_is_not_adopted(read: Callable[..., Any], tmp_path: Path,
     (tmp_path / "staging" / first["manifest"]["path"]).write_bytes(b"cut off")
     assert read(**DAY, adopt=True)["manifest"]["attempt"] != first["manifest"]["attempt"]
     assert "anna cannot adopt what was staged, so its source is read: The staged file of extract for anna is damaged" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"query": "SELECT cents FROM sales WHERE cents > 6"},
+        {"parameters": {"least": 6}},
+        {"min_rows": 0},
+        {"columns": {"cents": "int"}},
+        {"timezone": "Europe/Berlin"},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_rows_of_another_question_are_not_adopted(
+    read: Callable[..., Any], changed: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The file was mended since: old rows and new ones must not be loaded side by side. What is read then is adopted."""
+    first = read(**DAY)
+    with caplog.at_level(logging.INFO):
+        second = read(changed, **DAY, adopt=True)
+    assert second["manifest"]["attempt"] != first["manifest"]["attempt"]
+    assert "anna has staged rows of another query, or of other settings, than it has now, so its source is read" in caplog.text
+    assert read(changed, **DAY, adopt=True)["manifest"] == second["manifest"]
+
+
+def test_a_mended_file_is_another_question(read: Callable[..., Any], tmp_path: Path) -> None:
+    """Though the config names the same one."""
+    file, named = tmp_path / "sales.sql", {"query": "sales.sql"}
+    file.write_text("SELECT cents FROM sales")
+    first = read(named, **DAY)
+    assert read(named, **DAY, adopt=True)["manifest"] == first["manifest"]
+    file.write_text("SELECT cents FROM sales WHERE cents > 6")
+    assert read(named, **DAY, adopt=True)["manifest"]["attempt"] != first["manifest"]["attempt"]

@@ -11,6 +11,7 @@ from tidegate.data.binding import bound, statement
 from tidegate.data.cancelling import stoppable
 from tidegate.data.engines import reading, streaming
 from tidegate.data.instants import aware, stamp
+from tidegate.data.manifest import question
 from tidegate.data.stopping import Stop
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def extract(
     values = {name: bound(value, dialect=dialect, timezone=timezone) for name, value in given.items()}
     query = statement(sql, values, source_name=source_name, correlation_id=correlation_id, dialect=dialect)
     stop = stop or Stop()
-    read_at = stamp()
+    read_at, asked = stamp(), question(sql, params=params, accept=accept, timezone=timezone)
     with (
         reading(
             url, correlation_id=correlation_id, connection_name=connection_name, source_name=source_name, timezone=timezone
@@ -72,7 +73,7 @@ def extract(
         where = f"{connection_name}, {source_name},"
         batches = _batches(result, accept, where=where, zone=timezone, batch_rows=batch_rows)
         first = next(batches)
-        with staging.writer(key, first.schema, attempt=attempt, correlation_id=correlation_id, read_at=read_at) as writer:
+        with staging.writer(key, first.schema, attempt=attempt, correlation_id=correlation_id, read_at=read_at, question=asked) as writer:
             writer.write(first)
             for batch in batches:
                 stop.check(connection_name)

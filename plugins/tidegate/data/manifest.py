@@ -5,11 +5,16 @@ A manifest is a few hundred bytes of JSON. The rows stay in staging.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
+
+    from tidegate.data.contract import Accept
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +62,8 @@ class Manifest:
     """The branches whose rows are inside: ``(branch,)``, or all that a combining transform read."""
     stale: dict[str, str] = field(default_factory=dict)
     """Of those whose rows are of an earlier interval and stand in for this one's: branch → that interval's start, as ISO 8601 in UTC."""
+    question: str = ""
+    """Short hash of what a source was asked, by :func:`question`; empty where none was."""
     instead: Manifest | None = None
     """The same without the rows that stand in, where a transform has made both; for a load that cannot take them."""
 
@@ -92,3 +99,9 @@ class Manifest:
         """
         instead = cls.from_dict(data["instead"]) if data.get("instead") else None
         return cls(**{**data, "columns": tuple(data["columns"]), "branches": tuple(data["branches"]), "instead": instead})
+
+
+def question(sql: str, *, params: Mapping[str, Any] | None, accept: Accept, timezone: str) -> str:
+    """Short hash of what a source is asked, but for the interval and the branch: equal where rows that are staged are those that would be read again."""
+    asked = [sql, dict(params or {}), asdict(accept), timezone]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True, default=repr).encode()).hexdigest()[:12]

@@ -120,12 +120,14 @@ class Staging:
         read_at: str,
         branches: Sequence[str] = (),
         stale: Mapping[str, str] | None = None,
+        question: str = "",
     ) -> Iterator[StageWriter]:
         """Write one attempt: committed when the block ends, gone without a trace when it raises.
 
         :param read_at: :func:`~tidegate.data.instants.stamp` of the moment before the source began to be read.
         :param branches: whose rows are inside, when not just the key's branch.
         :param stale: those of them whose rows stand in for the interval's → the start of the interval that they are of.
+        :param question: :func:`~tidegate.data.manifest.question` of what a source is asked.
         :raises TidegateError: staging cannot be written; the message names the path.
         """
         where = f"Step {key.step} for {key.branch}"
@@ -162,6 +164,7 @@ class Staging:
                 correlation_id=correlation_id,
                 branches=tuple(branches) or (key.branch,),
                 stale=dict(stale or {}),
+                question=question,
             )
             receipt = folder / f"{safe_name(attempt)}.json"
             with _storing(receipt):

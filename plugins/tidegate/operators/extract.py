@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Asset
     from sqlalchemy import URL
 
+    from tidegate.data.contract import Accept
     from tidegate.data.hedging import Reader
     from tidegate.data.manifest import Manifest, StageKey
     from tidegate.data.staging import Staging
@@ -44,7 +45,8 @@ def step_of(task_id: str, branch: str) -> str:
 class ExtractOperator(TidegateOperator):
     """Stages the rows that a query gives for the run's interval, as Parquet that commits by its manifest. Runs in a worker.
 
-    A run whose conf says ``adopt: true`` takes the rows that an earlier run staged of this branch and interval, where there are any.
+    A run whose conf says ``adopt: true`` takes the rows that an earlier run staged of this branch and interval, where there are any and the
+    query is still the same.
 
     Returns ``{"branch": …, "manifest": …}``: what became of the branch, and the receipt of its rows.
 
@@ -141,7 +143,7 @@ class ExtractOperator(TidegateOperator):
             interval_end=night.interval.end,
             branch=self.branch,
         )
-        started, manifest, read_from = stamp(), adopted(staging, key) if night.asked.get(ADOPT) else None, ""
+        started, manifest, read_from = stamp(), adopted(staging, key, self._question) if night.asked.get(ADOPT) else None, ""
         if manifest is not None:
             started, ended = manifest.read_at, manifest.written_at
         else:
@@ -163,7 +165,6 @@ class ExtractOperator(TidegateOperator):
     def _read(self, night: Night, staging: Staging, key: StageKey) -> tuple[Manifest, str]:
         """The rows that were read, and from where in words where two were asked."""
         keep_away(self, night)
-        from tidegate.data.contract import Accept
         from tidegate.data.extract import extract
         from tidegate.data.hedging import Reader, hedged
         from tidegate.data.staging import new_attempt
@@ -178,7 +179,7 @@ class ExtractOperator(TidegateOperator):
                     params=dict(self.parameters or {}),
                     key=key,
                     staging=staging,
-                    accept=Accept(min_rows=self.min_rows, columns=dict(self.columns or {})),
+                    accept=self._accept,
                     attempt=new_attempt(night.run_id, night.try_number),
                     correlation_id=night.correlation_id,
                     timezone=self.timezone,
@@ -202,6 +203,20 @@ class ExtractOperator(TidegateOperator):
         if won.read_from:
             self.log.info("%s was read from %s", self.branch, won.read_from)
         return won.manifest, won.read_from
+
+    @property
+    def _accept(self) -> Accept:
+        from tidegate.data.contract import Accept
+
+        return Accept(min_rows=self.min_rows, columns=dict(self.columns or {}))
+
+    @property
+    def _question(self) -> str:
+        """What the source is asked, in a few digits."""
+        from tidegate.data.manifest import question
+
+        statement, _ = sql_text(self.query, self.include)
+        return question(statement, params=self.parameters, accept=self._accept, timezone=self.timezone)
 
     def _patience(self, night: Night) -> timedelta:
         """How long the first read may take, until the second begins."""
