@@ -34,7 +34,7 @@ from tidegate.errors import DataRefused, IntervalUnknown, TidegateError
 from tidegate.resilience.interval import Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
 _CHUNK = 1 << 20
@@ -177,9 +177,12 @@ class Staging:
                     leftover.unlink()
             raise
 
-    def committed(self, pipeline: str, step: str, start: datetime, end: datetime) -> dict[str, Manifest]:
-        """Of each branch that has committed anything that counts, the newest attempt by fence, in the order of the branches' names."""
-        found = (_newest(folder) for folder in _listed(self.folder(pipeline, step, start, end)))
+    def committed(self, pipeline: str, step: str, start: datetime, end: datetime, *, without: Collection[str] = ()) -> dict[str, Manifest]:
+        """Of each branch that has committed anything that counts, the newest attempt by fence, in the order of the branches' names.
+
+        :param without: Paths of files that are passed over.
+        """
+        found = (_newest(folder, without) for folder in _listed(self.folder(pipeline, step, start, end)))
         return dict(sorted((manifest.branch, manifest) for manifest in found if manifest is not None))
 
     def newest(self, pipeline: str, step: str, interval: Interval, branch: str) -> Manifest | None:
@@ -362,12 +365,12 @@ def _read_receipt(receipt: Any) -> Manifest | None:
         raise DataRefused(message, hint="Delete it, and clear the task that wrote it so that it is staged again.") from error
 
 
-def _newest(folder: Any) -> Manifest | None:
+def _newest(folder: Any, without: Collection[str] = ()) -> Manifest | None:
     """The newest attempt in a branch's folder that counts."""
     files = _listed(folder)
     withdrawn = {file.stem for file in files if file.suffix == _WITHDRAWN}
     receipts = (_read_receipt(file) for file in files if file.suffix == ".json" and file.stem not in withdrawn)
-    found = [manifest for manifest in receipts if manifest is not None]
+    found = [manifest for manifest in receipts if manifest is not None and manifest.path not in without]
     return max(found, key=lambda manifest: (manifest.fence, manifest.attempt), default=None)
 
 

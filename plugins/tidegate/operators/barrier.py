@@ -229,7 +229,7 @@ class BarrierOperator(TidegateOperator):
         decide_by = DecideBy(self.decide_by, self.timezone) if self.decide_by else None
         late = moment(by, decide_by)
         found = {name: seen.look(name, late=(overdue or {}).get(name, late)) for name in self.branches}
-        history.settle(found, seen)
+        unjudged = history.settle(found, seen)
         rule = Quorum.parse(**self.rule)
         usual = history.usual() if rule.counts_rows else {}
         deadline = self._deadline(night)
@@ -259,7 +259,7 @@ class BarrierOperator(TidegateOperator):
         if self.watches:
             self._end_the_others(night, seen, record, aborted=bool(aborted))
         arrived = [manifest for _, manifest in found.values() if manifest is not None]
-        held = history.staged(arrived) if record.met else []
+        held = history.staged(arrived, unjudged) if record.met else []
         stale: list[Manifest] = []
         if record.met and self.last_good is not None and record.missing:
             stale = stand_ins(history, record, {manifest["branch"] for manifest in held}, self.last_good)

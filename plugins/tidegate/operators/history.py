@@ -13,7 +13,7 @@ from tidegate.resilience.patience import span, usual_seconds
 from tidegate.resilience.quorum import usual_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from sqlalchemy import Connection
 
@@ -103,30 +103,51 @@ class History:
         """Whether a task behind combines what arrives with what earlier runs staged."""
         return any(getattr(task, "held", None) is not None for task in self.barrier.get_flat_relatives(upstream=False))
 
-    def settle(self, found: Mapping[str, tuple[Branch, dict[str, Any] | None]], branches: Branches) -> None:
-        """Withdraw the rows of branches that failed behind them, so that no later run takes them; what arrived counts again."""
-        several = [name for name in found if len(self.barrier.ends(name)) > 1]
-        if not several or not (self.combined or self.barrier.last_good):
-            return
-        from tidegate.data.manifest import Manifest
+    def settle(self, found: Mapping[str, tuple[Branch, dict[str, Any] | None]], branches: Branches) -> set[str]:
+        """Withdraw the rows of branches that failed behind them, so that no later run takes them; what arrived counts again.
+
+        :return: The files of branches that have not ended behind them: nobody knows yet whether their rows are right.
+        """
         from tidegate.data.staging import Staging
 
-        staging = Staging(staging_root())
-        for name in several:
-            branch, manifest = found[name]
-            if manifest is not None:
-                staging.restore(Manifest.from_dict(manifest))
-            elif branch.state is BranchState.FAILED and branches.state(carrier := self.barrier.ends(name)[0]) == "success":
-                report = self.night.ti.xcom_pull(task_ids=carrier)
-                if isinstance(report, dict) and (receipt := report.get("manifest", report)).get("branch") == name:
-                    staging.withdraw(Manifest.from_dict(receipt))
+        staging, unjudged = Staging(staging_root()), set()
+        for name, (branch, _) in found.items():
+            arrived = branch.state is BranchState.ARRIVED
+            if arrived and self.night.try_number == 1:  # nothing that this run has staged can have been withdrawn yet
+                continue
+            for receipt in self._receipts(name, branches):
+                if arrived:
+                    staging.restore(receipt)
+                elif branch.state is BranchState.FAILED:
+                    staging.withdraw(receipt)
+                else:
+                    unjudged.add(receipt.path)
+        return unjudged
+
+    def _receipts(self, name: str, branches: Branches) -> Iterator[Manifest]:
+        """What the tasks of a branch have handed on that have succeeded."""
+        from tidegate.data.manifest import Manifest
+
+        ends = self.barrier.ends(name)
+        before = (task for end in ends for task in self.barrier.dag.get_task(end).get_flat_relatives(upstream=True))
+        own = (task.task_id for task in before if getattr(task, "branch", None) == name)
+        for task_id in dict.fromkeys((*ends, *self.barrier.members(name), *own)):
+            if branches.state(task_id) != "success":
+                continue
+            report = self.night.ti.xcom_pull(task_ids=task_id)
+            receipt = report.get("manifest", report) if isinstance(report, dict) else None
+            if isinstance(receipt, dict) and receipt.get("branch") == name and "attempt" in receipt:
+                yield Manifest.from_dict(receipt)
 
     def step(self, name: str) -> str:
         """The name that staging knows a branch's rows by."""
         return self.barrier.staged_as or step_of(self.barrier.ends(name)[0], name)
 
-    def staged(self, arrived: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """The manifests of branches that only earlier runs staged, where a task behind combines them with what arrived."""
+    def staged(self, arrived: list[dict[str, Any]], without: Collection[str] = ()) -> list[dict[str, Any]]:
+        """The manifests of branches that only earlier runs staged, where a task behind combines them with what arrived.
+
+        :param without: Files that do not count.
+        """
         if not self.combined:
             return []
         from tidegate.data.staging import Staging
@@ -137,6 +158,7 @@ class History:
         steps = {manifest["step"] for manifest in arrived} | {self.step(name) for name in absent}
         found: dict[str, Manifest] = {}
         for step in sorted(steps):
-            committed = Staging(staging_root()).committed(night.dag_id, step, night.interval.start, night.interval.end)
+            folder = night.dag_id, step, night.interval.start, night.interval.end
+            committed = Staging(staging_root()).committed(*folder, without=without)
             found |= {name: manifest for name, manifest in committed.items() if name in absent}
         return [manifest.as_dict() for manifest in found.values()]
