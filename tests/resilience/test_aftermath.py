@@ -43,6 +43,12 @@ def test_an_end_that_did_not_run_says_in_which_state_it_is() -> None:
     assert _absence({"check": ["success"]}, late=None) == Absence(BranchState.FAILED, "never ran: no state")
 
 
+def test_a_branch_that_was_skipped_whole_had_not_begun() -> None:
+    """By its budget, by the barrier's try that was killed, or by itself; where all must have ended, it never ran."""
+    assert _absence({}, seal="skipped") == Absence(BranchState.NOT_STARTED, "was skipped before it had run")
+    assert _absence({}, seal="skipped", late=None) == Absence(BranchState.FAILED, "never ran: skipped")
+
+
 @pytest.mark.parametrize(
     ("states", "found"),
     [

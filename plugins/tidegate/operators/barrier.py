@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import TriggerRule
+from airflow.sdk.bases.operator import TRIGGER_FAIL_REPR
 from airflow.sdk.exceptions import AirflowRescheduleException
 
 from tidegate.data.instants import stamp
@@ -14,7 +15,7 @@ from tidegate.errors import QuorumMissed
 from tidegate.operators.base import TidegateOperator
 from tidegate.operators.branches import Branches
 from tidegate.operators.breakers import remember
-from tidegate.operators.budget import deadline_of
+from tidegate.operators.budget import deadline_of, was_cleared
 from tidegate.operators.fallback import stand_ins
 from tidegate.operators.history import History
 from tidegate.operators.skipping import skip
@@ -38,8 +39,6 @@ RECORD_KEY = "record"
 """XCom key of the completeness record."""
 _GRACE = timedelta(minutes=5)
 """How long after its time a barrier goes on without its trigger, where no triggerer is alive."""
-_FIRST = 10_000
-"""Priority of a barrier that watches: its decision takes a moment, and people wait for it."""
 
 
 class BarrierOperator(TidegateOperator):
@@ -107,8 +106,8 @@ class BarrierOperator(TidegateOperator):
         self.watches = bool(decide_by or early or patience or on_short == "stop" or abort is None or abort)
         kwargs.setdefault("trigger_rule", TriggerRule.ALWAYS if self.watches else TriggerRule.ALL_DONE)
         if self.watches:
-            kwargs.setdefault("priority_weight", _FIRST)
-            kwargs.setdefault("weight_rule", "absolute")
+            # Ahead of its branches, for it takes a moment and people wait for it: the sum of their weights. A great weight of its own would be theirs, too.
+            kwargs.setdefault("weight_rule", "upstream")
         super().__init__(**kwargs)
         self.branches = branches
         self.at_least = at_least
@@ -156,10 +155,12 @@ class BarrierOperator(TidegateOperator):
     def members(self, name: str) -> tuple[str, ...]:
         """The ids of all tasks of a branch: of the task group that is named after it, else those in which it ends."""
         ends = self.ends(name)
+        others = {task_id for other in self.branches if other != name for task_id in self.ends(other)}
         group = self.dag.get_task(ends[0]).task_group
         while group is not None and group.group_id is not None:
-            if group.label == name:
-                return tuple(task.task_id for task in group.iter_tasks())
+            members = tuple(task.task_id for task in group.iter_tasks()) if group.label == name else ()
+            if members and others.isdisjoint(members):  # else it is the step's own group, of which a branch has the name
+                return members
             group = group.parent_group
         return ends
 
@@ -168,19 +169,30 @@ class BarrierOperator(TidegateOperator):
     def work(self, night: Night) -> list[dict[str, Any]]:
         """Decide, once there is something to decide."""
         seen = Branches(self, night)
-        return self._decide(night, seen, self._awaited(night, seen) if self.watches else DecidedBy.ALL)
+        if not self.watches:
+            return self._decide(night, seen, DecidedBy.ALL)
+        forget_stop(night)
+        trigger = self._trigger(night)
+        return self._decide(night, seen, self._awaited(night, seen, trigger), trigger.waiting().deadline)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Go on after the trigger. Where that was lost, or no triggerer was alive until some minutes after the time, look anew, and decide."""
+        if next_method == TRIGGER_FAIL_REPR:
+            self.log.warning("The trigger has not fired: %s", (next_kwargs or {}).get("error", "no reason given"))
+            return self.execute(context)
+        return super().resume_execution(next_method, next_kwargs, context)
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Decide, after the trigger has fired."""
 
         def decided(night: Night) -> list[dict[str, Any]]:
-            return self._decide(night, Branches(self, night), DecidedBy(event["by"]), event.get("overdue") or {})
+            deadline = datetime.fromisoformat(event["deadline"]) if event.get("deadline") else None
+            return self._decide(night, Branches(self, night), DecidedBy(event["by"]), deadline, event.get("overdue"))
 
         return self.at_work(context, decided)  # type: ignore[no-any-return]
 
-    def _awaited(self, night: Night, seen: Branches) -> DecidedBy:
+    def _awaited(self, night: Night, seen: Branches, trigger: BarrierTrigger) -> DecidedBy:
         """What brings the decision about; goes to wait in the triggerer where nothing does yet."""
-        trigger = self._trigger(night)
         waiting = trigger.waiting()
         now = datetime.now(UTC)
         rows = {branch.name: branch.rows for branch, _ in (seen.look(name) for name in self.branches)} if waiting.rule.counts_rows else {}
@@ -189,7 +201,6 @@ class BarrierOperator(TidegateOperator):
         if night.context["dag_run"].triggering_user_name == "dag_test":
             # Airflow's dag.test() runs one task at a time, and would run the trigger before all branches.
             raise AirflowRescheduleException(now)  # type: ignore[no-untyped-call]
-        forget_stop(night)
         left = waiting.deadline - now + _GRACE if waiting.deadline is not None else None
         self.log.info("Waiting for %s branches until %s", len(self.branches), trigger.deadline or "all have ended")
         return self.defer(trigger=trigger, method_name="resume", timeout=left)
@@ -207,6 +218,7 @@ class BarrierOperator(TidegateOperator):
             run_id=night.run_id,
             rule=rule,
             branches={name: str(states.get(name, BranchState.NOT_STARTED)) for name in self.branches},
+            held=held,
             ends={name: self.ends(name) for name in self.branches},
             deadline=deadline.isoformat() if deadline else None,
             early=self.early,
@@ -216,13 +228,23 @@ class BarrierOperator(TidegateOperator):
         )
 
     def _deadline(self, night: Night) -> datetime | None:
-        return deadline_of(DecideBy(self.decide_by, self.timezone), night.context) if self.decide_by else None
+        """When it decides. One that somebody clears after that time, while its run is still at work, gets as much time again from now on."""
+        if not self.decide_by:
+            return None
+        deadline, now = deadline_of(DecideBy(self.decide_by, self.timezone), night.context), datetime.now(UTC)
+        if deadline > now or not was_cleared(night.context):
+            return deadline
+        began = night.context["dag_run"].start_date or now
+        return now + (deadline - began)
 
     # -- Deciding ----------------------------------------------------------------------------------------------------
 
-    def _decide(self, night: Night, seen: Branches, by: DecidedBy, overdue: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+    def _decide(
+        self, night: Night, seen: Branches, by: DecidedBy, deadline: datetime | None = None, overdue: Mapping[str, str] | None = None
+    ) -> list[dict[str, Any]]:
         """Decide about every branch, and say so.
 
+        :param deadline: When it had to be decided.
         :param overdue: Branch → how long it has been at work, and how long it had.
         """
         history = History(self, night)
@@ -232,13 +254,12 @@ class BarrierOperator(TidegateOperator):
         unjudged = history.settle(found, seen)
         rule = Quorum.parse(**self.rule)
         usual = history.usual() if rule.counts_rows else {}
-        deadline = self._deadline(night)
         seen_now = tuple(replace(branch, usual=usual.get(branch.name)) for branch, _ in found.values())
         branches = in_time(seen_now, deadline, decide_by)
         by = by if branches == seen_now else DecidedBy.TIME
         if len(seen.chosen) < len(branches):
             branches = _with_held(branches, history.held())
-        decision, aborted = judged(rule, branches, usual, self.abort)
+        decision, aborted = judged(rule, branches, usual, self._aborting(seen, by))
         record = Completeness(
             pipeline=night.dag_id,
             interval=night.interval,
@@ -273,10 +294,15 @@ class BarrierOperator(TidegateOperator):
         night.ti.xcom_push(key=HELD_KEY, value=held)
         return [*arrived, *(manifest.as_dict() for manifest in stale)]
 
+    def _aborting(self, seen: Branches, by: DecidedBy) -> list[str]:
+        """The branches whose failure ends the night, but for those that might still have been tried again."""
+        named = self.branches if self.abort is None else self.abort
+        return [name for name in named if by is DecidedBy.TIME or not seen.retries(name)]
+
     def _end_the_others(self, night: Night, seen: Branches, record: Completeness, *, aborted: bool) -> None:
         """Skip what has not begun; stop what is at work, where the config says so."""
         found = orders(record, late=self.late, on_short=self.on_short, aborted=aborted)
-        skip(self, [task_id for name in found.skip for task_id in seen.unstarted(name)])
+        skip(self, {task_id: len(seen.states.get(task_id, ())) for name in found.skip for task_id in seen.unstarted(name)})
         if found.stop:
             stop_reads(night, found.stop)
 

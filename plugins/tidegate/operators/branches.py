@@ -73,6 +73,10 @@ class Branches:
         """The tasks of a branch that have neither ended nor begun, those that wait for another try among them."""
         return unbegun(self.barrier.members(name), ended=self.ended, states=self.states)
 
+    def retries(self, name: str) -> bool:
+        """Whether a task of a branch waits for another try."""
+        return any("up_for_retry" in self.states.get(task_id, ()) for task_id in self.barrier.members(name))
+
     def _carries_rows(self, task_id: str) -> bool:
         task = self.dag.get_task(task_id)
         return isinstance(task, TidegateOperator) and task.carries_rows

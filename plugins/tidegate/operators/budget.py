@@ -24,7 +24,7 @@ _BUDGET = "_tidegate_deadline"
 class Until:
     """Holds a task to the time at which its barrier decides. Called in the worker, right before the task executes.
 
-    What would begin after that time is skipped. With ``stop``, the try is ended then. The task's retry policy begins no retry that late.
+    What would begin after that time is skipped, unless somebody has cleared it. With ``stop``, the try is ended then. The task's retry policy begins no retry that late.
 
     :param decide_by: A time of day, or a duration from the run's start.
     :param zone: Of the time of day.
@@ -45,11 +45,26 @@ class Until:
         deadline = deadline_of(self.decide_by, context)
         left = deadline - datetime.now(UTC)
         if left <= timedelta(0):
+            if _has_begun(context) or was_cleared(context):
+                return
             raise AirflowSkipException(f"Too late to begin: its barrier decides {self.decide_by}")
         setattr(task, _BUDGET, deadline)
         if self.stop:
             task.execution_timeout = min(left, task.execution_timeout or left)
             end_reads_at(context, deadline, f"stopped {self.decide_by}, when its barrier decides")
+
+
+def _has_begun(context: Context) -> bool:
+    """Whether the try goes on, after its trigger has fired or its sensor looks again: Airflow calls the hook at each start of a process."""
+    ti: Any = context["ti"]
+    server = ti._ti_context_from_server  # noqa: SLF001  nothing else tells
+    return server is not None and bool(server.next_method or server.task_reschedule_count)
+
+
+def was_cleared(context: Context) -> bool:
+    """Whether somebody has cleared the task: its tries are counted anew from there, while its run, where that is still at work, keeps its start."""
+    ti: Any = context["ti"]
+    return bool(ti.max_tries > (ti.task.retries or 0))
 
 
 def budget_of(context: Context | None) -> datetime | None:

@@ -9,11 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import conf
-
 from tidegate.errors import TidegateError
 from tidegate.operators.base import TidegateOperator
-from tidegate.operators.surroundings import connection_url, staging_root
+from tidegate.operators.surroundings import connection_url, most_runs, staging_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
     from tidegate.resilience.gap import CatchUp, Gap
     from tidegate.resilience.interval import Interval
 
-AT_MOST = 2
-"""Catch-up runs at once, over all pipelines, where ``[tidegate] catch_up_runs`` says nothing."""
 REPORT_KEY = "report"
 """XCom key of what was done, also where the task fails."""
 _PROBES = 8
@@ -139,7 +135,7 @@ class _Desk:
         """Start of the waiting runs as many as there is room for."""
         able = [(run, ledger) for run, ledger in waiting if self._may_begin(run)]
         active = self._active()
-        room = conf.getint("tidegate", "catch_up_runs", fallback=AT_MOST) - len(active)
+        room = most_runs() - len(active)
         if able and room <= 0:
             self._tell_all(able, "waits", f"{len(active)} catch-up run(s) are on their way")
             return

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from tidegate.data.instants import compact
 from tidegate.operators.barrier import RECORD_KEY, BarrierOperator
 from tidegate.operators.starting import start_run
+from tidegate.operators.surroundings import most_runs
 from tidegate.resilience.completeness import BranchState, Completeness
-from tidegate.resilience.correlation import CORRELATION_ID
+from tidegate.resilience.correlation import CORRELATION_ID, correlation_id
 from tidegate.resilience.keys import ADOPT, CATCH_UP, INTERVAL_END, INTERVAL_START
 
 if TYPE_CHECKING:
@@ -35,13 +37,21 @@ def bring_what_is_late(task: ExtractOperator, night: Night) -> None:
         CATCH_UP: True,
         CORRELATION_ID: night.correlation_id,
     }
-    run_id = f"catch_up__{compact(night.interval.start)}__{task.branch}__{night.correlation_id}-{night.try_number}"
+    branch = re.sub(r"[^A-Za-z0-9_.~:+-]", "-", task.branch)  # what Airflow takes in the id of a run
+    run_id = f"catch_up__{compact(night.interval.start)}__{branch}__{correlation_id(night.dag_id, night.run_id)}-{night.try_number}"
+    at_work = night.ti.get_dr_count(dag_id=night.dag_id, states=["queued", "running"])
+    if at_work > most_runs():  # its own run is one of them
+        task.log.info(
+            "%s ended after its barrier had decided; %s runs are at work, so the hourly catch-up takes its rows", task.branch, at_work
+        )
+        return
     try:
-        start_run(night.dag_id, run_id, conf)
+        new = start_run(night.dag_id, run_id, conf)
     except Exception:
         task.log.exception("%s ended after its barrier had decided; the run that is to take its rows could not be started", task.branch)
         return
-    task.log.info("%s ended after its barrier had decided; run %s takes its rows", task.branch, run_id)
+    told = "takes its rows" if new else "is there already, so the hourly catch-up takes its rows"
+    task.log.info("%s ended after its barrier had decided; run %s %s", task.branch, run_id, told)
 
 
 def _decided(barrier: BarrierOperator, night: Night) -> Completeness | None:

@@ -68,6 +68,11 @@ def staging_root() -> Any:
     return Path(rest) if scheme == "file" else ObjectStoragePath(url)
 
 
+def most_runs() -> int:
+    """Catch-up runs at once: ``[tidegate] catch_up_runs`` of Airflow's configuration, 2 by default."""
+    return int(conf.getint("tidegate", "catch_up_runs", fallback=2))
+
+
 def default_include() -> Path:
     """``include/`` beside Airflow's DAGs folder, for operators that stand on their own."""
     return Path(str(conf.get("core", "dags_folder"))).expanduser().parent / "include"

@@ -1,4 +1,4 @@
-"""Which steps have a time to end by: all inside of a fan-out whose barrier decides at one."""
+"""Which steps have a time to end by: all inside of a fan-out whose barrier decides at one, but for teardowns."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def budgets(spec: PipelineSpec) -> Mapping[str, Mapping[str, Any]]:
         found["zone"] = zone
     if settings.late == "stop":
         found["stop"] = True
-    return {step.path: found for source in sources(spec.tree, barrier) for step in source.within()}
+    inside = (step for source in sources(spec.tree, barrier) for step in source.within())
+    return {step.path: found for step in inside if step.step.teardown is None}  # what is to be taken down is, however late
 
 
 def zone_of(spec: PipelineSpec) -> str:

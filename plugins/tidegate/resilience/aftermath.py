@@ -91,15 +91,18 @@ def in_time(branches: tuple[Branch, ...], deadline: datetime | None, decide_by: 
     )
 
 
+_ENDING = {BranchState.FAILED: "failed", BranchState.OPEN: "was not read"}
+
+
 def judged(rule: Quorum, branches: Sequence[Branch], usual: Mapping[str, int], abort: Collection[str] | None) -> tuple[Decision, list[str]]:
     """What the quorum says of some branches, and those whose failure ends the night whatever it says.
 
     :param abort: The branches whose failure would; None for all.
     """
     decision = decide(rule, branches, usual)
-    ending = [branch.name for branch in branches if branch.state is BranchState.FAILED and (abort is None or branch.name in abort)]
-    told = (*decision.lacking, *(f"{name} failed, which ends the night" for name in ending))
-    return replace(decision, met=decision.met and not ending, lacking=told), ending
+    ending = [branch for branch in branches if branch.state in _ENDING and (abort is None or branch.name in abort)]
+    told = (*decision.lacking, *(f"{branch.name} {_ENDING[branch.state]}, which ends the night" for branch in ending))
+    return replace(decision, met=decision.met and not ending, lacking=told), [branch.name for branch in ending]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,4 +128,4 @@ def orders(record: Completeness, *, late: str, on_short: str, aborted: bool) -> 
         return Orders()  # they may finish, for a catch-up
     skip = tuple(branch.name for branch in record.branches if branch.state in _UNARRIVED and (stop or branch.state is not BranchState.LATE))
     why = "stopped, since it was decided" if record.met else "stopped, since it cannot be enough any more"
-    return Orders(skip, why if stop else "")
+    return Orders(skip, why if stop and record.named(BranchState.LATE) else "")

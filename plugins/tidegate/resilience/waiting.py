@@ -75,8 +75,9 @@ class Waiting:
         if branch.state in {BranchState.EXCLUDED, BranchState.HELD}:
             return branch, True
         ends = [state_of(states.get(task_id, ())) for task_id in self.ends[branch.name]]
-        if any(state is not None and state != SUCCESS for state in ends):
-            return replace(branch, state=BranchState.FAILED), True
+        bad = {state for state in ends if state is not None and state != SUCCESS}
+        if bad:
+            return replace(branch, state=BranchState.NOT_STARTED if bad == {"skipped"} else BranchState.FAILED), True
         if None in ends:
             return branch, False
         return replace(branch, state=BranchState.ARRIVED, rows=rows.get(branch.name, 0)), True

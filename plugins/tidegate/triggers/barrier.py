@@ -33,6 +33,7 @@ class BarrierTrigger(BaseTrigger):
     :param run_id: Of the barrier's run.
     :param rule: The quorum, by the words of the config.
     :param branches: Branch → its state where it is not waited for, such as ``excluded``; else ``not_started``.
+    :param held: Branch → rows that the warehouse holds, of those that are held.
     :param ends: Branch → ids of the tasks in which it ends.
     :param deadline: ISO 8601; None to wait until all have ended, or nothing more can help.
     :param early: Whether enough is enough.
@@ -50,6 +51,7 @@ class BarrierTrigger(BaseTrigger):
         rule: Mapping[str, Any],
         branches: Mapping[str, str],
         ends: Mapping[str, Sequence[str]],
+        held: Mapping[str, int] | None = None,
         deadline: str | None = None,
         early: bool = False,
         abort: Sequence[str] = (),
@@ -63,6 +65,7 @@ class BarrierTrigger(BaseTrigger):
         self.rule = rule
         self.branches = branches
         self.ends = ends
+        self.held = held
         self.deadline = deadline
         self.early = early
         self.abort = abort
@@ -80,6 +83,7 @@ class BarrierTrigger(BaseTrigger):
                 "rule": dict(self.rule),
                 "branches": dict(self.branches),
                 "ends": {name: list(ends) for name, ends in self.ends.items()},
+                "held": dict(self.held or {}),
                 "deadline": self.deadline,
                 "early": self.early,
                 "abort": list(self.abort),
@@ -93,7 +97,9 @@ class BarrierTrigger(BaseTrigger):
         """What it waits for."""
         return Waiting(
             rule=Quorum.parse(**self.rule),
-            branches=tuple(Branch(name=name, state=BranchState(state)) for name, state in self.branches.items()),
+            branches=tuple(
+                Branch(name=name, state=BranchState(state), rows=(self.held or {}).get(name, 0)) for name, state in self.branches.items()
+            ),
             ends=self.ends,
             deadline=datetime.fromisoformat(self.deadline) if self.deadline else None,
             early=self.early,
@@ -118,7 +124,7 @@ class BarrierTrigger(BaseTrigger):
             so_far = watch.look(waiting.at_work(states), waiting.arrived(states), now)
             overdue = patience.overdue(so_far, watch.took) if patience is not None else {}
             if (by := waiting.over(states, rows, now, overdue)) is not None:
-                yield TriggerEvent({"by": str(by), "overdue": overdue})  # type: ignore[no-untyped-call]
+                yield TriggerEvent({"by": str(by), "overdue": overdue, "deadline": self.deadline})  # type: ignore[no-untyped-call]
                 return
             left = (waiting.deadline - now).total_seconds() if waiting.deadline is not None else self.poll
             await asyncio.sleep(max(0.0, min(self.poll, left)))
