@@ -146,7 +146,7 @@ def test_a_branch_that_must_not_fail_ends_the_night(night: Any) -> None:
 def test_an_extract_that_begins_after_the_word_to_stop_ends_at_once(night: Any) -> None:
     """Wherever in the pipeline it stands: the word holds for the run."""
     more = "  other: {uses: extract, needs: load, trigger_rule: all_done, with: {connection: o, query: SELECT 1}}\n"
-    result = night("at_least: 1, on_failure: abort", more=more).when(apac="failed").play()
+    result = night("at_least: 1, on_failure: abort", more=more).when(apac="failed", takes={"emea": "5m"}).play()
     assert result.states["other"] == "failed"
 
 
