@@ -67,7 +67,7 @@ test: $(VENV)/installed-dev ## Run the tests (PYTEST_ARGS="-k words" chooses)
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 .PHONY: test-slow
-test-slow: $(VENV)/installed-dev ## Run the tests that take minutes: files read twenty times, nights played and then run
+test-slow: $(VENV)/installed-dev ## Run the tests that take minutes: nights on real schedulers, bad ones among them
 	$(BIN)/pytest -m slow $(PYTEST_ARGS)
 
 .PHONY: lint

@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from town import Town
 
-pytestmark = pytest.mark.scheduler
+pytestmark = [pytest.mark.scheduler, pytest.mark.slow, pytest.mark.timeout(900)]
 PIPELINE, TABLE = "healing_sales", "healing_sales"
 
 
@@ -127,7 +127,6 @@ def test_a_missed_quorum_is_tried_whole_and_adopts_what_had_arrived(town: Town) 
     assert event(town, run_id)["recovered"]
 
 
-@pytest.mark.slow
 def test_three_old_nights_are_caught_up_while_tonight_runs(town: Town) -> None:
     """Two at once and not more; tonight is not held up; in the end every number is right."""
     town.airflow.wait_for_dag(PIPELINE)
@@ -158,7 +157,6 @@ def test_three_old_nights_are_caught_up_while_tonight_runs(town: Town) -> None:
         assert all(gap[1] == "closed" for gap in gaps(town, day).values())
 
 
-@pytest.mark.slow
 def test_a_backfill_beside_tonight_blocks_and_harms_nothing(town: Town) -> None:
     """It takes in tonight's own interval, and one region only where it is asked for one: every row is there once, from its last attempt."""
     town.airflow.wait_for_dag(PIPELINE)
