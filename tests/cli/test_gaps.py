@@ -99,11 +99,19 @@ def test_catching_up_starts_one_run_for_each_interval_and_says_so(place: Place) 
     assert place.seen()["2026-01-05", "texas"][1] == 1
 
 
-def test_of_a_night_without_a_quorum_all_is_asked_for_unless_a_person_chooses(place: Place) -> None:
-    """Else the quorum would be asked about a part."""
+def test_a_night_without_a_quorum_is_brought_whole_or_not_at_all(place: Place) -> None:
+    """Else the quorum would be asked about a part, and what it refused would be loaded. Who names all that is missing has it whole."""
     place.put(gap(9), gap(9, "plains", state="arrived"), gap(9, "ohio", state="arrived"), short=True)
     assert "ohio, plains, texas: would be started" in place.say("catch-up", "nightly", "--dry-run").stdout
-    assert "UTC: texas: would be started" in place.say("catch-up", "nightly", "--region", "texas", "--dry-run").stdout
+    before = place.runs()
+    done = place.say("catch-up", "nightly", "--region", "texas", "--region", "ohio")
+    assert (done.returncode, place.runs()) == (0, before)
+    assert done.stdout.splitlines() == [
+        "nightly for 2026-01-08 23:00 to 2026-01-09 23:00 UTC: left out, for nothing of it was loaded yet. Bring it whole: without --region.",
+        "Nothing is missing that could be brought.",
+    ]
+    named = [option for name in ("texas", "plains", "ohio") for option in ("--region", name)]
+    assert "ohio, plains, texas: would be started" in place.say("catch-up", "nightly", *named, "--dry-run").stdout
 
 
 def test_what_airflow_refuses_is_told_and_fails_the_command(place: Place) -> None:

@@ -30,11 +30,17 @@ def catch_up(
 ) -> None:
     """Start the runs that bring what is missing, one for each interval, now; run it where Airflow's own command runs.
 
+    An interval that nothing was loaded of is brought whole or not at all: where branches are chosen, it is left out.
     Exits with 1 if Airflow refuses one of them.
     """
     found = find(pipeline, reading, folder, since=since, until=until, branches=region)
     now = datetime.now(UTC)
-    waiting = list(_runs(found, now, whole=not region))
+    waiting = []
+    for run, ledger, chosen in _runs(found, now):
+        if chosen:
+            waiting.append((run, ledger))
+        else:
+            typer.echo(f"{run.pipeline} for {run.interval}: left out, for nothing of it was loaded yet. Bring it whole: without --region.")
     if not waiting:
         typer.echo("Nothing is missing that could be brought.")
         return
@@ -53,14 +59,17 @@ def catch_up(
     raise typer.Exit(1 if refused else 0)
 
 
-def _runs(found: Found, now: datetime, *, whole: bool) -> Iterator[tuple[CatchUp, Ledger]]:
-    """The runs for what is chosen; of an interval that nothing was loaded of all that is missing, unless branches were chosen by name."""
+def _runs(found: Found, now: datetime) -> Iterator[tuple[CatchUp, Ledger, bool]]:
+    """The runs for what is chosen, and whether all that each brings is.
+
+    Of an interval that nothing was loaded of, a run brings all that is missing: else the quorum would judge a part.
+    """
     from tidegate.resilience.gap import runs
 
     for ledger, chosen in found:
         able = [gap for gap in ledger.gaps if now < gap.expires_at]
-        for run in runs([gap for gap in chosen if now < gap.expires_at], able, ledger.short if whole else ()):
-            yield run, ledger
+        for run in runs([gap for gap in chosen if now < gap.expires_at], able, ledger.short):
+            yield run, ledger, all(gap in chosen for gap in run.gaps)
 
 
 def _started(run: CatchUp, ledger: Ledger, now: datetime) -> str:
