@@ -115,6 +115,16 @@ def test_what_was_not_taken_down_is_told_beside_any_verdict() -> None:
     assert failed.sentence == "sales for 2017-12-23 failed: load (disk full). Not taken down: close (see its log)."
 
 
+def test_a_ledger_that_could_not_be_told_is_named_after_all_else() -> None:
+    """Nothing else will ever say that the night is missing."""
+    told = verdict(unrecorded=("warehouse", "archive"), warnings=(Failure(task="close", reason="see its log"),))
+    assert told.sentence.endswith(
+        "Not taken down: close (see its log). "
+        "Not recorded in the ledger behind warehouse, archive, so nothing catches it up: clear outcome once that answers."
+    )
+    assert told.as_dict()["unrecorded"] == ["warehouse", "archive"]
+
+
 def test_a_run_about_no_interval_is_told_without_one() -> None:
     """A pipeline by hand without rows has none, and nobody asked for it."""
     plain = verdict(interval=None, completeness=None)

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseNotifier, TriggerRule
+from airflow.sdk import BaseNotifier, RetryAction, TriggerRule
 from airflow.sdk.exceptions import AirflowTaskTimeout
 
 from tidegate.errors import ImportRefused, IntervalUnknown, NightFailed
@@ -60,6 +60,7 @@ class OutcomeOperator(TidegateOperator):
 
     :param alerts: Whom to tell of what.
     :raises NightFailed: something that matters failed; the message is the record's sentence; not retried.
+    :raises Unreachable: the ledger of a missed quorum does not answer; retried before anything is told, and told with the rest by the last try.
     """
 
     ui_color = "#f7d7d7"
@@ -87,7 +88,7 @@ class OutcomeOperator(TidegateOperator):
         night.ti.xcom_push(key=NOTE_KEY, value=verdict.sentence)
         for asset in self.outlets:
             night.context["outlet_events"][asset].extra = record
-        self.log.log(logging.WARNING if verdict.warnings else logging.INFO, "%s", verdict.sentence)
+        self.log.log(logging.WARNING if verdict.warnings or verdict.unrecorded else logging.INFO, "%s", verdict.sentence)
         notifiers, untold = self._notifiers()
         untold += self._tell(night, verdict, notifiers)
         if untold:
@@ -112,7 +113,7 @@ class OutcomeOperator(TidegateOperator):
             for name in barrier.branches
             for task_id in barrier.members(name)
         }
-        completeness, before = self._completeness(night, states, records)
+        completeness, before, unrecorded = self._completeness(night, states, records)
         interval, unknown = self._interval(night, states)
         tolerated = frozenset(decided | missed | self._teardowns) | (self._carriers if unknown else frozenset())
         reasons = self._reasons(night, tolerated - self._teardowns)
@@ -129,20 +130,24 @@ class OutcomeOperator(TidegateOperator):
                 *(Failure(task=task_id, reason="had not ended when the run was judged") for task_id in self._unfinished(states, records)),
             ),
             warnings=failures_of(self._teardowns, night.ended, reasons),
+            unrecorded=unrecorded,
             before=before,
         )
 
     def _completeness(
         self, night: Night, states: Mapping[str, str], records: Mapping[str, Completeness]
-    ) -> tuple[Completeness | None, str]:
-        """The record that tells most, and the interval's outcome before this run: a missed quorum, else a load's, which knows earlier runs."""
+    ) -> tuple[Completeness | None, str, tuple[str, ...]]:
+        """The record that tells most, the interval's outcome before this run, and the ledgers that could not be told.
+
+        The record is that of a missed quorum, else a load's, which knows earlier runs.
+        """
         for barrier in self.barriers:
             if (missed := records.get(barrier.task_id)) and not missed.met:
-                return missed, self._record_short(missed, barrier.expire)
+                return missed, *self._record_short(night, missed, barrier.expire)
         for load in self.loads:
             if states.get(load.task_id) == "success" and (report := night.ti.xcom_pull(task_ids=load.task_id, key=RECORD_KEY)):
-                return Completeness.from_dict(report), night.ti.xcom_pull(task_ids=load.task_id, key=BEFORE_KEY) or ""
-        return next(iter(records.values()), None), ""
+                return Completeness.from_dict(report), night.ti.xcom_pull(task_ids=load.task_id, key=BEFORE_KEY) or "", ()
+        return next(iter(records.values()), None), "", ()
 
     @property
     def _teardowns(self) -> frozenset[str]:
@@ -188,22 +193,30 @@ class OutcomeOperator(TidegateOperator):
         before = {task.task_id for barrier in decided for task in barrier.get_flat_relatives(upstream=True)}
         return [task_id for task_id in self.dag.task_ids if task_id not in states and task_id not in before and task_id != self.task_id]
 
-    def _record_short(self, record: Completeness, expire: timedelta) -> str:
-        """Leave the missed night and its gaps in the ledger; the night has failed already, so a warehouse that is down is only logged.
+    def _record_short(self, night: Night, record: Completeness, expire: timedelta) -> tuple[str, tuple[str, ...]]:
+        """Leave the missed night and its gaps in the ledger: what takes the sources away may well take the warehouse, too.
 
-        :return: The interval's outcome before.
+        :return: The interval's outcome before; the connections of ledgers that could not be told, where no other try will do it.
         """
         from tidegate.data.engines import writing
         from tidegate.operators.records import write_short
 
-        before = ""
+        before, unrecorded = "", []
         for conn_id in dict.fromkeys(load.ledger_conn_id for load in self.loads):
             try:
                 with writing(connection_url(conn_id), connection_name=conn_id) as connection:
                     before = write_short(connection, record, owner=self.owner, expire=expire)
-            except Exception:
+            except Exception as error:
+                if self._is_tried_again(night, error):
+                    raise
                 self.log.exception("The missed quorum could not be recorded in the ledger behind '%s'", conn_id)
-        return before
+                unrecorded.append(conn_id)
+        return before, tuple(unrecorded)
+
+    def _is_tried_again(self, night: Night, error: Exception) -> bool:
+        """Whether Airflow starts the task once more after an error; then nothing is told yet."""
+        tries, most, policy = night.ti.try_number, night.ti.max_tries, self.retry_policy
+        return tries <= most and policy is not None and policy.evaluate(error, tries, most, night.context).action is not RetryAction.FAIL
 
     def _notifiers(self) -> tuple[list[tuple[AlertRoute, BaseNotifier]], list[str]]:
         """Every route's notifier, made in every run, so that a misspelt one is found in a good night and not in a bad one.

@@ -44,6 +44,8 @@ class Verdict:
     """What fails the run."""
     warnings: tuple[Failure, ...] = ()
     """What failed and does not fail the run, though somebody should look after it: teardowns."""
+    unrecorded: tuple[str, ...] = ()
+    """Connections of ledgers that could not be told of a missed quorum: what they do not know of, nothing catches up."""
     before: str = ""
     """The interval's outcome before this run, empty when it had none."""
 
@@ -71,10 +73,15 @@ class Verdict:
 
     @property
     def sentence(self) -> str:
-        """The run in one sentence, and another about what was not taken down."""
-        if not self.warnings:
-            return self._told
-        return f"{self._told} Not taken down: {'; '.join(str(warning) for warning in self.warnings)}."
+        """The run in one sentence, another about what was not taken down, and one about what nobody will catch up."""
+        told = [self._told]
+        if self.warnings:
+            told.append(f"Not taken down: {'; '.join(str(warning) for warning in self.warnings)}.")
+        if self.unrecorded:
+            told.append(
+                f"Not recorded in the ledger behind {', '.join(self.unrecorded)}, so nothing catches it up: clear outcome once that answers."
+            )
+        return " ".join(told)
 
     @property
     def _told(self) -> str:
@@ -124,6 +131,7 @@ class Verdict:
             "outcome": "failed" if self.failures else str(record.get("outcome", Outcome.COMPLETE)),
             "failures": [{"task": failure.task, "reason": failure.reason} for failure in self.failures],
             "warnings": [{"task": warning.task, "reason": warning.reason} for warning in self.warnings],
+            "unrecorded": list(self.unrecorded),
         }
 
 
