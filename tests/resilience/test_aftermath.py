@@ -133,3 +133,15 @@ CANNOT = "stopped, since it cannot be enough any more"
 def test_what_follows_from_a_decision(by: DecidedBy, met: bool, said: dict[str, Any], found: Orders) -> None:
     """What is late may end unless somebody says otherwise; where nothing can help any more, all may."""
     assert _orders(by, met=met, **said) == found
+
+
+def test_what_airflow_says_nothing_of_has_not_begun() -> None:
+    """A task that it has not looked at has no states, and can be skipped."""
+    assert unbegun(MEMBERS, ended=(), states={}) == list(MEMBERS)
+
+
+def test_a_branch_that_ends_the_night_is_told_beside_what_the_quorum_says_by_rows() -> None:
+    """The usual rows are handed on to it."""
+    branches = (Branch(name="emea", state=BranchState.ARRIVED, rows=60), Branch(name="apac", state=BranchState.FAILED))
+    decision, _ = judged(Quorum.parse(coverage="90%"), branches, {"emea": 100, "apac": 100}, ())
+    assert (decision.met, decision.coverage) == (False, 30)

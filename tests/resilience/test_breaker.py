@@ -189,3 +189,9 @@ def test_who_had_had_their_time(by: DecidedBy, deadline: str, *, expected: bool)
         decided_at="2026-11-21T04:30:00.5+00:00", deadline=f"2026-11-21T{deadline}:00+00:00" if deadline else "",
     )  # fmt: skip
     assert waited_out(record) is expected
+
+
+def test_who_was_late_says_nothing_unless_somebody_says_that_it_had_had_its_time() -> None:
+    """The benefit of the doubt is the source's."""
+    assert ending_of("running", BranchState.LATE) is UNTOLD
+    assert ending_of("failed", BranchState.FAILED, fault="timeout", stopped=True) is UNTOLD

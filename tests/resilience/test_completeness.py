@@ -177,3 +177,12 @@ def test_after_the_load_the_ledger_says_what_stands_in() -> None:
     )
     assert record(TEXAS, FLORIDA).carrying(stale).as_loaded({"texas": 5}, {"texas"}).stale == ()
     assert record(TEXAS, FLORIDA).carrying(stale).as_loaded({"texas": 5, "florida": 7}, {"texas"}, stale).stale == ()
+
+
+def test_the_whole_line_for_logs() -> None:
+    """As people search for it."""
+    names = [Branch(name=name, state=BranchState.LATE) for name in ("a", "b")]
+    assert record(*names, decided_at="2017-12-24T04:30:01+00:00", coverage=50.0).line == (
+        "decision=partial decided_at=2017-12-24T04:30:01+00:00 pipeline=sales interval=2017-12-23T00:00:00+00:00/2017-12-24T00:00:00+00:00 "
+        'expected=a,b late=a,b rows=0 coverage="50 %" run_id=run correlation_id=tg-1'
+    )

@@ -92,3 +92,17 @@ def test_a_word_is_neither() -> None:
         str(DecideBy("dawn"))
     with pytest.raises(ValueError, match="neither"):
         str(DecideBy("24:30"))
+
+
+def test_it_is_told_in_utc_whatever_the_zone_of_the_run_is() -> None:
+    """It stands in the record beside other times in UTC."""
+    began = utc("2026-07-05 11:00").astimezone(ZoneInfo("America/New_York"))
+    for rule in (DecideBy("1h"), DecideBy("04:30", BERLIN)):
+        found = rule.instant(began=began, due=utc("2026-07-05 00:00"), scheduled=False)
+        assert found.tzinfo is UTC
+
+
+def test_a_run_that_begins_at_its_time_has_had_none() -> None:
+    """To the instant: it gets as long as one in time."""
+    rule = DecideBy("04:30", BERLIN)
+    assert rule.instant(began=utc("2026-01-05 03:30"), due=utc("2026-01-05 01:00"), scheduled=True) == utc("2026-01-05 06:00")

@@ -217,3 +217,27 @@ def test_causes_in_a_circle_end() -> None:
 def test_the_words_of_a_file_are_the_classes() -> None:
     """The language and the decision know the same ones."""
     assert get_args(ErrorWord) == tuple(ErrorClass)
+
+
+class Told(Exception):
+    """As a library raises it that keeps the status on the error itself."""
+
+
+@pytest.mark.parametrize("word", ["status_code", "status", "code"])
+def test_a_status_may_stand_on_the_error_itself(word: str) -> None:
+    """By any of the names that libraries have for it."""
+    error = Told("no")
+    setattr(error, word, 401)
+    assert classify(error) is AUTH
+
+
+def test_psycopg2_is_known_by_its_words_too() -> None:
+    """Its errors have no SQLSTATE either where the connection is refused."""
+    kind = type("OperationalError", (Exception,), {"__module__": "psycopg2"})
+    assert classify(kind('FATAL:  password authentication failed for user "me"')) is AUTH
+
+
+def test_the_second_cause_counts_where_the_first_says_nothing() -> None:
+    """As deep as it goes."""
+    inner = raised_from(RuntimeError("wrapped"), ConnectionResetError(), said=True)
+    assert classify(raised_from(AirflowException("wrapped again"), inner, said=True)) is UNREACHABLE

@@ -186,3 +186,19 @@ def test_no_gap_is_lost_and_none_comes_twice(gaps: list[Gap], short: bool) -> No
     made = runs(gaps, short={("sales", NIGHT)} if short else ())
     out = [(gap.pipeline, gap.interval, gap.branch) for run in made for gap in run.gaps]
     assert sorted(out) == sorted({(gap.pipeline, gap.interval, gap.branch) for gap in gaps})
+
+
+def test_a_try_and_a_waiver_have_their_time() -> None:
+    """Else nobody could say when the next try is due, or who gave it up when."""
+    tried = GAP.tried(NOW + HOUR, run_id="catch_up__1", reason="still down")
+    assert tried == replace(GAP, attempts=1, last_attempt_at=NOW + HOUR, run_id="catch_up__1", reason="still down")
+    assert GAP.tried(NOW + HOUR) == replace(GAP, attempts=1, last_attempt_at=NOW + HOUR)
+    waived = GAP.waived(NOW + HOUR, by="ana", because="closed for good")
+    assert waived == replace(GAP, status=Status.WAIVED, closed_at=NOW + HOUR, closed_by="ana", note="closed for good")
+
+
+def test_a_gap_that_is_missed_again_ends_when_its_config_says_now() -> None:
+    """From the day it was opened on."""
+    known = replace(GAP, expires_at=NOW + DAY)
+    (again,) = after([known], FLORIDA, run_id="second", now=NOW + HOUR).values()
+    assert again.expires_at == NOW + 30 * DAY

@@ -118,3 +118,16 @@ def test_more_patience_makes_nobody_late(at_work: dict[str, float], took: dict[s
     assert set(Patience(times=times + 1, usual=USUAL).overdue(at_work, took)) <= late
     assert late <= set(patience.overdue({name: seconds + 1 for name, seconds in at_work.items()}, took))
     assert all(at_work[name] > 600 for name in late)
+
+
+def test_only_nights_in_which_it_arrived_say_how_long_a_branch_takes() -> None:
+    """One that failed after an hour says nothing, and neither does one of which nobody knows the time."""
+    failed = tuple(Branch(name="a", state=BranchState.FAILED, seconds=3600.0) for _ in range(5))
+    unknown = tuple(Branch(name="b", state=BranchState.ARRIVED, seconds=0.0) for _ in range(5))
+    assert seconds_of([failed, unknown]) == {}
+
+
+def test_the_95th_percentile_is_of_the_nights_that_are_known() -> None:
+    """Of twenty the nineteenth, of twenty-one the twentieth, of few the last; 1 is the fastest."""
+    for count, place in ((5, 5), (19, 19), (20, 19), (21, 20), (100, 95), (101, 96)):
+        assert slowest_usual(nights(a=[float(number) for number in range(1, count + 1)]), "a") == float(place)

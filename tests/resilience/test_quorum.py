@@ -212,3 +212,9 @@ def test_a_rule_is_told_in_words() -> None:
     rule = Quorum.parse("80%", ["a"], coverage="90%", any=[{"at_least": 9}, {"required": ["b", "c"]}], weight={"a": 3})
     assert str(rule) == "at least 80 %, weighing a 3, required a, 90 % of the usual rows, one of: at least 9; required b, c"
     assert str(Quorum.parse()) == "at least 100 %"
+
+
+def test_three_nights_are_enough_to_say_what_is_usual() -> None:
+    """Two are not."""
+    nights = [{"a": 10, "b": 1}, {"a": 30, "b": 2}, {"a": 20}]
+    assert usual_rows(nights) == {"a": 20}

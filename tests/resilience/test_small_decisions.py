@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 
 import pytest
@@ -113,3 +114,8 @@ def test_what_is_no_duration_is_refused(text: object) -> None:
     """A number without a unit is a guess."""
     with pytest.raises(ValueError, match=r"such as 30s"):
         parse_duration(text)
+
+
+def test_a_derived_id_stays_what_it_is() -> None:
+    """Somebody searches for last year's."""
+    assert correlation_id("dag", "run") == "tg-" + hashlib.sha256(b"dag\0run").hexdigest()[:16]

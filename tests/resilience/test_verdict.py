@@ -135,3 +135,44 @@ def test_a_run_about_no_interval_is_told_without_one() -> None:
         verdict(interval=None, completeness=None, failures=(Failure(task="load", reason="disk full"),)).sentence
         == "sales failed: load (disk full)."
     )
+
+
+def test_the_digest_is_the_sentence_the_ids_and_what_to_do() -> None:
+    """A line each."""
+    mended = verdict(before="partial").digest
+    assert mended == f"RECOVERED  {verdict().sentence}\n  run manual__1\n  correlation id tg-1"
+    broken = verdict(failures=(Failure(task="load", reason="disk full"), Failure(task="seal", reason="no wax XX")))
+    assert broken.sentence == "sales for 2017-12-23 failed: load (disk full); seal (no wax XX)."
+    assert broken.digest.splitlines()[1:] == [
+        "  run manual__1",
+        "  correlation id tg-1",
+        "  mend what failed, then clear this run's failed tasks",
+    ]
+
+
+def test_what_was_not_taken_down_is_told_one_by_one() -> None:
+    """In the order of the tasks."""
+    left = (Failure(task="close", reason="gone"), Failure(task="drop", reason="no"))
+    assert verdict(warnings=left).sentence.endswith(" Not taken down: close (gone); drop (no).")
+
+
+def test_the_record_in_xcom_is_the_barriers_with_the_verdict_over_it() -> None:
+    """Every word of it is read by somebody: by alerts, assets, people."""
+    told = verdict(before="short", failures=())
+    assert told.as_dict() == {
+        **record(TEXAS, PLAINS).as_dict(),
+        "pipeline": "sales",
+        "interval": {"start": "2017-12-23T00:00:00+00:00", "end": "2017-12-24T00:00:00+00:00"},
+        "run_id": "manual__1",
+        "correlation_id": "tg-1",
+        "verdict": "complete",
+        "recovered": True,
+        "sentence": told.sentence,
+        "outcome": "complete",
+        "failures": [],
+        "warnings": [],
+    }
+    assert verdict(completeness=record(TEXAS, FLORIDA)).as_dict()["outcome"] == "partial"
+    failed = verdict(completeness=None, failures=(Failure(task="load", reason="disk full"),)).as_dict()
+    assert (failed["outcome"], failed["failures"]) == ("failed", [{"task": "load", "reason": "disk full"}])
+    assert verdict(completeness=None).as_dict()["outcome"] == "complete"

@@ -151,3 +151,11 @@ def test_waiting_always_ends(states: dict[str, str | None], needed: int, early: 
     assert over(found, now=NOW, **states) is not None
     if all(state in ENDED for state in states.values()):
         assert over(found, now=NOW - timedelta(hours=1), **states) is DecidedBy.ALL
+
+
+def test_who_is_at_work_and_who_has_arrived_by_now() -> None:
+    """By the end that carries the rows; of whom Airflow says nothing has not begun, and what failed has not arrived."""
+    found = waiting("abcd")
+    states = {"a": ["success"], "b": ["running"], "c": ["failed"]}
+    assert found.at_work(states) == ["b"]
+    assert found.arrived(states) == ["a"]
