@@ -64,6 +64,15 @@ def test_the_form_offers_branches_and_interval(night: Any) -> None:
     assert form == {"region": ["no", "us-east", "404"], "interval_start": None, "interval_end": None}
 
 
+def test_the_form_stands_once_in_what_airflow_stores(night: Any) -> None:
+    """Airflow's own copies in every task would name each branch once for each branch; a run has the params of both all the same."""
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    stored = DagSerialization.to_dict(night)["dag"]
+    assert [name for name, _ in stored["params"]] == ["region", "interval_start", "interval_end"]
+    assert not any("params" in task["__var"] for task in stored["tasks"])
+
+
 def test_jinja_is_left_to_airflow_and_settings_reach_any_operator(night: Any) -> None:
     """``{{ ds }}`` is rendered at run time."""
     assert night.get_task("tell").bash_command == "echo {{ ds }}"
