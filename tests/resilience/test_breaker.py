@@ -195,3 +195,40 @@ def test_who_was_late_says_nothing_unless_somebody_says_that_it_had_had_its_time
     """The benefit of the doubt is the source's."""
     assert ending_of("running", BranchState.LATE) is UNTOLD
     assert ending_of("failed", BranchState.FAILED, fault="timeout", stopped=True) is UNTOLD
+
+
+def test_what_is_stored_is_plain() -> None:
+    """Anybody may read it."""
+    breaker = isolated(Breaker(nights=2, counted=night(0)), now=night(3).start, because="moves house")
+    assert breaker.since == night(3).start
+    told = {"start": night(0).start.isoformat(), "end": night(0).end.isoformat()}
+    assert breaker.as_dict() == {
+        "stance": "isolated",
+        "nights": 2,
+        "counted": told,
+        "since": night(3).start.isoformat(),
+        "reason": "moves house",
+    }
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        ({"nights": "3"}, "ValueError: '3' is no number of nights"),
+        ({"reason": None}, "TypeError: None is no text"),
+        ({"since": "once"}, "IntervalUnknown: since is 'once'"),
+        ({"counted": {"start": "x", "end": "2026-11-21"}}, "IntervalUnknown: start is 'x'"),
+        ({"counted": {"start": "2026-11-21", "end": "y"}}, "IntervalUnknown: end is 'y'"),
+    ],
+)
+def test_damage_says_what_is_damaged(damage: dict[str, Any], told: str) -> None:
+    """By its name."""
+    with pytest.raises(ValueError, match="cannot be read") as refused:
+        Breaker.from_dict({**Breaker().as_dict(), **damage})
+    assert told in str(refused.value)
+
+
+def test_a_night_of_which_nobody_says_why_keeps_the_reason_before() -> None:
+    """It is likely the same."""
+    once = after_night(Breaker(), night(0), SILENT, open_after=3, now=FIRST, reason="refused")
+    assert after_night(once, night(1), SILENT, open_after=3, now=FIRST).reason == "refused"

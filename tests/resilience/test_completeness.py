@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from records import EXCLUDED, FLORIDA, PLAINS, TEXAS, record
 
+from tidegate.errors import IntervalUnknown
 from tidegate.resilience.completeness import Branch, BranchState, Completeness, Outcome
 
 
@@ -186,3 +189,77 @@ def test_the_whole_line_for_logs() -> None:
         "decision=partial decided_at=2017-12-24T04:30:01+00:00 pipeline=sales interval=2017-12-23T00:00:00+00:00/2017-12-24T00:00:00+00:00 "
         'expected=a,b late=a,b rows=0 coverage="50 %" run_id=run correlation_id=tg-1'
     )
+
+
+def test_one_is_told_as_one() -> None:
+    """A branch, a row."""
+    one = Branch(name="a", state=BranchState.ARRIVED, rows=1)
+    assert record(one).sentence == "sales for 2017-12-23 is complete: 1 of 1 region, 1 row."
+    assert record(one, replace(one, name="b")).sentence == "sales for 2017-12-23 is complete: 2 of 2 regions, 2 rows."
+
+
+def test_a_sentence_tells_the_share_of_the_usual_rows_where_somebody_asked() -> None:
+    """Behind the rows."""
+    assert record(TEXAS, coverage=91.25).sentence == "sales for 2017-12-23 is complete: 1 of 1 region, 1,000 rows (91.2 % of the usual)."
+
+
+def test_a_short_night_tells_all_that_lacked() -> None:
+    """What was held already, the required ones, what other rules lacked; a rule that does not count says no number."""
+    held = Branch(name="ohio", state=BranchState.HELD, rows=3)
+    gone = (Branch(name="florida", state=BranchState.FAILED, reason="odd code X"), Branch(name="maine", state=BranchState.LATE))
+    short = record(
+        TEXAS, held, *gone, needed=0, met=False, required_missing=("florida", "maine"), lacking=("50 % of the usual rows", "no way")
+    )
+    assert short.sentence == (
+        "sales for 2017-12-23 is short: 1 of 3 regions arrived, 1 held already; required but missing: florida, maine; 50 % of the usual rows; no way. "
+        "Nothing was loaded. Missing: florida (odd code X); maine (no reason known)."
+    )
+
+
+def test_a_partial_night_names_those_that_were_not_chosen() -> None:
+    """Each with what is known of it."""
+    night = record(TEXAS, EXCLUDED, Branch(name="maine", state=BranchState.FAILED))
+    assert night.sentence.endswith(" Missing: florida (not chosen for this run); maine (no reason known).")
+
+
+def test_several_that_were_caught_up_are_named() -> None:
+    """Beside those that were held."""
+    night = record(TEXAS, PLAINS, EXCLUDED).as_loaded({"texas": 1, "plains": 1, "florida": 1}, {"texas", "plains"})
+    assert night.sentence.endswith("; texas, plains caught up.")
+
+
+def test_a_record_is_plain_with_what_readers_want_beside_it() -> None:
+    """Every word of it is read somewhere: by alerts, the ledger, assets."""
+    late = Branch(name="emea", state=BranchState.LATE, reason="still at work", usual=7)
+    night = record(
+        TEXAS, late, needed=1, met=False, required_missing=("emea",), lacking=("no way",), coverage=12.5, rule="at least 1", decided_by="x"
+    )
+    assert night.as_dict() == {
+        **{name: getattr(night, name) for name in ("pipeline", "dimension", "needed", "met", "coverage", "rule", "deadline", "decided_at")},
+        "decided_by": "x",
+        "run_id": "run",
+        "correlation_id": "tg-1",
+        "interval": {"start": "2017-12-23T00:00:00+00:00", "end": "2017-12-24T00:00:00+00:00"},
+        "branches": [{**asdict(TEXAS), "state": "arrived"}, {**asdict(late), "state": "late"}],
+        "required_missing": ["emea"],
+        "lacking": ["no way"],
+        "expected": ["texas", "emea"],
+        **{str(state): [] for state in BranchState},
+        "arrived": ["texas"],
+        "late": ["emea"],
+        "outcome": "short",
+        "rows": 1000,
+        "sentence": night.sentence,
+    }
+    assert Completeness.from_dict(night.as_dict()) == night
+
+
+def test_a_record_may_lack_what_nobody_asked_for() -> None:
+    """And one that is damaged says where."""
+    data = record(TEXAS).as_dict()
+    for name in ("coverage", "lacking", "rule", "deadline", "decided_at", "decided_by"):
+        del data[name]
+    assert Completeness.from_dict(data) == record(TEXAS)
+    for name in ("start", "end"):
+        with pytest.raises(IntervalUnknown, match=f"^{name} is 'x'"):
+            Completeness.from_dict({**data, "interval": {**data["interval"], name: "x"}})

@@ -106,3 +106,15 @@ def test_a_run_that_begins_at_its_time_has_had_none() -> None:
     """To the instant: it gets as long as one in time."""
     rule = DecideBy("04:30", BERLIN)
     assert rule.instant(began=utc("2026-01-05 03:30"), due=utc("2026-01-05 01:00"), scheduled=True) == utc("2026-01-05 06:00")
+
+
+def test_a_time_that_is_skipped_at_midnight_comes_on_the_next_day() -> None:
+    """Nuuk goes from 23:00 to 00:00 on 30 March 2024: 23:30 comes at 00:30 of the day after."""
+    assert first_after(utc("2024-03-31 01:10"), time(23, 30), "America/Nuuk") == utc("2024-03-31 01:30")
+
+
+def test_a_time_that_is_skipped_does_not_come_early() -> None:
+    """Nobody's deadline is before the jump; and it is told in UTC."""
+    found = first_after(utc("2026-03-29 00:15"), time(2, 30), BERLIN)
+    assert found == utc("2026-03-29 01:30")
+    assert found.tzinfo is UTC

@@ -241,3 +241,10 @@ def test_the_second_cause_counts_where_the_first_says_nothing() -> None:
     """As deep as it goes."""
     inner = raised_from(RuntimeError("wrapped"), ConnectionResetError(), said=True)
     assert classify(raised_from(AirflowException("wrapped again"), inner, said=True)) is UNREACHABLE
+
+
+def test_a_circle_further_down_ends_too() -> None:
+    """Of causes that the error itself is none of."""
+    first, second, outer = RuntimeError("a"), RuntimeError("b"), RuntimeError("c")
+    first.__cause__, second.__cause__, outer.__cause__ = second, first, first
+    assert classify(outer) is UNKNOWN

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tidegate.errors import IntervalUnknown
-from tidegate.resilience.interval import Interval, requested_interval
+from tidegate.resilience.interval import Interval, instant_of, requested_interval
 
 
 def at(text: str) -> datetime:
@@ -47,3 +48,31 @@ def test_a_whole_day_reads_as_its_date() -> None:
     day = Interval(at("2017-12-23T00:00"), at("2017-12-24T00:00"))
     assert str(day) == "2017-12-23"
     assert str(Interval(day.start, day.end + timedelta(hours=2))) == "2017-12-23 00:00 to 2017-12-24 02:00 UTC"
+
+
+@pytest.mark.parametrize("after", [{"hours": 1}, {"minutes": 1}, {"seconds": 1}, {"microseconds": 1}])
+def test_a_day_that_does_not_begin_at_midnight_is_told_by_its_ends(after: dict[str, int]) -> None:
+    """To the minute."""
+    start = datetime(2017, 12, 23, tzinfo=UTC) + timedelta(**after)
+    told = f"2017-12-23 {start:%H:%M} to 2017-12-24 {start:%H:%M} UTC"
+    assert str(Interval(start, start + timedelta(days=1))) == told
+
+
+def test_a_time_without_a_zone_is_utc_wherever_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker's own zone has no say; what is said in another zone is told in UTC."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        for text in ("2026-01-05T03:00", "2026-01-05T04:00+01:00"):
+            found = instant_of("start", text)
+            assert (found, found.tzinfo) == (datetime(2026, 1, 5, 3, tzinfo=UTC), UTC)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_what_is_no_time_says_how_to_write_one() -> None:
+    """With an example."""
+    with pytest.raises(IntervalUnknown) as refused:
+        instant_of("start", "soon")
+    assert refused.value.hint == "Write it as 2026-01-31T00:00:00+00:00."

@@ -131,3 +131,10 @@ def test_the_95th_percentile_is_of_the_nights_that_are_known() -> None:
     """Of twenty the nineteenth, of twenty-one the twentieth, of few the last; 1 is the fastest."""
     for count, place in ((5, 5), (19, 19), (20, 19), (21, 20), (100, 95), (101, 96)):
         assert slowest_usual(nights(a=[float(number) for number in range(1, count + 1)]), "a") == float(place)
+
+
+def test_two_of_five_are_not_half() -> None:
+    """Three are."""
+    patience = Patience(usual=dict.fromkeys("abcde", 10.0))
+    assert patience.slowness({"a": 20.0, "b": 20.0}) is None
+    assert patience.slowness({"a": 20.0, "b": 20.0, "c": 20.0}) == 2.0

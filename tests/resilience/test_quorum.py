@@ -218,3 +218,18 @@ def test_three_nights_are_enough_to_say_what_is_usual() -> None:
     """Two are not."""
     nights = [{"a": 10, "b": 1}, {"a": 30, "b": 2}, {"a": 20}]
     assert usual_rows(nights) == {"a": 20}
+
+
+def test_what_is_told_apart_is_not_told_twice() -> None:
+    """The number and the required ones stand in the decision by themselves; of a way all that it lacks is told."""
+    two = branches(a=ARRIVED, b=FAILED, c=FAILED)
+    assert decide(Quorum.parse(2, required=["b"]), two).lacking == ()
+    ways = [{"at_least": 2, "required": ["b", "c"]}, {"at_least": 3}]
+    told = decide(Quorum.parse(1, any=ways), two).lacking
+    assert told == ("not one of the other ways: 1 of 3, 2 needed, required but missing: b, c; nor 1 of 3, 3 needed",)
+
+
+def test_what_may_still_arrive_is_not_there_yet() -> None:
+    """Whatever its state says."""
+    assert standing(Quorum.parse(2), branches(a=ARRIVED, b=ARRIVED), {"b"}) is Standing.POSSIBLE
+    assert standing(Quorum.parse(1), branches(a=ARRIVED, b=ARRIVED), {"b"}) is Standing.MET

@@ -159,3 +159,10 @@ def test_who_is_at_work_and_who_has_arrived_by_now() -> None:
     states = {"a": ["success"], "b": ["running"], "c": ["failed"]}
     assert found.at_work(states) == ["b"]
     assert found.arrived(states) == ["a"]
+
+
+def test_of_whom_nobody_knows_the_rows_has_brought_none() -> None:
+    """Of a task that carries no rows, or whose rows could not be asked for."""
+    found = waiting("ab", rule=Quorum.parse(coverage="50%"), usual={"a": 1, "b": 1}, early=True)
+    assert over(found, a="success", b="running") is None
+    assert over(found, {"a": 1}, a="success", b="running") is DecidedBy.ENOUGH

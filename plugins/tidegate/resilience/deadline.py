@@ -57,7 +57,7 @@ def first_after(moment: datetime, clock: time, zone: str) -> datetime:
     """
     tz = ZoneInfo(zone)
     day = moment.astimezone(tz).date()
-    days = (day + timedelta(days=number) for number in (-1, 0, 1, 2))
+    days = (day + timedelta(days=number) for number in (-1, 0, 1))
     shown = sorted(
         datetime.combine(each, clock.replace(fold=fold), tz).astimezone(UTC) for each in days for fold in _folds(each, clock, tz)
     )

@@ -34,7 +34,7 @@ class Interval:
         midnight = not (start.hour or start.minute or start.second or start.microsecond)
         if midnight and (end - start).total_seconds() == 86400:  # noqa: PLR2004  a day
             return start.date().isoformat()
-        return f"{start.isoformat(' ', 'minutes')[:16]} to {end.isoformat(' ', 'minutes')[:16]} UTC"
+        return f"{start.isoformat(' ')[:16]} to {end.isoformat(' ')[:16]} UTC"
 
 
 def requested_interval(params: Mapping[str, Any]) -> Interval | None:

@@ -115,7 +115,7 @@ def usual_seconds(nights: Sequence[Sequence[Branch]]) -> dict[str, float]:
 def slowest_usual(nights: Sequence[Sequence[Branch]], name: str) -> float | None:
     """The seconds that a branch needs no more than in nineteen of twenty nights (the 95th percentile); None while too few nights are known."""
     seconds = sorted(seconds_of(nights).get(name, ()))
-    return seconds[max(0, -(-95 * len(seconds) // 100) - 1)] if seconds else None
+    return seconds[-(-95 * len(seconds) // 100) - 1] if seconds else None
 
 
 def span(seconds: float) -> str:

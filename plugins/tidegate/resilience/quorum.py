@@ -167,7 +167,7 @@ def usual_rows(nights: Sequence[Mapping[str, int]]) -> dict[str, int]:
     return {name: median_low(rows) for name, rows in seen.items() if len(rows) >= FEWEST_NIGHTS}
 
 
-_COUNT, _REQUIRED = "count", "required"
+_COUNT, _WEIGHT, _REQUIRED, _COVERAGE, _ANY = "count", "weight", "required", "coverage", "any"
 _TOLD_APART = frozenset({_COUNT, _REQUIRED})
 
 
@@ -176,14 +176,14 @@ def _lacking(rule: Quorum, expected: Sequence[Branch], covered: Decimal | None) 
     found = {}
     there, all_of_them = (sum(rule.weight.get(branch.name, 1) for branch in part) for part in (_present(expected), expected))
     if there < (needed := _needed(rule, expected)):
-        found["weight" if rule.weight else _COUNT] = f"{'a weight of ' if rule.weight else ''}{there} of {all_of_them}, {needed} needed"
+        found[_WEIGHT if rule.weight else _COUNT] = f"{'a weight of ' if rule.weight else ''}{there} of {all_of_them}, {needed} needed"
     if missing := _required_missing(rule, expected):
         found[_REQUIRED] = f"required but missing: {', '.join(missing)}"
     if rule.coverage is not None and covered is not None and covered < rule.coverage:
-        found["coverage"] = f"{percent(covered)} of the usual rows, {percent(rule.coverage)} needed"
+        found[_COVERAGE] = f"{percent(covered)} of the usual rows, {percent(rule.coverage)} needed"
     ways = [_lacking(way, expected, covered) for way in rule.any]
     if ways and all(ways):
-        found["any"] = "not one of the other ways: " + "; nor ".join(", ".join(way.values()) for way in ways)
+        found[_ANY] = "not one of the other ways: " + "; nor ".join(", ".join(way.values()) for way in ways)
     return found
 
 
@@ -194,7 +194,7 @@ def _present(expected: Sequence[Branch]) -> list[Branch]:
 def _needed(rule: Quorum, expected: Sequence[Branch]) -> int:
     """The weight that must be there: something at the least."""
     weight = sum(rule.weight.get(branch.name, 1) for branch in expected)
-    return max(rule.at_least.of(weight) if rule.at_least is not None else 0, 1)
+    return 1 if rule.at_least is None else max(rule.at_least.of(weight), 1)
 
 
 def _required_missing(rule: Quorum, expected: Sequence[Branch]) -> tuple[str, ...]:
