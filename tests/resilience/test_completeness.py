@@ -93,14 +93,18 @@ def test_a_wide_night_fits_into_a_note(missing: int, reason: str, met: bool) -> 
     """However long the reasons are."""
     branches = wide(missing, reason=reason)
     lost = tuple(branch.name for branch in branches[:missing])
-    assert len(record(*branches, needed=195, met=met, required_missing=lost).sentence) <= 1000
+    night = record(*branches, needed=195, met=met, required_missing=lost)
+    assert len(night.sentence) <= 1000
+    assert len(night.carrying(dict.fromkeys(lost, "2017-12-21T23:00:00+00:00")).sentence) <= 1000
 
 
 def test_a_reason_is_cut_only_where_there_are_many() -> None:
     """Of few, people want to read it all."""
     assert f"({'x' * 300})" in record(*wide(9, reason="x" * 300)).sentence
     assert f"({'x' * 80})" in record(*wide(10, reason="x" * 80)).sentence
-    assert f"({'x' * 79}…)" in record(*wide(10, reason="x" * 81)).sentence
+    night = record(*wide(10, reason="x" * 81))
+    assert f"({'x' * 79}…)" in night.sentence
+    assert f"({'x' * 46}…; the rows of 2017-12-22 stand in)" in night.carrying({"store_000": "2017-12-22T00:00:00+00:00"}).sentence
 
 
 def test_what_a_wide_night_lacked_and_whom_it_caught_up_is_counted_too() -> None:
@@ -248,6 +252,7 @@ def test_a_record_is_plain_with_what_readers_want_beside_it() -> None:
         "arrived": ["texas"],
         "late": ["emea"],
         "outcome": "short",
+        "stale": [],
         "rows": 1000,
         "sentence": night.sentence,
     }

@@ -281,9 +281,9 @@ def _rows(number: int) -> str:
 
 def _why(branch: Branch, *, longest: int | None = None) -> str:
     reason = branch.reason.rstrip(".") or ("not chosen for this run" if branch.state is BranchState.EXCLUDED else "no reason known")
-    if longest is not None and len(reason) > longest:
-        reason = f"{reason[: longest - 1]}…"
     stands_in = f"; the rows of {_day(branch.stale_from)} stand in" if branch.stale_from else ""
+    if longest is not None and len(reason) + len(stands_in) > longest:
+        reason = f"{reason[: longest - len(stands_in) - 1]}…"
     return f"{branch.name} ({reason}{stands_in})"
 
 
