@@ -210,18 +210,9 @@ def test_a_wrong_file_is_told_with_its_findings(tmp_path: Path) -> None:
 
 def test_all_pipelines_of_a_folder_have_a_night() -> None:
     """For tests that hold for each; the name is the test's id."""
-    assert [str(night) for night in Night.each(PROJECT)] == [
-        "counts",
-        "covered",
-        "dark",
-        "eager",
-        "notices",
-        "patient",
-        "strict",
-        "takings",
-        "tills",
-        "ways",
-    ]
+    files = sorted(path.stem for path in (PROJECT / "include" / "pipelines").glob("*.yaml"))
+    assert [str(night) for night in Night.each(PROJECT)] == files
+    assert len(files) > 9
 
 
 WORDS = st.dictionaries(st.sampled_from(REGIONS), st.sampled_from(["failed", "hangs", "empty", "skipped", "arrived", 7]))

@@ -10,7 +10,6 @@ from airflow.sdk import TriggerRule
 from airflow.sdk.bases.operator import TRIGGER_FAIL_REPR
 from airflow.sdk.exceptions import AirflowRescheduleException
 
-from tidegate.data.instants import stamp
 from tidegate.errors import QuorumMissed
 from tidegate.operators.base import TidegateOperator
 from tidegate.operators.branches import Branches
@@ -20,7 +19,7 @@ from tidegate.operators.fallback import stand_ins
 from tidegate.operators.history import History
 from tidegate.operators.skipping import skip
 from tidegate.operators.stopping import forget_stop, stop_reads
-from tidegate.resilience.aftermath import in_time, judged, moment, orders
+from tidegate.resilience.aftermath import in_time, judged, moment, orders, recorded
 from tidegate.resilience.completeness import Branch, BranchState, Completeness, DecidedBy
 from tidegate.resilience.deadline import DecideBy
 from tidegate.resilience.keys import EXPIRE, HELD_KEY
@@ -260,32 +259,29 @@ class BarrierOperator(TidegateOperator):
         if len(seen.chosen) < len(branches):
             branches = _with_held(branches, history.held())
         decision, aborted = judged(rule, branches, usual, self._aborting(seen, by))
-        record = Completeness(
+        record = recorded(
+            rule,
+            decision,
+            branches,
+            by=by,
+            at=datetime.now(UTC),
+            deadline=deadline,
             pipeline=night.dag_id,
             interval=night.interval,
             dimension=self.dimension,
-            branches=branches,
-            needed=decision.needed,
-            met=decision.met,
-            required_missing=decision.required_missing,
-            coverage=float(decision.coverage) if decision.coverage is not None else None,
-            lacking=decision.lacking,
-            rule=str(rule),
-            deadline=deadline.isoformat() if deadline else "",
-            decided_at=stamp(),
-            decided_by=str(by),
             run_id=night.run_id,
             correlation_id=night.correlation_id,
         )
         if self.watches:
             self._end_the_others(night, seen, record, aborted=bool(aborted))
+        night.ti.xcom_push(key=RECORD_KEY, value=record.as_dict())  # at once: a branch that ends now asks for it
         arrived = [manifest for _, manifest in found.values() if manifest is not None]
         held = history.staged(arrived, unjudged) if record.met else []
         stale: list[Manifest] = []
         if record.met and self.last_good is not None and record.missing:
             stale = stand_ins(history, record, {manifest["branch"] for manifest in held}, self.last_good)
             record = record.carrying({name: start for manifest in stale for name, start in manifest.stale.items()})
-        night.ti.xcom_push(key=RECORD_KEY, value=record.as_dict())
+            night.ti.xcom_push(key=RECORD_KEY, value=record.as_dict())
         self.log.info("%s", record.sentence)
         self.log.info("%s", record.line)
         remember(seen, record)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tidegate.resilience.completeness import BranchState, DecidedBy
+from tidegate.resilience.completeness import BranchState, Completeness, DecidedBy
 from tidegate.resilience.quorum import decide
 from tidegate.resilience.waiting import AT_WORK, begun
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from tidegate.resilience.completeness import Branch, Completeness
+    from tidegate.resilience.completeness import Branch
     from tidegate.resilience.deadline import DecideBy
     from tidegate.resilience.quorum import Decision, Quorum
 
@@ -103,6 +103,30 @@ def judged(rule: Quorum, branches: Sequence[Branch], usual: Mapping[str, int], a
     ending = [branch for branch in branches if branch.state in _ENDING and (abort is None or branch.name in abort)]
     told = (*decision.lacking, *(f"{branch.name} {_ENDING[branch.state]}, which ends the night" for branch in ending))
     return replace(decision, met=decision.met and not ending, lacking=told), [branch.name for branch in ending]
+
+
+def recorded(
+    rule: Quorum, decision: Decision, branches: tuple[Branch, ...], *, by: DecidedBy, at: datetime, deadline: datetime | None, **of: Any
+) -> Completeness:
+    """The record of a decision.
+
+    :param at: When it was decided.
+    :param deadline: When it had to be decided.
+    :param of: What it is the record of: pipeline, interval, dimension, run and correlation id.
+    """
+    return Completeness(
+        branches=branches,
+        needed=decision.needed,
+        met=decision.met,
+        required_missing=decision.required_missing,
+        coverage=float(decision.coverage) if decision.coverage is not None else None,
+        lacking=decision.lacking,
+        rule=str(rule),
+        deadline=deadline.isoformat() if deadline is not None else "",
+        decided_at=at.isoformat(),
+        decided_by=str(by),
+        **of,
+    )
 
 
 @dataclass(frozen=True, slots=True)

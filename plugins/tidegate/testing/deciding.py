@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tidegate.resilience.aftermath import absence, judged, moment, orders, unbegun
+from tidegate.resilience.aftermath import absence, judged, moment, orders, recorded, unbegun
 from tidegate.resilience.completeness import Branch, BranchState, Completeness, DecidedBy
 from tidegate.resilience.deadline import DecideBy
 from tidegate.resilience.quorum import Quorum
@@ -122,20 +122,16 @@ class Barrier:
             branches = tuple(replace(branch, usual=self.usual.get(branch.name)) for branch in branches)
         decision, aborted = judged(self.rule, branches, self.usual, self.said.get("abort", ()))
         assert self.play.interval is not None  # noqa: S101  a barrier is not played without one
-        record = Completeness(
+        record = recorded(
+            self.rule,
+            decision,
+            branches,
+            by=by,
+            at=self.clock.at(run.seconds),
+            deadline=self.clock.deadline(self.decide_by) if self.decide_by is not None else None,
             pipeline=self.script.spec.name,
             interval=self.play.interval,
             dimension=self.said["dimension"],
-            branches=branches,
-            needed=decision.needed,
-            met=decision.met,
-            required_missing=decision.required_missing,
-            coverage=float(decision.coverage) if decision.coverage is not None else None,
-            lacking=decision.lacking,
-            rule=str(self.rule),
-            deadline=self.clock.deadline(self.decide_by).isoformat() if self.decide_by is not None else "",
-            decided_at=self.clock.at(run.seconds).isoformat(),
-            decided_by=str(by),
             run_id=RUN_ID,
             correlation_id=self.play.correlation_id,
         )
