@@ -162,6 +162,7 @@ def test_rows_that_stand_in_are_named_and_count_for_nothing() -> None:
     night = plain.carrying({"florida": "2017-12-22T00:00:00+00:00", "texas": "2017-12-22T00:00:00+00:00"})
     assert night.sentence == plain.sentence.replace("florida.db)", "florida.db; the rows of 2017-12-22 stand in)")
     assert (night.outcome, night.rows, night.missing) == (Outcome.PARTIAL, plain.rows, night.stale)
+    assert [branch.stale_from for branch in night.branches] == ["", "", "2017-12-22T00:00:00+00:00"]
     assert (night.as_dict()["stale"], plain.as_dict()["stale"]) == (["florida"], [])
     assert " stale=florida " in night.line
     assert "stale" not in plain.line

@@ -25,14 +25,18 @@ def _night(
     held: Mapping[str, int] | None = None,
     last_good: Mapping[str, int] | None = None,
     spoilt: str = "",
+    fails: str = "",
 ) -> dict[str, Any]:
     """A night for Airflow, and what a play is told of it."""
     asks = {"table": f"SELECT * FROM {pipeline} ORDER BY 1, 2", "gaps": GAPS.format(pipeline), "loads": LOADS.format(pipeline)}
     conf = {"shop": [only]} if only else {}
     real = {"pipeline": pipeline, "day": f"2026-01-{day:02}", "closed": list(closed), "conf": conf, "asks": asks, "spoilt": spoilt}
-    because = {f"extract.{shop}": f"shop_{shop} refused sql/sales.sql: no such table: sales." for shop in closed}
+    if fails:
+        real["conf"] = {"fails": [fails]}
+    extract = "shops.{}.extract" if pipeline == "carried_tills" else "extract.{}"
+    because = {extract.format(shop): f"shop_{shop} refused sql/sales.sql: no such table: sales." for shop in closed}
     told = {
-        "fails": list(because),
+        "fails": [*because, *([fails] if fails else [])],
         "because": because,
         "rows": rows or {},
         "held": held or {},
@@ -61,6 +65,10 @@ NIGHTS = {
         _night("carried_total", 2, closed=["carl", "dora"], last_good=BOTH),
         _night("carried_total", 2, only="dora", rows={"dora": 5}, held=HELD, last_good=BOTH),
         _night("carried_total", 2, only="carl", rows={"carl": 7}, held={**HELD, "dora": 5}, last_good=BOTH),
+    ],
+    "behind which a task failed": [
+        _night("carried_tills", 1, fails="shops.ben.seal"),
+        _night("carried_tills", 2, closed=["ben", "carl"], last_good={"carl": 1}),
     ],
     "days from rows": [_night("carried_days", 1, rows=TWO), _night("carried_days", 2, closed=["dora"])],
     "of no use": [_night("carried_badly", 1, rows=TWO), _night("carried_badly", 2, closed=["dora"])],
@@ -142,6 +150,13 @@ def test_what_is_too_old_or_damaged_does_not_stand_in(ran: dict[str, list[dict[s
     assert [found["record"]["stale"] for found in (too_old, old, damaged)] == [[], ["dora"], []]
     assert _of(old, "table", 4)[3] == ["dora", 500, "2026-01-02"]
     assert len(_of(damaged, "table", 3)) == len(_of(too_old, "table", 5)) == 3
+
+
+def test_rows_behind_which_a_task_failed_are_nobodys_last_good_ones(ran: dict[str, list[dict[str, Any]]]) -> None:
+    """Ben's till could not be sealed yesterday, so what it had staged does not stand in today."""
+    second = ran["behind which a task failed"][1]
+    assert second["record"]["stale"] == ["carl"]
+    assert [row[0] for row in _of(second, "table")] == ["anna", "carl"]
 
 
 def test_a_transform_that_fails_with_it_goes_on_without(ran: dict[str, list[dict[str, Any]]]) -> None:

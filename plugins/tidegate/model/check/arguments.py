@@ -10,7 +10,7 @@ from tidegate.model.airflow_names import OPERATOR_ARGUMENTS, Elsewhere
 from tidegate.model.check.code import check_code, check_environment, check_object, check_objects, check_slips
 from tidegate.model.check.conditions import check_choice, check_condition
 from tidegate.model.check.mapping import check_mapping
-from tidegate.model.check.params import RESERVED_PARAMS
+from tidegate.model.check.params import BOUND
 from tidegate.model.findings import did_you_mean
 from tidegate.model.kind import BUILT_IN
 from tidegate.model.placeholders import PLACEHOLDER, fill
@@ -255,7 +255,7 @@ def _hedge(subject: Subject, node: Node, settings: ExtractSettings, hedge: Hedge
 
 
 def _params(subject: Subject, at: Place, params: Mapping[str, Any]) -> None:
-    for name in sorted(RESERVED_PARAMS & set(params)):
+    for name in sorted(BOUND & set(params)):
         subject.report((*at, name), f"'{name}' is bound already", "Choose another name for this parameter.")
 
 

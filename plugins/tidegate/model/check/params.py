@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from tidegate.model.check.subject import Subject
 
 RESERVED_PARAMS = frozenset({"interval_start", "interval_end", "branch"})
-"""Names that every query may bind already."""
+"""Names that every query may bind already, and that runs may be told."""
+BOUND = RESERVED_PARAMS | {"stale_from"}
+"""Names that some query may bind already."""
 
 
 def check_params(subject: Subject) -> None:
