@@ -21,6 +21,8 @@ from tidegate.data.staging import Staging
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tidegate.resilience.gap import Gap
+
 SHIPPED = Path(__file__).parents[2] / "dags" / "tidegate_catch_up.py"
 LATER = {"opened_at": datetime.now(UTC) - timedelta(days=1)}
 
@@ -59,6 +61,15 @@ def pause(place: Place, **pipelines: bool) -> None:
     with closing(sqlite3.connect(place.folder / "airflow.db")) as connection, connection:
         for name, paused in pipelines.items():
             connection.execute("UPDATE dag SET is_paused = ? WHERE dag_id = ?", [paused, name])
+
+
+def stage(place: Place, late: Gap) -> None:
+    """Commit rows of a branch, which came too late."""
+    bounds = {"interval_start": late.interval.start, "interval_end": late.interval.end}
+    key = StageKey(pipeline="nightly", step="extract", branch=late.branch, **bounds)
+    rows = pa.table({"x": [1]})
+    with Staging(place.folder / "staging").writer(key, rows.schema, attempt="a-1", correlation_id="c", read_at=stamp()) as writer:
+        writer.write(rows.to_batches()[0])
 
 
 def told(place: Place, *, state: str = "success") -> list[tuple[str, str, str, str]]:
@@ -110,13 +121,30 @@ def test_a_source_that_is_down_costs_no_run(place: Place) -> None:
 def test_what_is_staged_needs_no_source(place: Place) -> None:
     """A branch that came too late lies in staging, and its run adopts it though the source is down again."""
     late = gap(5, state="late")
-    key = StageKey(pipeline="nightly", step="extract", interval_start=late.interval.start, interval_end=late.interval.end, branch="texas")
-    rows = pa.table({"x": [1]})
-    with Staging(place.folder / "staging").writer(key, rows.schema, attempt="a-1", correlation_id="c", read_at=stamp()) as writer:
-        writer.write(rows.to_batches()[0])
+    stage(place, late)
     (place.folder / "texas.db").unlink()
     place.put(late, gap(6, state="late"))
     assert [row[:3] for row in told(place)] == [("2026-01-05", "texas", "started"), ("2026-01-06", "texas", "down")]
+
+
+def test_what_is_still_being_read_is_not_read_a_second_time(place: Place) -> None:
+    """Its night is still at work: no try is counted. Others of the interval come without it, and one whose rows are staged by now is adopted."""
+    place.put(gap(9))
+    ((*_, run_id),) = told(place)
+    night = "scheduled__2026-01-05"
+    with closing(sqlite3.connect(place.folder / "airflow.db")) as connection, connection:
+        connection.execute("UPDATE dag_run SET run_id = ? WHERE run_id = ?", [night, run_id])
+    late = gap(5, state="late", run_id=night)
+    place.put(late, gap(5, "plains", run_id=night))
+    assert [row[:3] for row in told(place)] == [("2026-01-05", "texas", "waits"), ("2026-01-05", "plains", "started")]
+    assert {key[1]: row[1] for key, row in place.seen().items()} == {"texas": 0, "plains": 1}
+
+    place.put(late, gap(5, "plains", run_id=night), short=True)
+    assert told(place) == [("2026-01-05", "plains,texas", "waits", f"{night} is still at work")]
+
+    stage(place, late)
+    place.put(late)
+    assert [row[:3] for row in told(place)] == [("2026-01-05", "texas", "started")]
 
 
 def test_a_night_without_a_quorum_waits_for_one_that_had_failed(place: Place) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,6 +108,7 @@ class _Desk:
         self.report: list[dict[str, Any]] = []
         self.errors: list[TidegateError] = []
         self._reasons: dict[str, str] = {}
+        self._runs: dict[tuple[str, str], bool] = {}
         self.asked_by = hashlib.sha256(f"{night.dag_id}\0{night.run_id}".encode()).hexdigest()[:10]
 
     def ledgers(self) -> list[Ledger]:
@@ -133,7 +134,7 @@ class _Desk:
 
     def start(self, waiting: Sequence[tuple[CatchUp, Ledger]], now: datetime) -> None:
         """Start of the waiting runs as many as there is room for."""
-        able = [(run, ledger) for run, ledger in waiting if self._may_begin(run)]
+        able = [(left, ledger) for run, ledger in waiting if self._may_begin(run) and (left := self._unread(run)) is not None]
         active = self._active()
         room = most_runs() - len(active)
         if able and room <= 0:
@@ -179,6 +180,19 @@ class _Desk:
             self._tell(run, "waits", reason)
         return not reason
 
+    def _unread(self, run: CatchUp) -> CatchUp | None:
+        """The same run without branches that the run which missed them is still reading: a second read would only slow down the first."""
+        from tidegate.resilience.completeness import BranchState
+
+        late = [gap for gap in run.gaps if gap.state == BranchState.LATE and not self._is_adoptable(gap)]
+        reading = {gap.branch: gap.run_id for gap in late if self._is_active(gap.pipeline, gap.run_id)}
+        if not reading:
+            return run
+        left = None if run.whole else run.without(reading)
+        told = run if left is None else replace(run, gaps=tuple(gap for gap in run.gaps if gap.branch in reading))
+        self._tell(told, "waits", f"{', '.join(dict.fromkeys(reading.values()))} is still at work")
+        return left
+
     def _why_not(self, pipeline: str) -> str:
         """Why no run of a pipeline would begin now; Airflow is asked once."""
         from tidegate.operators.starting import why_not
@@ -189,7 +203,6 @@ class _Desk:
 
     def _active(self) -> set[tuple[str, Interval]]:
         """The intervals that catch-up runs are on their way for, as far as their gaps are open."""
-        from tidegate.operators.starting import is_active
         from tidegate.resilience.keys import CATCH_UP
 
         tried = {
@@ -198,7 +211,15 @@ class _Desk:
             for gap in ledger.gaps
             if gap.run_id.startswith(f"{CATCH_UP}__")
         }
-        return {(pipeline, interval) for pipeline, interval, run_id in tried if is_active(self.night.ti, pipeline, run_id)}
+        return {(pipeline, interval) for pipeline, interval, run_id in tried if self._is_active(pipeline, run_id)}
+
+    def _is_active(self, pipeline: str, run_id: str) -> bool:
+        """Whether a run waits or runs; Airflow is asked once."""
+        from tidegate.operators.starting import is_active
+
+        if (pipeline, run_id) not in self._runs:
+            self._runs[pipeline, run_id] = is_active(self.night.ti, pipeline, run_id)
+        return self._runs[pipeline, run_id]
 
     def _down(self, gaps: Sequence[Gap]) -> dict[tuple[str, str], str]:
         """The branches with a source that does not answer, each connection asked once → why."""
@@ -224,7 +245,10 @@ class _Desk:
 
     def _is_down(self, gap: Gap, down: Mapping[tuple[str, str], str]) -> bool:
         """Whether nothing can be had of a branch: its source does not answer, and nothing of it is staged to be adopted."""
-        return (gap.pipeline, gap.branch) in down and not all(self._is_staged(gap, source.step) for source in self._sources(gap))
+        return (gap.pipeline, gap.branch) in down and not self._is_adoptable(gap)
+
+    def _is_adoptable(self, gap: Gap) -> bool:
+        return all(self._is_staged(gap, source.step) for source in self._sources(gap))
 
     def _is_staged(self, gap: Gap, step: str) -> bool:
         from tidegate.data.staging import Staging
