@@ -171,6 +171,7 @@ def test_the_record_in_xcom_is_the_barriers_with_the_verdict_over_it() -> None:
         "outcome": "complete",
         "failures": [],
         "warnings": [],
+        "unrecorded": [],
     }
     assert verdict(completeness=record(TEXAS, FLORIDA)).as_dict()["outcome"] == "partial"
     failed = verdict(completeness=None, failures=(Failure(task="load", reason="disk full"),)).as_dict()
