@@ -181,6 +181,16 @@ def test_a_pipeline_that_is_switched_off_is_left_alone(place: Place) -> None:
     assert told(place) == []
 
 
+def test_a_ledger_that_takes_no_change_fails_the_look_after_all_others(place: Place) -> None:
+    """What was found out is told, and what is due is started."""
+    old = datetime.now(UTC) - timedelta(days=31)
+    place.put(gap(5, opened_at=old, expires_at=old + timedelta(days=30)), gap(6))
+    with closing(sqlite3.connect(place.folder / "warehouse.db")) as connection, connection:
+        connection.execute("CREATE TRIGGER frozen BEFORE UPDATE ON tidegate_gap BEGIN SELECT RAISE(ABORT, 'read only'); END")
+    assert [row[:3] for row in told(place, state="failed")] == [("2026-01-06", "texas", "started")]
+    assert {row[:2] for row in place.seen().values()} == {("open", 0)}
+
+
 def test_a_ledger_that_cannot_be_asked_fails_the_look_after_all_others(place: Place) -> None:
     """The run is red, so that somebody is told; what could be done was done."""
     pause(place, lost=False)

@@ -258,14 +258,19 @@ class _Desk:
     # -- what was done ------------------------------------------------------------------------------------------------
 
     def amend(self, ledger: Ledger, gaps: Sequence[Gap], did: str, why: str = "") -> None:
-        """Write changed gaps into their ledger, and tell of them where ``did`` says what was done."""
+        """Write changed gaps into their ledger, and tell of them where ``did`` says what was done; one that takes nothing stops no other."""
         from tidegate.data.engines import writing
         from tidegate.data.gaps import amend_gaps
 
         if not gaps:
             return
-        with writing(ledger.url, connection_name=ledger.conn_id) as connection:
-            amend_gaps(connection, gaps)
+        try:
+            with writing(ledger.url, connection_name=ledger.conn_id) as connection:
+                amend_gaps(connection, gaps)
+        except TidegateError as error:
+            self.errors.append(error)
+            self.log.warning("The ledger behind '%s' takes no change of its gaps: %s", ledger.conn_id, error)
+            return
         together: dict[tuple[str, Interval], list[Gap]] = {}
         for gap in gaps if did else ():
             together.setdefault((gap.pipeline, gap.interval), []).append(gap)
