@@ -100,7 +100,7 @@ def test_all_are_needed_where_a_rule_says_nothing_else() -> None:
     two = branches(a=ARRIVED, b=FAILED)
     assert not decide(Quorum.parse(), two).met
     assert not decide(Quorum.parse(required=["a"]), two).met
-    assert decide(Quorum.parse(coverage="90%"), two).met, "nobody knows the usual yet"
+    assert not decide(Quorum.parse(coverage="90%"), two).met, "nobody knows the usual yet"
     assert decide(Quorum.parse(any=[{"required": ["b"]}, {"at_least": 1}]), two).met
 
 
@@ -233,3 +233,15 @@ def test_what_may_still_arrive_is_not_there_yet() -> None:
     """Whatever its state says."""
     assert standing(Quorum.parse(2), branches(a=ARRIVED, b=ARRIVED), {"b"}) is Standing.POSSIBLE
     assert standing(Quorum.parse(1), branches(a=ARRIVED, b=ARRIVED), {"b"}) is Standing.MET
+
+
+def test_where_nothing_is_known_of_any_branch_coverage_alone_needs_them_all() -> None:
+    """The first nights, or a ledger that cannot be read: one branch of many must not pass for enough. A number, where one is said, holds."""
+    two_of_three = branches(a=ARRIVED, b=ARRIVED, c=FAILED)
+    blind = decide(Quorum.parse(coverage="50%"), two_of_three)
+    assert (blind.met, blind.needed) == (False, 3)
+    assert decide(Quorum.parse(coverage="50%"), branches(a=ARRIVED, b=ARRIVED, c=ARRIVED)).met
+    assert decide(Quorum.parse(2, coverage="50%"), two_of_three).met
+    assert not decide(Quorum.parse(any=[{"coverage": "50%"}, {"at_least": 3}]), two_of_three).met
+    assert standing(Quorum.parse(coverage="50%"), two_of_three, {"b"}) is Standing.IMPOSSIBLE
+    assert decide(Quorum.parse(coverage="50%"), two_of_three, {"a": 0, "b": 0, "c": 0}).met is False

@@ -202,6 +202,8 @@ def _quorum(subject: Subject, node: Node, settings: BarrierSettings) -> None:
     if settings.on_missing is not None:
         _carried(subject, node)
     weight = sum(settings.weight.get(branch, 1) for branch in branches)
+    if not weight:
+        subject.report((*at, "weight"), "no branch has any weight, so nothing is ever enough", "Give one of them at least 1.")
     _enough(subject, at, settings, branches, weight)
     for index, way in enumerate(settings.any):
         if not way.model_fields_set:
