@@ -70,6 +70,14 @@ test: $(VENV)/installed-dev ## Run the tests (PYTEST_ARGS="-k words" chooses)
 test-slow: $(VENV)/installed-dev ## Run the tests that take minutes: nights on real schedulers, bad ones among them
 	$(BIN)/pytest -m slow $(PYTEST_ARGS)
 
+.PHONY: coverage-resilience
+coverage-resilience: $(VENV)/installed-dev ## Hold the pure decisions to 100 % of their branches, by their own tests
+	$(BIN)/pytest -q tests/resilience --cov=plugins/tidegate/resilience --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
+
+.PHONY: mutants
+mutants: $(VENV)/installed-dev ## Change the pure decisions one thing at a time, and hold their tests to notice (MUTANTS_ARGS="--module quorum")
+	@$(BIN)/python -m bench.mutants $(MUTANTS_ARGS)
+
 .PHONY: lint
 lint: $(VENV)/installed-dev ## Check style, types and layers
 	$(BIN)/ruff check .
@@ -126,3 +134,7 @@ bench-parse: $(VENV)/installed ## Measure parsing beside plain Python, dag-facto
 .PHONY: bench-gaps
 bench-gaps: $(VENV)/installed ## Measure the list of 12,000 gaps, and the decision what of it is due
 	@$(BIN)/python -m bench.gaps
+
+.PHONY: bench-wide
+bench-wide: $(VENV)/installed ## Measure 200 branches of one fan-out: parsing, storing, a night of them (BENCH_ARGS="--night 0" leaves the night out)
+	@$(BIN)/python -m bench.wide $(BENCH_ARGS)
