@@ -14,6 +14,9 @@ RESERVED_PARAMS = frozenset({"interval_start", "interval_end", "branch"})
 BOUND = RESERVED_PARAMS | {"stale_from"}
 """Names that some query may bind already."""
 
+TOLD_TO_RUNS = frozenset({"adopt", "catch_up", "correlation_id"})
+"""Words of a run's configuration beside the branches that it is to bring."""
+
 
 def check_params(subject: Subject) -> None:
     """Report what is wrong with the trigger form."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import time
 from typing import TYPE_CHECKING
 
+from tidegate.model.durations import parse_moment
 from tidegate.model.findings import did_you_mean
 from tidegate.model.kind import BUILT_IN, CARRIERS
 from tidegate.model.rows import FEEDS, end, sources
@@ -224,6 +226,10 @@ def _watching(subject: Subject, node: Node, settings: BarrierSettings, branches:
             "it waits until all branches have ended, so none of them is late",
             "Give decide_by, early or patience, or remove late.",
         )
+    if settings.decide_by is not None and (tick := _daily(subject)) is not None and parse_moment(settings.decide_by) == tick:
+        subject.report(
+            (*at, "decide_by"), "a run begins at that time, so it would decide a whole day later", "Write a later time, or a duration."
+        )
     if settings.watches and node.step.trigger_rule is not None:
         subject.report(
             (*node.at, "trigger_rule"),
@@ -244,6 +250,15 @@ def _carried(subject: Subject, node: Node) -> None:
                 f"'{load.path}' takes rows as they were read, and those of an earlier day would stand under that day",
                 f"Put a transform between '{node.name}' and '{load.name}', and take the day from $interval_start there.",
             )
+
+
+def _daily(subject: Subject) -> time | None:
+    """The time of day at which each run begins, where the schedule's cron says just one."""
+    schedule = subject.pipeline.schedule
+    fields = schedule.cron[0].split() if schedule is not None and len(schedule.cron) == 1 else []
+    if len(fields) < 2 or not (fields[0].isdecimal() and fields[1].isdecimal()):  # noqa: PLR2004  minute and hour
+        return None
+    return time(int(fields[1]), int(fields[0]))
 
 
 def _enough(subject: Subject, at: Place, rule: Enough, branches: list[str], weight: int) -> None:

@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tidegate.model.check.params import BOUND, check_params
+from tidegate.model.check.params import BOUND, TOLD_TO_RUNS, check_params
 from tidegate.model.findings import did_you_mean
 from tidegate.model.parts import NAME
 from tidegate.model.spec import OUTCOME
@@ -119,6 +119,10 @@ def _rules(subject: Subject, node: Node) -> Iterator[tuple[Place, str | None]]:
 
 def _repetition(subject: Subject, node: Node) -> None:
     at, dimension = (*node.at, "for_each"), node.body.dimension
+    if dimension in TOLD_TO_RUNS:
+        subject.report(
+            at, f"'{dimension}' already has a meaning in what a run is triggered with", "Name the dimension otherwise, such as region."
+        )
     if dimension in BOUND:
         subject.report(at, f"'{dimension}' already has a meaning in every query", "Name the dimension otherwise, such as region.")
     if node.parent is not None and dimension in node.parent.dimensions:
