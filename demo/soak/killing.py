@@ -9,6 +9,7 @@ from collections import Counter
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import psutil
 
@@ -38,6 +39,7 @@ class Instance:
     """A task instance that is at work."""
 
     id: str
+    """As it stands in the titles of its processes."""
     dag_id: str
     run_id: str
     task_id: str
@@ -163,7 +165,7 @@ class Killer:
         """The task instances that are at work, as the metadata database has them."""
         query = "SELECT id, dag_id, run_id, task_id, state FROM task_instance WHERE state IN ('running', 'deferred')"
         with closing(sqlite3.connect(f"file:{self.airflow.home}/airflow.db?mode=ro", uri=True, timeout=30)) as metadata:
-            return [Instance(str(found[0]), *found[1:]) for found in metadata.execute(query)]
+            return [Instance(str(UUID(found[0])), *found[1:]) for found in metadata.execute(query)]
 
     def at_work(self) -> tuple[str, ...]:
         """What is at work, each phase once."""
