@@ -34,7 +34,7 @@ pipeline: wide
 owner: town
 defaults: {retries: 0}
 steps:
-  extract: {for_each: {store: [STORES]}, uses: extract, with: {connection: "sales_{store}", query: "SELECT id, cents FROM sales"}}
+  extract: {for_each: {store: [STORES]}, uses: extract, with: {connection: "sales_{store}", query: "SELECT day, store, cents FROM sales"}}
   arrived: {needs: extract, uses: barrier, with: {at_least: 70%, decide_by: 2h}}
   combine: {needs: arrived, uses: transform, with: {sql: "SELECT day, store, sum(cents) AS cents FROM input GROUP BY ALL"}}
   load: {needs: combine, uses: load, with: {connection: warehouse, table: sales, replace: [day, store]}}
@@ -108,7 +108,8 @@ def night(count: int) -> None:
     there = [store for number, store in enumerate(stores(count)) if number % EVERY]
     for store in there:
         with closing(sqlite3.connect(root / f"{store}.db")) as connection, connection:
-            connection.execute("CREATE TABLE sales AS SELECT 1 AS id, 100 AS cents")
+            connection.execute("CREATE TABLE sales (day TEXT, store TEXT, cents INTEGER)")
+            connection.execute("INSERT INTO sales VALUES ('2026-01-05', ?, 100)", (store,))
     sqlite3.connect(root / "warehouse.db").close()
     connections = {f"sales_{store}": {"conn_type": "sqlite", "host": str(root / f"{store}.db")} for store in stores(count)}
     connections["warehouse"] = {"conn_type": "sqlite", "host": str(root / "warehouse.db")}
@@ -124,8 +125,10 @@ def night(count: int) -> None:
         tasks = {task["task_id"]: task for task in airflow.tasks("wide", run_id)}
         record = airflow.xcom("wide", run_id, "arrived", "record")
         log = airflow.log("wide", run_id, "arrived", tasks["arrived"]["try_number"])
-        note = airflow.run("wide", run_id).get("note") or ""
+        note = airflow.xcom("wide", run_id, "outcome", "note")
         print(f"{count} branches, {len(there)} of them there: {state} after {took:.0f} s, sixteen tasks at once ({load()})")
+        if failed := [name for name, task in tasks.items() if task["state"] == "failed" and not name.startswith("extract.")]:
+            print(f"failed besides          {', '.join(failed)}")
         print(f"last branch ended       {max(task['end_date'] for name, task in tasks.items() if name.startswith('extract.'))}")
         print(f"decided                 {record['decided_at']}, and the barrier ended {tasks['arrived']['end_date']}")
         print(f"record in XCom          {len(json.dumps(record)):,} bytes")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tidegate.resilience.aftermath import Absence, Orders, absence, in_time, judged, moment, orders, unbegun
+from tidegate.resilience.aftermath import Absence, Orders, absence, in_time, judged, moment, orders, recorded, unbegun
 from tidegate.resilience.completeness import Branch, BranchState, Completeness, DecidedBy
 from tidegate.resilience.deadline import DecideBy
 from tidegate.resilience.interval import Interval
@@ -145,3 +145,22 @@ def test_a_branch_that_ends_the_night_is_told_beside_what_the_quorum_says_by_row
     branches = (Branch(name="emea", state=BranchState.ARRIVED, rows=60), Branch(name="apac", state=BranchState.FAILED))
     decision, _ = judged(Quorum.parse(coverage="90%"), branches, {"emea": 100, "apac": 100}, ())
     assert (decision.met, decision.coverage) == (False, 30)
+
+
+def test_the_record_of_a_decision_has_all_of_it() -> None:
+    """And of what was not asked for it says nothing."""
+    branches = (Branch(name="emea", state=BranchState.ARRIVED, rows=1), Branch(name="apac", state=BranchState.FAILED))
+    about: dict[str, Any] = {"pipeline": "p", "interval": DAY, "dimension": "region", "run_id": "r", "correlation_id": "c"}
+    for rule, usual, covered in (
+        (Quorum.parse(2, required=["apac"]), {}, None),
+        (Quorum.parse(coverage="90%"), {"emea": 1, "apac": 3}, 25.0),
+    ):
+        decision, _ = judged(rule, branches, usual, ["apac"])
+        for deadline in (None, DAY.end):
+            found = recorded(rule, decision, branches, by=DecidedBy.TIME, at=DAY.start, deadline=deadline, **about)
+            assert found == Completeness(
+                branches=branches, needed=decision.needed, met=False, required_missing=decision.required_missing, coverage=covered,
+                lacking=decision.lacking, rule=str(rule), deadline="2026-01-02T00:00:00+00:00" if deadline else "",
+                decided_at="2026-01-01T00:00:00+00:00", decided_by="its time had come", **about,
+            )  # fmt: skip
+            assert "apac failed, which ends the night" in found.lacking
