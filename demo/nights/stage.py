@@ -39,6 +39,10 @@ def scenery(root: Path, scenarios: Sequence[Scenario] = SCENARIOS) -> Iterator[L
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
     shutil.copytree(PROJECT, root / "project")
+    names = {scenario.pipeline for scenario in scenarios}
+    for file in (root / "project" / "include" / "pipelines").rglob("*.yaml"):
+        if file.stem not in names:
+            file.unlink()  # or its schedule would begin, without databases
     sqlite3.connect(root / "warehouse.db").close()
     files = {f"{scenario.pipeline}_{region}": root / f"{scenario.pipeline}_{region}.db" for scenario in scenarios for region in REGIONS}
     connections = {name: {"conn_type": "sqlite", "host": str(path)} for name, path in {**files, "warehouse": root / "warehouse.db"}.items()}

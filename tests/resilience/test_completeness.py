@@ -38,6 +38,13 @@ def test_a_short_night_says_what_was_needed_and_that_nothing_was_loaded() -> Non
     assert night.sentence == told
 
 
+def test_a_night_that_is_short_of_rows_alone_names_nobody_as_missing() -> None:
+    """All have arrived, with too little."""
+    night = record(TEXAS, PLAINS, needed=0, met=False, lacking=("12 % of the usual rows, 90 % needed",))
+    told = "sales for 2017-12-23 is short: 2 of 2 regions arrived; 12 % of the usual rows, 90 % needed. Nothing was loaded."
+    assert night.sentence == told
+
+
 def test_a_catch_up_run_completes_the_night_with_what_earlier_runs_brought() -> None:
     """Excluded branches that the warehouse holds count as present."""
     night = record(TEXAS, EXCLUDED, needed=1)

@@ -121,7 +121,7 @@ class Enough(Part):
     """Branches without which it is never enough."""
     coverage: Annotated[str | Whole, Shape("percentage", _AT_LEAST["anyOf"][1])] | None = None
     """A percentage of the usual rows: of each branch the median of its last 14 nights, at most so many from each. It judges from a branch's third
-    night on, by the ledger of the load behind the barrier; until anything is known, all are needed where ``at_least`` says no number."""
+    night on, by the ledger of the load behind the barrier; a branch of whom nothing is known yet is needed where ``at_least`` says no number."""
 
     @field_validator("at_least", "coverage")
     @classmethod

@@ -54,7 +54,7 @@ class BarrierOperator(TidegateOperator):
     :param at_least: A count, or a percentage such as ``"80%"``; by default all, where neither ``coverage`` nor ``any`` is given.
     :param required: Branches without which it is never enough.
     :param coverage: A percentage of the usual rows: of each branch the median of its last nights, from the ledger of the load behind.
-        Branches present in fewer than three of them are not judged by it; where nothing is known of any, all are needed, unless ``at_least`` says how many.
+        Branches present in fewer than three of them are not judged by it; they are needed, unless ``at_least`` says how many are enough.
     :param any: Rules of which one must hold besides, each a mapping of ``at_least``, ``required`` and ``coverage``.
     :param weight: Branch → how many it counts as for ``at_least``; 1 where nothing is said.
     :param decide_by: A time of day such as ``"04:30"``, or a duration from the run's start. What has not begun by then is skipped.

@@ -178,7 +178,7 @@ class Completeness:
         if self.lacking:
             needed += f"; {some(self.lacking, '; ')}"
         lacking = [branch for branch in self.asked if branch.state is not BranchState.ARRIVED]
-        return f"{subject} is short: {needed}. Nothing was loaded. Missing: {_told(lacking)}."
+        return f"{subject} is short: {needed}. Nothing was loaded." + (f" Missing: {_told(lacking)}." if lacking else "")
 
     def _counted(self, number: int) -> str:
         return f"{number} {self.dimension}{'' if number == 1 else 's'}"

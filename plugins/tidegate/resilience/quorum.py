@@ -109,16 +109,16 @@ def decide(rule: Quorum, branches: Sequence[Branch], usual: Mapping[str, int] | 
     missing branches has enough where the night had. Monotone: one arrival more never turns enough into not enough.
     One at the least must have arrived in this run, whatever the rule: else there is nothing to go on with.
 
-    :param usual: Branch → its usual rows, as :func:`usual_rows` finds them; a branch without is left out of the coverage. Where nothing is known of
-        any branch, a rule that asks for coverage alone needs them all.
+    :param usual: Branch → its usual rows, as :func:`usual_rows` finds them; a branch without is left out of the coverage. A rule that
+        asks for coverage and no number needs those that are left out.
     """
     expected = [branch for branch in branches if branch.state is not BranchState.EXCLUDED]
     covered = coverage(expected, usual or {})
-    lacking = _lacking(rule, expected, covered)
+    lacking = _lacking(rule, expected, covered, usual or {})
     something_new = any(branch.state is BranchState.ARRIVED for branch in expected)
     return Decision(
         met=something_new and not lacking,
-        needed=_needed(rule, expected, covered) if (rule.at_least is not None or _blind(rule, covered)) and not rule.weight else 0,
+        needed=_needed(rule, expected) if rule.at_least is not None and not rule.weight else 0,
         required_missing=_required_missing(rule, expected),
         coverage=covered,
         lacking=tuple(words for what, words in lacking.items() if what not in _TOLD_APART),
@@ -168,21 +168,27 @@ def usual_rows(nights: Sequence[Mapping[str, int]]) -> dict[str, int]:
     return {name: median_low(rows) for name, rows in seen.items() if len(rows) >= FEWEST_NIGHTS}
 
 
-_COUNT, _WEIGHT, _REQUIRED, _COVERAGE, _ANY = "count", "weight", "required", "coverage", "any"
+_COUNT, _WEIGHT, _REQUIRED, _COVERAGE, _UNKNOWN, _ANY = "count", "weight", "required", "coverage", "unknown", "any"
 _TOLD_APART = frozenset({_COUNT, _REQUIRED})
 
 
-def _lacking(rule: Quorum, expected: Sequence[Branch], covered: Decimal | None) -> dict[str, str]:
+def _lacking(rule: Quorum, expected: Sequence[Branch], covered: Decimal | None, usual: Mapping[str, int]) -> dict[str, str]:
     """What of a rule does not hold → in words."""
     found = {}
     there, all_of_them = (sum(rule.weight.get(branch.name, 1) for branch in part) for part in (_present(expected), expected))
-    if there < (needed := _needed(rule, expected, covered)):
+    if there < (needed := _needed(rule, expected)):
         found[_WEIGHT if rule.weight else _COUNT] = f"{'a weight of ' if rule.weight else ''}{there} of {all_of_them}, {needed} needed"
     if missing := _required_missing(rule, expected):
         found[_REQUIRED] = f"required but missing: {', '.join(missing)}"
     if rule.coverage is not None and covered is not None and covered < rule.coverage:
         found[_COVERAGE] = f"{percent(covered)} of the usual rows, {percent(rule.coverage)} needed"
-    ways = [_lacking(way, expected, covered) for way in rule.any]
+    if (
+        rule.coverage is not None
+        and rule.at_least is None
+        and (unknown := [one.name for one in expected if not (one.present or usual.get(one.name))])
+    ):
+        found[_UNKNOWN] = f"missing, and nobody knows yet what is usual of them: {', '.join(unknown)}"
+    ways = [_lacking(way, expected, covered, usual) for way in rule.any]
     if ways and all(ways):
         found[_ANY] = "not one of the other ways: " + "; nor ".join(", ".join(way.values()) for way in ways)
     return found
@@ -192,17 +198,10 @@ def _present(expected: Sequence[Branch]) -> list[Branch]:
     return [branch for branch in expected if branch.present]
 
 
-def _needed(rule: Quorum, expected: Sequence[Branch], covered: Decimal | None) -> int:
-    """The weight that must be there: something at the least, and all where the rule counts nothing but rows, and nobody knows what is usual."""
+def _needed(rule: Quorum, expected: Sequence[Branch]) -> int:
+    """The weight that must be there: something at the least."""
     weight = sum(rule.weight.get(branch.name, 1) for branch in expected)
-    if _blind(rule, covered):
-        return max(weight, 1)
     return 1 if rule.at_least is None else max(rule.at_least.of(weight), 1)
-
-
-def _blind(rule: Quorum, covered: Decimal | None) -> bool:
-    """Whether a rule asks for a share of the usual rows and no number, and nothing is known of any branch."""
-    return rule.coverage is not None and rule.at_least is None and covered is None
 
 
 def _required_missing(rule: Quorum, expected: Sequence[Branch]) -> tuple[str, ...]:
