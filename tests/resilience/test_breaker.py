@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.errors import ErrorClass
+from tidegate.errors import ErrorClass, IntervalUnknown
 from tidegate.resilience.breaker import Breaker, Ending, Stance, after_night, ending_of, isolated, reset, waited_out
 from tidegate.resilience.completeness import BranchState, Completeness, DecidedBy
 from tidegate.resilience.interval import Interval
@@ -232,3 +232,13 @@ def test_a_night_of_which_nobody_says_why_keeps_the_reason_before() -> None:
     """It is likely the same."""
     once = after_night(Breaker(), night(0), SILENT, open_after=3, now=FIRST, reason="refused")
     assert after_night(once, night(1), SILENT, open_after=3, now=FIRST).reason == "refused"
+
+
+def test_a_decision_at_its_time_was_waited_for_and_a_damaged_record_says_where() -> None:
+    """To the instant."""
+    told: dict[str, Any] = {"deadline": "2026-11-21T04:30:00+00:00", "decided_at": "2026-11-21T04:30:00+00:00"}
+    about: dict[str, Any] = {"pipeline": "p", "interval": night(0), "dimension": "region", "branches": (), "needed": 0, "met": True}
+    assert waited_out(Completeness(**about, **told))
+    for name in told:
+        with pytest.raises(IntervalUnknown, match=f"^{name} is 'x'"):
+            waited_out(Completeness(**about, **{**told, name: "x"}))

@@ -35,3 +35,9 @@ def test_only_intervals_of_the_same_length_stand_in() -> None:
     february = Interval(datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC))
     march = Interval(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC))
     assert candidates([february], march, 40 * DAY) == [february]
+
+
+def test_an_eighth_is_not_too_much() -> None:
+    """Three hours of a day; four are."""
+    assert candidates([before(2, 21 * HOUR)], TONIGHT, 7 * DAY) == [before(2, 21 * HOUR)]
+    assert candidates([before(2, 20 * HOUR)], TONIGHT, 7 * DAY) == []

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tidegate.resilience.interval import Interval
 
 ALIKE = 8
-"""Intervals are of one length where they differ by less than this part of it: days of 23 to 25 hours, months of 28 to 31 days."""
+"""Intervals are of one length where they differ by no more than this part of it: days of 23 to 25 hours, months of 28 to 31 days."""
 
 
 def candidates(known: Iterable[Interval], wanted: Interval, no_older_than: timedelta) -> list[Interval]:
