@@ -3,6 +3,10 @@
 Reads the file, makes the plan, makes the DAG, serializes it; then plays one night of so many SQLite databases on a real Airflow, of which every
 fifth is not there, and tells how long the barrier took and what its record, its sentence and its line weigh. ``python -m bench.gaps`` measures the list of
 gaps. Every figure depends on what else the machine does; its load stands beside them.
+
+On two processors shared with thirty other processes, of 10, 50, 200 branches: plan and DAG 10, 23, 105 ms; serialized in 9, 36, 133 ms as 17, 68, 258 KB.
+Before the trigger form stood once in a DAG, 200 branches took 2.5 s and 2.1 MB. A record of 200 branches has 55 KB, its line in the log 4,400
+characters. Of 20 branches the barrier decided 3.2 s after the last one had ended.
 """
 
 from __future__ import annotations
