@@ -276,3 +276,9 @@ def test_a_record_may_lack_what_nobody_asked_for() -> None:
     for name in ("start", "end"):
         with pytest.raises(IntervalUnknown, match=f"^{name} is 'x'"):
             Completeness.from_dict({**data, "interval": {**data["interval"], name: "x"}})
+
+
+def test_the_line_names_all_whose_rows_stand_in() -> None:
+    """Between commas, as the others."""
+    gone = [Branch(name=name, state=BranchState.FAILED) for name in ("a", "b")]
+    assert " stale=a,b " in record(*gone).carrying(dict.fromkeys("ab", "2017-12-22T00:00:00+00:00")).line

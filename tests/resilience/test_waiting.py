@@ -166,3 +166,10 @@ def test_of_whom_nobody_knows_the_rows_has_brought_none() -> None:
     found = waiting("ab", rule=Quorum.parse(coverage="50%"), usual={"a": 1, "b": 1}, early=True)
     assert over(found, a="success", b="running") is None
     assert over(found, {"a": 1}, a="success", b="running") is DecidedBy.ENOUGH
+
+
+def test_a_branch_that_was_skipped_did_not_fail() -> None:
+    """So it ends no night, though it does not come any more."""
+    found = waiting(abort=frozenset("a"))
+    assert over(found, a="skipped", b="running", c="running") is None
+    assert over(found, a="failed", b="running", c="running") is DecidedBy.HOPELESS
