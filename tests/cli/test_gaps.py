@@ -123,6 +123,15 @@ def test_what_airflow_refuses_is_told_and_fails_the_command(place: Place) -> Non
     assert place.seen()["2026-01-05", "utah"][1] == 0
 
 
+def test_a_branch_that_there_is_not_and_days_that_end_before_they_begin_are_refused(place: Place) -> None:
+    """Nothing open would read as if all were well."""
+    place.put(gap(5))
+    done = place.say("gaps", "nightly", "--region", "texsa")
+    assert (done.returncode, done.stderr) == (2, "There is no branch 'texsa'. Did you mean 'texas'?\n")
+    done = place.say("catch-up", "nightly", "--since", "2026-01-09", "--until", "2026-01-05")
+    assert (done.returncode, done.stderr) == (2, "--since 2026-01-09 lies after --until 2026-01-05, and no interval between them.\n")
+
+
 def test_nothing_open_is_no_failure_of_a_list_and_of_a_catch_up(place: Place) -> None:
     """Waiving nothing is one, for a person meant something."""
     place.put(gap(5, opened_at=datetime.now(UTC) - timedelta(days=40), expires_at=datetime.now(UTC) - timedelta(days=10)))

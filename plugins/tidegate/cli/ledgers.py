@@ -92,7 +92,18 @@ def find(
         refuse("\n".join(untold))
     for told in untold:
         typer.echo(told, err=True)
+    gone = {gap.branch for ledger in ledgers for gap in ledger.gaps}
+    _check_branches(branches or (), gone.union(*(each.branches for name, each in places.items() if pipeline in {None, name})))
     return Found(ledgers, places, pipeline, _choice(places, since, until, branches))
+
+
+def _check_branches(branches: Sequence[str], known: set[str]) -> None:
+    """Refuse a branch that no pipeline has, and no gap is of: "nothing is open" would read as if all were well."""
+    from tidegate.model.findings import did_you_mean
+
+    for branch in branches:
+        if branch not in known:
+            refuse(f"There is no branch '{branch}'. {did_you_mean(branch, sorted(known))}".rstrip(), code=2)
 
 
 def _places(pipeline: str | None, reading: Reading, folder: Path) -> dict[str, Places]:
@@ -131,6 +142,8 @@ def _asked(conn_id: str, pipeline: str | None, *, only_open: bool) -> Ledger:
 def _choice(places: dict[str, Places], since: str | None, until: str | None, branches: Sequence[str] | None) -> Callable[[Gap], bool]:
     """Whether a gap is one of those that a person means; days are those of the pipeline's zone."""
     first, last = _moment("--since", since), _moment("--until", until)
+    if since and until and str(first)[:10] > str(last)[:10]:
+        refuse(f"--since {since} lies after --until {until}, and no interval between them.", code=2)
 
     def chosen(gap: Gap) -> bool:
         from tidegate.model.schedule import instant

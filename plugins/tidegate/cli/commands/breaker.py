@@ -59,6 +59,8 @@ def isolate(
     """Take a branch out of all nights, without a probe, until it is reset. It counts as missing."""
     from tidegate.resilience.breaker import isolated
 
+    if not because.strip():
+        refuse("Say why: --because takes a reason that others will read.", code=2)
     _changed(pipeline, branch, lambda before: isolated(before, now=datetime.now(UTC), because=because.strip()))
 
 
