@@ -6,6 +6,9 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))  # `--import-mode=importlib` leaves it out; helper modules stand here
+sys.path.insert(
+    1, str(Path(__file__).parents[1])
+)  # the demo and the measurements are folders of this repository, not parts of the distribution
 
 # Before anything imports Airflow: tests never read or write the home of the person who runs them.
 _home = tempfile.TemporaryDirectory(prefix="tidegate-airflow-")

