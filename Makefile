@@ -67,7 +67,7 @@ test: $(VENV)/installed-dev ## Run the tests (PYTEST_ARGS="-k words" chooses)
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 .PHONY: test-slow
-test-slow: $(VENV)/installed-dev ## Run the tests that take minutes: nights on real schedulers, bad ones among them
+test-slow: $(VENV)/installed-dev ## Run the tests that take minutes: files read twenty times, nights played and then run
 	$(BIN)/pytest -m slow $(PYTEST_ARGS)
 
 .PHONY: coverage-resilience
@@ -77,6 +77,10 @@ coverage-resilience: $(VENV)/installed-dev ## Hold the pure decisions to 100 % o
 .PHONY: mutants
 mutants: $(VENV)/installed-dev ## Change the pure decisions one thing at a time, and hold their tests to notice (MUTANTS_ARGS="--module quorum")
 	@$(BIN)/python -m bench.mutants $(MUTANTS_ARGS)
+
+.PHONY: test-nights
+test-nights: $(VENV)/installed-dev ## Run the bad nights: hangs, deadlines, breakers, catch-ups, kills, on real schedulers, against the clock
+	$(BIN)/pytest -m nights $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: $(VENV)/installed-dev ## Check style, types and layers

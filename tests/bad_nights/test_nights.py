@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from demo.nights.scenarios import Scenario
     from demo.nights.stage import Played
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.nights, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")

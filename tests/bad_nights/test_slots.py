@@ -16,7 +16,7 @@ from tidegate.testing import LocalAirflow
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.nights, pytest.mark.timeout(600)]
 SLOTS = 2
 NIGHTS = ("calm", "enough", "silent", "again")
 

@@ -15,7 +15,7 @@ from demo.soak.judging import Judge
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.nights, pytest.mark.timeout(1500)]
 WRONG = {
     "a row is doubled": "INSERT INTO market SELECT * FROM market WHERE region = 'north' LIMIT 1",
     "a row is lost": "DELETE FROM market WHERE rowid = (SELECT min(rowid) FROM market)",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from town import Town
 
-pytestmark = [pytest.mark.scheduler, pytest.mark.slow, pytest.mark.timeout(900)]  # the six nights are one fixture
+pytestmark = [pytest.mark.scheduler, pytest.mark.nights, pytest.mark.timeout(900)]  # the six nights are one fixture
 DAYS = [date(2025, 3, day) for day in range(3, 9)]
 """Five nights without a lamp, and one with it."""
 

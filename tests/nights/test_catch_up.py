@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from town import Town
 
-pytestmark = [pytest.mark.scheduler, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.scheduler, pytest.mark.nights, pytest.mark.timeout(900)]
 PIPELINE, TABLE = "healing_sales", "healing_sales"
 
 

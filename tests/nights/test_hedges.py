@@ -15,7 +15,7 @@ from tidegate.operators.stopping import run_of
 if TYPE_CHECKING:
     from town import Town
 
-pytestmark = [pytest.mark.scheduler, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.scheduler, pytest.mark.nights, pytest.mark.timeout(900)]
 DAY = date(2026, 2, 2)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-pytestmark = [pytest.mark.scheduler, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.scheduler, pytest.mark.nights, pytest.mark.timeout(900)]
 
 DAGS = '''"""An Airflow dag for each pipeline."""
 from tidegate import build_dags

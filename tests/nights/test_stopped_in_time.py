@@ -13,7 +13,7 @@ from tidegate.testing import Night
 if TYPE_CHECKING:
     from town import Town
 
-pytestmark = [pytest.mark.scheduler, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.scheduler, pytest.mark.nights, pytest.mark.timeout(900)]
 DAY = date(2026, 2, 3)
 PIPELINE = Path(__file__).parent / "project" / "include" / "pipelines" / "ended_sales.yaml"
 
