@@ -20,7 +20,7 @@ MESSAGES = {
     ],
     "unreachable_server": ["Unreachable: closed_port", "127.0.0.1:9"],
     "unknown_connection": [
-        "ConnectionUnknown: There is no Airflow connection 'shop_emil'. Add it under Admin → Connections, or set AIRFLOW_CONN_SHOP_EMIL."
+        "ConnectionUnknown: There is no Airflow connection 'shop_fritz'. Add it under Admin → Connections, or set AIRFLOW_CONN_SHOP_FRITZ."
     ],
     "missing_table": ["QueryRefused: ", "shop_anna", "sale", "sales"],
     "unknown_column": ["QueryRefused: ", "shop_anna", "cent", "cents"],
@@ -52,7 +52,7 @@ def test_the_outcome_names_every_failed_task_with_its_reason(town: Town, failed_
     """One look at the run's note is enough."""
     record = town.record(failed_run, "messages")
     assert {failure["task"] for failure in record["failures"]} == set(MESSAGES)
-    assert "unknown_connection (There is no Airflow connection 'shop_emil'" in record["sentence"]
+    assert "unknown_connection (There is no Airflow connection 'shop_fritz'" in record["sentence"]
 
 
 def test_a_broken_file_is_a_dag_that_shows_its_findings_and_takes_no_other_with_it(town: Town) -> None:

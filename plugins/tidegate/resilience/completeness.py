@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 TOLD = 8
 """How many of many branches a sentence names: a run's note has 1,000 characters."""
-_LONGEST = 80
+_LONGEST = 72
 """Characters of a reason, where there are many."""
 NOT_LOADED = "its rows were not loaded: superseded by a newer attempt, or lost between its extract and the load"
 

@@ -10,7 +10,7 @@ with DAG("messages", schedule=None, tags=["tidegate"], doc_md=__doc__, default_a
     [
         ExtractOperator(task_id="unreachable_file", source_conn_id="nowhere", query=SALES),
         ExtractOperator(task_id="unreachable_server", source_conn_id="closed_port", query=SALES),
-        ExtractOperator(task_id="unknown_connection", source_conn_id="shop_emil", query=SALES),
+        ExtractOperator(task_id="unknown_connection", source_conn_id="shop_fritz", query=SALES),
         ExtractOperator(task_id="missing_table", source_conn_id="shop_anna", query="SELECT id FROM sale"),
         ExtractOperator(task_id="unknown_column", source_conn_id="shop_anna", query="SELECT id, cent FROM sales"),
         ExtractOperator(task_id="missing_sql_file", source_conn_id="shop_anna", query="sql/sale.sql"),
