@@ -46,16 +46,6 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.URL]:
         ledger.metadata.drop_all(connection)
 
 
-def test_what_a_run_was_not_to_bring_keeps_the_reason_that_an_earlier_one_left(url: sa.URL) -> None:
-    """A catch-up of one branch must not make the others' reasons forgotten."""
-    loaded(url, TEXAS, FLORIDA, brought=("texas",))
-    loaded(url, PLAINS, EXCLUDED, brought=("plains",), run_id="catch_up")
-    with reading(url) as connection:
-        row = ledger.read_interval(connection, "sales", NIGHT.start, NIGHT.end)
-    assert row is not None
-    assert "florida (no database file at /data/florida.db)" in row.sentence
-
-
 def load_of(name: str, run_id: str = "run") -> LoadRow:
     """The ledger's row of a branch."""
     return LoadRow(

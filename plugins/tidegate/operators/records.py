@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ from tidegate.data.gaps import read_gaps, write_gaps
 from tidegate.data.instants import instant, stamp
 from tidegate.data.ledger import IntervalRow, LoadRow, ensure, intervals_before, read_interval, write_interval
 from tidegate.data.ledger import held as ledger_held
-from tidegate.resilience.completeness import Branch, BranchState, Completeness, Outcome
+from tidegate.resilience.completeness import Branch, Completeness, Outcome
 from tidegate.resilience.gap import settled
 
 if TYPE_CHECKING:
@@ -38,22 +37,11 @@ def write_record(
     row = read_interval(connection, record.pipeline, record.interval.start, record.interval.end)
     fresh = _fresh(held)
     by_this_run = {name for name, load in fresh.items() if load.run_id == record.run_id}
-    merged = _explained(record.as_loaded(_source_rows(row, fresh), by_this_run, _stale(held)), row)
+    merged = record.as_loaded(_source_rows(row, fresh), by_this_run, _stale(held))
     before = _before(row, merged)
     _write(connection, merged, merged.present, before)
     _write_gaps(connection, merged, fresh, owner=owner, expire=expire)
     return before, merged
-
-
-def _explained(record: Completeness, row: IntervalRow | None) -> Completeness:
-    """The record with the reasons that an earlier run has left of what this one was not to bring."""
-    known = Completeness.from_dict(row.record).branches if row is not None else ()
-    reasons = {branch.name: branch.reason for branch in known if branch.reason}
-    branches = (
-        replace(branch, reason=reasons[branch.name]) if branch.state is BranchState.EXCLUDED and branch.name in reasons else branch
-        for branch in record.branches
-    )
-    return replace(record, branches=tuple(branches))
 
 
 def write_short(connection: Connection, record: Completeness, *, owner: str, expire: timedelta) -> str:
