@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tidegate.data.instants import compact
 from tidegate.operators.barrier import RECORD_KEY, BarrierOperator
 from tidegate.operators.starting import start_run
 from tidegate.operators.surroundings import most_runs
 from tidegate.resilience.completeness import BranchState, Completeness
 from tidegate.resilience.correlation import CORRELATION_ID, correlation_id
-from tidegate.resilience.keys import ADOPT, CATCH_UP, INTERVAL_END, INTERVAL_START
+from tidegate.resilience.gap import pinned, run_id_of
 
 if TYPE_CHECKING:
     from tidegate.operators.extract import ExtractOperator
@@ -29,16 +28,9 @@ def bring_what_is_late(task: ExtractOperator, night: Night) -> None:
     record = _decided(barrier, night)
     if record is None or not record.met or task.branch not in {*record.named(BranchState.LATE), *record.named(BranchState.NOT_STARTED)}:
         return
-    conf = {
-        barrier.dimension: [task.branch],
-        INTERVAL_START: night.interval.start.isoformat(),
-        INTERVAL_END: night.interval.end.isoformat(),
-        ADOPT: True,
-        CATCH_UP: True,
-        CORRELATION_ID: night.correlation_id,
-    }
+    conf = {**pinned(night.interval, barrier.dimension, [task.branch], adopt=True), CORRELATION_ID: night.correlation_id}
     branch = re.sub(r"[^A-Za-z0-9_.~:+-]", "-", task.branch)  # what Airflow takes in the id of a run
-    run_id = f"catch_up__{compact(night.interval.start)}__{branch}__{correlation_id(night.dag_id, night.run_id)}-{night.try_number}"
+    run_id = run_id_of(night.interval, f"{branch}__{correlation_id(night.dag_id, night.run_id)}-{night.try_number}")
     at_work = night.ti.get_dr_count(dag_id=night.dag_id, states=["queued", "running"])
     if at_work > most_runs():  # its own run is one of them
         task.log.info(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import RetryDecision, RetryPolicy
 
 from tidegate.errors import ErrorClass
-from tidegate.operators.budget import budget_of
 from tidegate.resilience.faults import classify
 from tidegate.resilience.retry import RETRIED, counted, wait, why_not
 
@@ -66,6 +65,10 @@ class JitteredRetryPolicy(RetryPolicy):
         if try_number > max_tries:
             return RetryDecision(reason=f"{name}: {counted(tried - 1)} did not help" if tried > 1 else f"{name}: the task has no retries")
         pause = wait(tried, delay=self.delay, max_delay=self.max_delay, jitter=self.jitter, backoff=self.backoff, random=random.random)
+        from tidegate.operators.budget import (
+            budget_of,  # here: it brings the timetables along, and this module is read wherever a DAG is parsed
+        )
+
         deadline = budget_of(context)
         if deadline is not None and datetime.now(UTC) + pause >= deadline:
             return RetryDecision.fail(reason=f"{name}: another try would begin after {deadline:%H:%M:%S} UTC, when the barrier decides")

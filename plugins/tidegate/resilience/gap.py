@@ -133,6 +133,25 @@ def due(gaps: Iterable[Gap], now: datetime) -> list[Gap]:
     return [gap for gap in gaps if gap.status is Status.OPEN and now < gap.expires_at and gap.next_attempt <= now]
 
 
+def pinned(interval: Interval, dimension: str, branches: Iterable[str], *, adopt: bool) -> dict[str, Any]:
+    """What a run is told that brings some branches of an earlier run's interval.
+
+    :param adopt: Whether it takes staged rows, where there are any, in place of reading the sources.
+    """
+    return {
+        dimension: list(branches),
+        INTERVAL_START: interval.start.isoformat(),
+        INTERVAL_END: interval.end.isoformat(),
+        ADOPT: adopt,
+        CATCH_UP: True,
+    }
+
+
+def run_id_of(interval: Interval, asked_by: str) -> str:
+    """The id of such a run."""
+    return f"catch_up__{interval.start.isoformat()}__{asked_by}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatchUp:
     """A run that is to bring gaps of one interval."""
@@ -152,17 +171,12 @@ class CatchUp:
     @property
     def conf(self) -> dict[str, Any]:
         """What the run is told. Where everything had arrived and was still too little, reading it again is the only thing that may help."""
-        return {
-            self.gaps[0].dimension: list(self.branches),
-            INTERVAL_START: self.interval.start.isoformat(),
-            INTERVAL_END: self.interval.end.isoformat(),
-            ADOPT: any(gap.state != BranchState.ARRIVED for gap in self.gaps),
-            CATCH_UP: True,
-        }
+        adopt = any(gap.state != BranchState.ARRIVED for gap in self.gaps)
+        return pinned(self.interval, self.gaps[0].dimension, self.branches, adopt=adopt)
 
     def run_id(self, asked_by: str) -> str:
         """The run's id: one for each interval and each time that somebody asks for it."""
-        return f"catch_up__{self.interval.start.isoformat()}__{asked_by}"
+        return run_id_of(self.interval, asked_by)
 
     def without(self, down: Collection[str]) -> CatchUp | None:
         """The same run without the branches that cannot be brought now; None where there is no use in it.
