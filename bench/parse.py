@@ -294,6 +294,8 @@ def main() -> None:
     parser.add_argument("--samples", type=odd, default=5, help="fresh processes for each figure, an odd number (5)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures and all samples here too")
     options = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or every import would compile its module anew, which no Airflow does
+    sys.dont_write_bytecode = False
     if Path(sys.prefix).resolve() != PEERS.resolve():
         move_in(sys.argv[1:])
     began = time.perf_counter()

@@ -23,10 +23,12 @@ def gaps(town: Town, day: date) -> dict[str, tuple[Any, ...]]:
 
 
 def let_time_pass(town: Town, hours: int = 25) -> None:
-    """Make all gaps older than the longest wait."""
+    """Make the pipeline's gaps older than the longest wait; those of other pipelines stay as young as they are."""
     with closing(sqlite3.connect(town.root / "warehouse.db", timeout=60)) as connection, connection:
         for name in ("opened_at", "last_attempt_at"):
-            moments = connection.execute(f"SELECT rowid, {name} FROM tidegate_gap WHERE {name} IS NOT NULL").fetchall()
+            moments = connection.execute(
+                f"SELECT rowid, {name} FROM tidegate_gap WHERE pipeline = ? AND {name} IS NOT NULL", [PIPELINE]
+            ).fetchall()
             for row, moment in moments:
                 earlier = datetime.fromisoformat(moment) - timedelta(hours=hours)
                 connection.execute(f"UPDATE tidegate_gap SET {name} = ? WHERE rowid = ?", [earlier.isoformat(), row])

@@ -104,6 +104,8 @@ def test_a_stopwatch_measures_what_it_sees() -> None:
     assert watch.took == {"a": 60}
     assert watch.look(["a"], ["b"], NOW + 3 * minute) == {"a": 180}
     assert watch.took == {"b": 180}
+    assert watch.look([], ["b", "d"], NOW + 4 * minute, {"a": 1.0, "b": 150.0, "d": 20.0}) == {}
+    assert watch.took == {"b": 150, "d": 20}
 
 
 @given(

@@ -11,7 +11,7 @@ from airflow._shared.module_loading import import_string
 
 from tidegate.resilience.completeness import BranchState
 from tidegate.resilience.quorum import Quorum
-from tidegate.triggers.barrier import BarrierTrigger, rows_of
+from tidegate.triggers.barrier import BarrierTrigger, Told, told_by
 
 FULL = {
     "dag_id": "night",
@@ -53,6 +53,7 @@ class Looking(BarrierTrigger):
     """One whose looks are told beforehand; an error is raised in place of being returned."""
 
     looks: ClassVar[list[Any]] = []
+    reports: ClassVar[dict[str, list[Told | Exception]]] = {"a": [Told(100, 0.0005)], "b": [OSError("no answer"), Told(10, None)]}
 
     async def _states(self) -> dict[str, list[str | None]]:
         look = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
@@ -60,17 +61,21 @@ class Looking(BarrierTrigger):
             raise look
         return {f"extract.{name}": [state] for name, state in look.items()}
 
-    async def _rows(self, name: str) -> int:
-        return {"a": 100, "b": 10}[name]
+    async def _told(self, name: str) -> Told:
+        found = self.reports[name].pop(0) if len(self.reports[name]) > 1 else self.reports[name][0]
+        if isinstance(found, Exception):
+            raise found
+        assert isinstance(found, Told)
+        return found
 
 
 def fired(looks: list[Any], **more: Any) -> dict[str, Any]:
     """What the trigger fires with, after these looks."""
     made = Looking(
-        dag_id="night", run_id="run", rule={"at_least": 2}, branches=dict.fromkeys("abc", "not_started"),
-        ends={name: [f"extract.{name}"] for name in "abc"}, poll=0.01, **more,
+        dag_id="night", run_id="run", branches=dict.fromkeys("abc", "not_started"),
+        ends={name: [f"extract.{name}"] for name in "abc"}, poll=0.01, **{"rule": {"at_least": 2}, **more},
     )  # fmt: skip
-    made.looks = list(looks)
+    made.looks, made.reports = list(looks), {name: list(told) for name, told in Looking.reports.items()}
 
     async def first() -> dict[str, Any]:
         return await anext(event.payload async for event in made.run())
@@ -109,8 +114,22 @@ def test_who_takes_far_longer_than_usual_is_told_with_its_time() -> None:
     assert list(found["overdue"]) == ["c"]
 
 
-def test_rows_are_read_from_what_a_task_returned() -> None:
+def test_who_ended_before_anybody_looked_tells_its_own_time() -> None:
+    """On a machine so quick that the first look finds all but one of them done."""
+    patience = {"times": 1.0, "at_least": 0.05, "usual": {"a": 0.001, "c": 0.001}}
+    found = fired([{"a": "success", "b": "failed", "c": "running"}], patience=patience, rule={"at_least": 1})
+    assert (found["by"], list(found["overdue"])) == ("enough had arrived, and the others had had their time", ["c"])
+
+
+def test_rows_that_nobody_could_ask_for_are_not_taken_for_none() -> None:
+    """The API fails between the states and the rows: the look is made again, and does not find that it could never be enough."""
+    more = {"rule": {"coverage": "90%"}, "usual": {"a": 100, "b": 20}}
+    found = fired([{"a": "success", "b": "success", "c": "running"}, {"a": "success", "b": "success", "c": "failed"}], **more)
+    assert found["by"] == "all had ended"
+
+
+def test_what_a_task_returned_tells_rows_and_time() -> None:
     """An extract, a transform, and a task that brings none."""
-    assert rows_of({"branch": {"name": "a", "rows": 7}, "manifest": {}}) == 7
-    assert rows_of({"branch": "a", "rows": 8}) == 8
-    assert rows_of(None) == rows_of("done") == rows_of({"other": 1}) == 0
+    assert told_by({"branch": {"name": "a", "rows": 7, "seconds": 1.5}, "manifest": {}}) == (7, 1.5)
+    assert told_by({"branch": "a", "rows": 8}) == (8, None)
+    assert told_by(None) == told_by("done") == told_by({"other": 1}) == (0, None)

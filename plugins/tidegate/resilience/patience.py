@@ -73,23 +73,31 @@ class Patience:
 
 
 class Stopwatch:
-    """Measures branches by looking at them now and then; what it has not seen begin, it measures from its first look on."""
+    """Measures branches by looking at them now and then; what it has not seen begin, it measures from its first look on.
+
+    What an arrived branch tells of its own time goes before: one may have ended before anybody looked.
+    """
 
     def __init__(self) -> None:
         self._began: dict[str, datetime] = {}
         self.took: dict[str, float] = {}
         """Branch → seconds, of those that have ended."""
 
-    def look(self, at_work: Collection[str], ended: Collection[str], now: datetime) -> dict[str, float]:
+    def look(
+        self, at_work: Collection[str], ended: Collection[str], now: datetime, told: Mapping[str, float] | None = None
+    ) -> dict[str, float]:
         """Look at the branches.
 
+        :param told: Branch → seconds, as those say it that have ended.
         :return: Branch → seconds so far, of those at work.
         """
         for name in at_work:
             self._began.setdefault(name, now)
             self.took.pop(name, None)
         for name in ended:
-            if name in self._began:
+            if told and name in told:
+                self.took[name] = told[name]
+            elif name in self._began:
                 self.took.setdefault(name, (now - self._began[name]).total_seconds())
         return {name: (now - self._began[name]).total_seconds() for name in at_work}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.sdk.execution_time.xcom import XCom
@@ -111,18 +111,21 @@ class BarrierTrigger(BaseTrigger):
         """Look until there is something to decide."""
         waiting = self.waiting()
         states: Mapping[str, Sequence[str | None]] = {}
-        rows: dict[str, int] = {}
+        told: dict[str, Told] = {}
         watch, patience = Stopwatch(), self._patience()
         while True:
             try:
-                states = await self._states()
-                if waiting.rule.counts_rows:
-                    rows |= {name: await self._rows(name) for name in waiting.arrived(states) if name not in rows}
+                seen = await self._states()
+                if waiting.rule.counts_rows or patience is not None:
+                    told |= {name: await self._told(name) for name in waiting.arrived(seen) if name not in told}
+                states = seen  # what has arrived without anybody knowing with how many rows has not been seen
             except Exception as error:  # noqa: BLE001  whatever it is: the deadline must be kept
                 self.log.warning("The branches cannot be looked at: %s: %s", type(error).__name__, error)
             now = datetime.now(UTC)
-            so_far = watch.look(waiting.at_work(states), waiting.arrived(states), now)
+            seconds = {name: each.seconds for name, each in told.items() if each.seconds is not None}
+            so_far = watch.look(waiting.at_work(states), waiting.arrived(states), now, seconds)
             overdue = patience.overdue(so_far, watch.took) if patience is not None else {}
+            rows = {name: each.rows for name, each in told.items()}
             if (by := waiting.over(states, rows, now, overdue)) is not None:
                 yield TriggerEvent({"by": str(by), "overdue": overdue, "deadline": self.deadline})  # type: ignore[no-untyped-call]
                 return
@@ -141,16 +144,25 @@ class BarrierTrigger(BaseTrigger):
         found = await asked(dag_id=self.dag_id, task_ids=asked_for(wanted), run_ids=[self.run_id])
         return by_task(found.get(self.run_id, {}), wanted)
 
-    async def _rows(self, name: str) -> int:
-        """How many rows an arrived branch brought, by the task that carries them."""
+    async def _told(self, name: str) -> Told:
+        """What an arrived branch tells of itself, by the task that carries its rows."""
         asked = sync_to_async(XCom.get_one)
-        report = await asked(key="return_value", dag_id=self.dag_id, task_id=self.ends[name][0], run_id=self.run_id)
-        return rows_of(report)
+        return told_by(await asked(key="return_value", dag_id=self.dag_id, task_id=self.ends[name][0], run_id=self.run_id))
 
 
-def rows_of(report: Any) -> int:
-    """The rows that a task's result tells of; none for one that carries none."""
+class Told(NamedTuple):
+    """What a branch that has arrived tells of itself."""
+
+    rows: int
+    seconds: float | None
+    """None where it does not say."""
+
+
+def told_by(report: Any) -> Told:
+    """What a task's result tells; no rows, for one that carries none."""
     if not isinstance(report, dict):
-        return 0
+        return Told(0, None)
     branch = report.get("branch")
-    return int((branch if isinstance(branch, dict) else report).get("rows", 0))
+    told = branch if isinstance(branch, dict) else report
+    seconds = told.get("seconds")
+    return Told(int(told.get("rows", 0)), float(seconds) if seconds else None)
