@@ -241,6 +241,8 @@ def test_coverage_alone_needs_the_branches_of_whom_nothing_is_known() -> None:
     two_of_three = branches(a=ARRIVED, b=ARRIVED, c=FAILED)
     told = decide(Quorum.parse(coverage="50%"), two_of_three)
     assert (told.met, told.lacking) == (False, ("missing, and nobody knows yet what is usual of them: c",))
+    told = decide(Quorum.parse(coverage="50%"), branches(a=ARRIVED, b=FAILED, c=FAILED))
+    assert told.lacking == ("missing, and nobody knows yet what is usual of them: b, c",)
     assert decide(Quorum.parse(coverage="50%"), branches(a=ARRIVED, b=ARRIVED, c=ARRIVED)).met
     assert decide(Quorum.parse(2, coverage="50%"), two_of_three).met
     assert not decide(Quorum.parse(any=[{"coverage": "50%"}, {"at_least": 3}]), two_of_three).met
