@@ -1,76 +1,51 @@
 """Real database servers for tests that would prove little without them.
 
-A test asks for `postgres_url` or `mariadb_url` and gets a SQLAlchemy URL of an empty database on a server of its own: on loopback, on a free port,
-in a folder under /tmp, without fsync, stopped when the run ends. It carries the marker `server` by itself. Where the programs are not installed the
-test is skipped, and the last lines of the run say so.
+A test asks for `postgres_url` or `mariadb_url` and gets a SQLAlchemy URL of an empty database on a server of its own, stopped when the run ends.
+It carries the marker `server` by itself. Where the programs are not installed the test is skipped, and the last lines of the run say so.
 """
 
 from __future__ import annotations
 
-import os
-import pwd
-import secrets
-import shutil
-import signal
-import socket
-import subprocess
-import tempfile
-import time
 from collections import Counter
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import URL, NullPool, create_engine, text
-from sqlalchemy.exc import OperationalError
+
+from bench import servers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Generator, Iterator
+    from contextlib import AbstractContextManager
+
+    from sqlalchemy import URL
 
 FIXTURES = {"postgres_url", "mariadb_url"}
 """Whoever asks for one of these is marked `server`."""
-
-START_SECONDS = 60.0
-"""A fresh server answers within a second or three; a busy machine may take longer."""
 
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[URL]:
     """Give an empty database on a PostgreSQL that lives as long as the test run."""
-    initdb, postgres = _program("initdb"), _program("postgres")
-    with _home_of("postgres") as (home, owner):
-        url = _url("postgresql+psycopg")
-        password = home / "password"
-        password.write_text(f"{url.password}\n")
-        initialise = [initdb, "-D", f"{home}/data", "-U", f"{url.username}", f"--pwfile={password}"]
-        _run_as(owner, [*initialise, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"])
-        server = [postgres, "-D", f"{home}/data", "-h", f"{url.host}", "-p", f"{url.port}", "-k", f"{home}", "-F"]
-        for setting in ("synchronous_commit=off", "full_page_writes=off", "max_connections=200"):
-            server += ["-c", setting]
-        with _serving(server, home, owner, url.set(database="postgres"), stop=signal.SIGINT) as execute:  # SIGINT: a "fast" shutdown
-            execute(f"CREATE DATABASE {url.database}")
-            yield url
+    with _or_skipped(servers.postgres()) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
 def mariadb_url() -> Iterator[URL]:
     """Give an empty database on a MariaDB that lives as long as the test run."""
-    install, mariadbd = _program("mariadb-install-db"), _program("mariadbd")
-    with _home_of("mysql") as (home, owner):
-        url = _url("mysql+pymysql")
-        first = home / "first.sql"
-        first.write_text(
-            f"CREATE DATABASE {url.database} CHARACTER SET utf8mb4;\n"
-            f"CREATE USER '{url.username}'@'{url.host}' IDENTIFIED BY '{url.password}';\n"
-            f"GRANT ALL ON *.* TO '{url.username}'@'{url.host}';\n"
-        )
-        _run_as(owner, [install, "--no-defaults", f"--datadir={home}/data", "--auth-root-authentication-method=normal", "--skip-test-db"])
-        server = [mariadbd, "--no-defaults", f"--datadir={home}/data", f"--socket={home}/socket", f"--pid-file={home}/pid"]
-        server += [f"--port={url.port}", f"--bind-address={url.host}", "--skip-name-resolve", f"--init-file={first}"]
-        server += ["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync", "--innodb-buffer-pool-size=64M"]
-        with _serving(server, home, owner, url, stop=signal.SIGTERM):
-            yield url
+    with _or_skipped(servers.mariadb()) as url:
+        yield url
+
+
+@contextmanager
+def _or_skipped(server: AbstractContextManager[URL]) -> Iterator[URL]:
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(server)
+        except servers.NoServer as missing:
+            pytest.skip(str(missing))
+        yield url
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -100,81 +75,3 @@ def _reason(report: pytest.TestReport) -> str:
     """Give the reason without pytest's own "Skipped: " before it."""
     longrepr = report.longrepr
     return (longrepr[2] if isinstance(longrepr, tuple) else str(longrepr)).removeprefix("Skipped: ")
-
-
-def _program(name: str) -> str:
-    """Where a server program stands. Debian keeps PostgreSQL's out of the PATH, and MariaDB's out of the PATH of plain users."""
-    newest_first = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name), reverse=True)
-    folders = [os.environ.get("PATH", os.defpath), *map(str, newest_first), "/usr/sbin"]
-    found = shutil.which(name, path=os.pathsep.join(folders))
-    if found is None:
-        pytest.skip(f"{name} is not installed: run `make servers`")
-    return found
-
-
-def _url(driver: str) -> URL:
-    """Choose a URL on a port that was free a moment ago, with a password that no log may show."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    return URL.create(driver, "tidegate", secrets.token_hex(16), "127.0.0.1", port, "tidegate_test")
-
-
-@contextmanager
-def _home_of(account: str) -> Iterator[tuple[Path, str | None]]:
-    """Give a folder and the account to run under: database servers refuse root, so root hands them to Debian's account for each."""
-    home = Path(tempfile.mkdtemp(prefix=f"tidegate-{account}-"))  # not tmp_path: another account cannot enter pytest's folders
-    owner = None
-    if os.geteuid() == 0:
-        try:
-            owner = pwd.getpwnam(account).pw_name
-        except KeyError:
-            pytest.skip(f"root needs the account {account} to run it: run `make servers`")
-        shutil.chown(home, owner)
-    try:
-        yield home, owner
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
-
-
-def _run_as(owner: str | None, command: list[str]) -> None:
-    done = subprocess.run(command, user=owner, extra_groups=_no_groups(owner), cwd="/", capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.fail(f"{command[0]} ended with {done.returncode}:\n{done.stdout}{done.stderr}", pytrace=False)
-
-
-def _no_groups(owner: str | None) -> list[str] | None:
-    """Root's own groups are left behind together with root; nobody else may set theirs."""
-    return None if owner is None else []
-
-
-@contextmanager
-def _serving(command: list[str], home: Path, owner: str | None, url: URL, *, stop: signal.Signals) -> Iterator[Callable[[str], None]]:
-    """Run a server while the block runs; gives a function that executes one statement there."""
-    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-
-    def execute(statement: str) -> None:
-        with engine.connect() as connection:
-            connection.execute(text(statement))
-
-    log = home / "log"
-    with log.open("wb") as out:
-        server = subprocess.Popen(command, user=owner, extra_groups=_no_groups(owner), cwd="/", stdout=out, stderr=out)
-    try:
-        give_up = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                execute("SELECT 1")
-                break
-            except OperationalError as error:
-                if server.poll() is not None or time.monotonic() > give_up:
-                    pytest.fail(f"{command[0]} does not answer: {error}\n{log.read_text(errors='replace')}", pytrace=False)
-                time.sleep(0.05)
-        yield execute
-    finally:
-        server.send_signal(stop)
-        try:
-            server.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()

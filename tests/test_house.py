@@ -109,7 +109,9 @@ def test_a_real_mariadb_answers(mariadb_url: URL, request: pytest.FixtureRequest
 def test_a_run_that_skips_says_so_last(tmp_path: Path) -> None:
     """The last words before pytest's count name how many were skipped, why, and what to do."""
     (tmp_path / "test_it.py").write_text("import pytest\ndef test_a():\n    pytest.skip('no tide')\n")
-    (tmp_path / "conftest.py").write_text(f"import sys\nsys.path.insert(0, {str(ROOT / 'tests')!r})\npytest_plugins = ('servers',)\n")
+    (tmp_path / "conftest.py").write_text(
+        f"import sys\nsys.path.insert(0, {str(ROOT / 'tests')!r})\nsys.path.insert(0, {str(ROOT)!r})\npytest_plugins = ('servers',)\n"
+    )
     command = [sys.executable, "-m", "pytest", "-ra", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", "-c", "/dev/null", str(tmp_path)]
     lines = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.splitlines()
     assert lines[-3:-1] == ["1 test skipped: no tide", "`make servers` installs what tests may lack."]

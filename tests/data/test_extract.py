@@ -238,7 +238,7 @@ def test_a_later_batch_disagrees(night: Night, source: sa.URL) -> None:
     sql = "SELECT NULL AS v UNION ALL SELECT x'00'"
     with pytest.raises(DataRefused) as caught:
         run(night, source, sql, batch_rows=1)
-    assert str(caught.value).endswith("The type was guessed from the first rows; declare it under accept: columns: {v: …}.")
+    assert str(caught.value).endswith("Nobody declared the column's type; do so under accept: columns: {v: …}.")
 
 
 def test_values_of_no_single_type(night: Night, source: sa.URL) -> None:

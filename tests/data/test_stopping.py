@@ -173,7 +173,7 @@ def test_duckdb_is_interrupted() -> None:
 def test_a_server_that_does_not_listen(night: Night, postgres_url: sa.URL, monkeypatch: pytest.MonkeyPatch) -> None:
     """A read whose server takes no cancel hangs up, so that it ends all the same."""
     monkeypatch.setattr(cancelling, "PATIENCE_SECONDS", 1.0)
-    find = sa.text("SELECT pid FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'FETCH %' AND application_name = 'tidegate c-1'")
+    find = sa.text("SELECT pid FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'COPY %' AND application_name = 'tidegate c-1'")
     frozen: list[int] = []
 
     def freeze() -> str | None:

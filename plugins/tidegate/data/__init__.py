@@ -9,6 +9,8 @@
     transform    staged rows → staged rows, by SQL or by a Python function
     extract      a query → staged rows
     ├── binding      ``:names`` in a query, and the bounds of an interval in each database's words
+    ├── sources      how rows come out of each kind of database, as Arrow
+    ├── exact        from a driver's values to Arrow, exactly or not at all
     └── contract     what rows must be like to be accepted
     parts        several staged files, read as one
     staging      Parquet files that count only when their manifest is there

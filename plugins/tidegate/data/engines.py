@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from tidegate.data.refusals import telling
@@ -37,6 +37,8 @@ _PASSED_ON = {
     "mysql": ("charset", "unix_socket", "ssl_ca", "ssl_cert", "ssl_key", "ssl_check_hostname"),
 }
 """Of an Airflow connection's extra, what the driver understands."""
+_POSTGRES = {"DateStyle": "ISO", "IntervalStyle": "iso_8601", "extra_float_digits": "1", "bytea_output": "hex", "lc_monetary": "C"}
+"""How values are written as text, whatever the role's own settings say."""
 _INSTALL = {"psycopg": "airflow-tidegate[postgres]", "pymysql": "airflow-tidegate[mysql]"}
 
 
@@ -186,6 +188,22 @@ def streaming(connection: sa.Connection, query: sa.Executable, *, batch_rows: in
 
 
 @contextmanager
+def driving(connection: sa.Connection, statement: str) -> Iterator[None]:
+    """Let the block use the driver's own connection, and raise what SQLAlchemy would have raised of its errors."""
+    dialect = connection.dialect
+    database: Any = dialect.loaded_dbapi
+    try:
+        yield
+    except database.Error as error:
+        dropped = dialect.is_disconnect(error, connection.connection, None)
+        if dropped:
+            connection.invalidate(error)
+        raise DBAPIError.instance(
+            statement, None, error, database.Error, hide_parameters=True, connection_invalidated=dropped, dialect=dialect
+        ) from error
+
+
+@contextmanager
 def writing(
     url: sa.URL,
     *,
@@ -246,6 +264,8 @@ def _session(raw: Any, *, backend: str, write: bool, timezone: str) -> None:
     cursor = raw.cursor()
     if backend == "postgresql":
         cursor.execute("SELECT set_config('TimeZone', %s, false)", (timezone,))
+        for setting, value in _POSTGRES.items():
+            cursor.execute("SELECT set_config(%s, %s, false)", (setting, value))
         raw.commit()
     elif backend in {"mysql", "mariadb"}:
         cursor.execute("SET SESSION time_zone = '+00:00'")

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
-from tidegate.data import contract
+from tidegate.data import sources
 from tidegate.data.binding import bound, statement
 from tidegate.data.cancelling import stoppable
-from tidegate.data.engines import reading, streaming
+from tidegate.data.engines import reading
 from tidegate.data.instants import aware, stamp
 from tidegate.data.manifest import question
 from tidegate.data.stopping import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     import sqlalchemy as sa
 
@@ -62,16 +60,15 @@ def extract(
     values = {name: bound(value, dialect=dialect, timezone=timezone) for name, value in given.items()}
     query = statement(sql, values, source_name=source_name, correlation_id=correlation_id, dialect=dialect)
     stop = stop or Stop()
+    where = f"{connection_name}, {source_name},"
     read_at, asked = stamp(), question(sql, params=params, accept=accept, timezone=timezone)
     with (
         reading(
             url, correlation_id=correlation_id, connection_name=connection_name, source_name=source_name, timezone=timezone
         ) as connection,
         stoppable(connection, stop, name=connection_name, correlation_id=correlation_id),
-        streaming(connection, query, batch_rows=batch_rows) as result,
+        sources.batches(connection, query, accept, where=where, zone=timezone, batch_rows=batch_rows) as batches,
     ):
-        where = f"{connection_name}, {source_name},"
-        batches = _batches(result, accept, where=where, zone=timezone, batch_rows=batch_rows)
         first = next(batches)
         with staging.writer(key, first.schema, attempt=attempt, correlation_id=correlation_id, read_at=read_at, question=asked) as writer:
             writer.write(first)
@@ -85,38 +82,3 @@ def extract(
             accept.check_rows(writer.rows, where=where)
             stop.settle(connection_name)
     return writer.manifest
-
-
-def _batches(result: sa.CursorResult[Any], accept: Accept, *, where: str, zone: str, batch_rows: int) -> Iterator[pa.RecordBatch]:
-    """At least one batch, of no rows when there are none; all of one schema, which the first batch settles."""
-    names = list(result.keys())
-    declared = accept.types(names, where=where)
-    schema: pa.Schema | None = None
-    first_row = 1
-    for rows in result.partitions(batch_rows):  # named again: the connection's yield_per does not reach it
-        columns = list(zip(*rows, strict=True))
-        if schema is None:
-            schema = _schema(names, columns, declared, where=where)
-        yield _batch(columns, schema, declared, where=where, first_row=first_row, zone=zone)
-        first_row += len(rows)
-    if schema is None:
-        yield pa.RecordBatch.from_pylist([], schema=_schema(names, [()] * len(names), declared, where=where))
-
-
-def _schema(names: Sequence[str], columns: Sequence[Sequence[Any]], declared: Mapping[str, pa.DataType], *, where: str) -> pa.Schema:
-    return pa.schema(
-        [
-            (name, declared[name] if name in declared else contract.inferred(values, name=name, where=where))
-            for name, values in zip(names, columns, strict=True)
-        ]
-    )
-
-
-def _batch(
-    columns: Sequence[Sequence[Any]], schema: pa.Schema, declared: Mapping[str, pa.DataType], *, where: str, first_row: int, zone: str
-) -> pa.RecordBatch:
-    arrays = [
-        contract.column(values, field.type, name=field.name, where=where, first_row=first_row, declared=field.name in declared, zone=zone)
-        for field, values in zip(schema, columns, strict=True)
-    ]
-    return pa.record_batch(arrays, schema=schema)

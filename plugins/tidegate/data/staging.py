@@ -27,6 +27,7 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tidegate.data import encodings
 from tidegate.data.instants import compact, expanded, instant, stamp
 from tidegate.data.kinds import cast_batch, plain_schema, word
 from tidegate.data.manifest import Manifest, StageKey
@@ -66,7 +67,7 @@ class StageWriter:
         self.rows = 0
         self._where = where
         self._sink = sink
-        self._parquet = pq.ParquetWriter(sink, schema, compression="zstd")
+        self._parquet: pq.ParquetWriter | None = None
         self._manifest: Manifest | None = None
 
     @property
@@ -78,7 +79,7 @@ class StageWriter:
 
     def close(self) -> None:
         """Write what Parquet keeps at the end of a file."""
-        self._parquet.close()
+        self._opened(pa.RecordBatch.from_pylist([], schema=self.schema)).close()
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Append rows.
@@ -88,8 +89,13 @@ class StageWriter:
         """
         batch = cast_batch(batch, self.schema, where=self._where)
         with _storing(self._sink.name):
-            self._parquet.write_batch(batch)
+            self._opened(batch).write_batch(batch)
         self.rows += batch.num_rows
+
+    def _opened(self, first: pa.RecordBatch) -> pq.ParquetWriter:
+        if self._parquet is None:
+            self._parquet = pq.ParquetWriter(self._sink, self.schema, **encodings.options(self.schema, first))
+        return self._parquet
 
 
 class Staging:
@@ -139,8 +145,7 @@ class Staging:
             folder.mkdir(parents=True, exist_ok=True)
             sink = _HashingSink(target.open("wb"), str(final))
         try:
-            with _storing(final):
-                writer = StageWriter(sink, schema, where)
+            writer = StageWriter(sink, schema, where)
             yield writer
             with _storing(final):
                 writer.close()

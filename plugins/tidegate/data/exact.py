@@ -1,0 +1,244 @@
+"""From a database driver's values to Arrow, exactly or not at all.
+
+Which conversions count as exact is the table at the end of the file: a float of 3.0 may become the int 3, a float of 3.5 may not.
+:func:`column` takes Python values, :func:`recast` an Arrow array of another type.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import suppress
+from datetime import UTC, date, datetime, time
+from decimal import Decimal, InvalidOperation
+from types import NoneType
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as pat
+
+from tidegate.data.kinds import DECIMAL_DIGITS, DECIMAL_SCALE, WORDS, word
+from tidegate.errors import DataRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+def inferred(values: Sequence[Any], *, name: str, where: str) -> pa.DataType:
+    """The type of an undeclared column, from its first values; text when all of them are NULL.
+
+    :raises DataRefused: the values are of several types, or of one that cannot be staged.
+    """
+    seen = set(map(type, values)) - {NoneType}
+    if seen == {int}:
+        fits = all(value is None or -(2**63) <= value < 2**63 for value in values)
+        return pa.int64() if fits else pa.decimal128(DECIMAL_DIGITS, 0)
+    if seen in ({Decimal}, {Decimal, int}):
+        scales = (-int(exponent) for v in values if isinstance(v, Decimal) and isinstance(exponent := v.as_tuple().exponent, int))
+        return pa.decimal128(DECIMAL_DIGITS, min(max(DECIMAL_SCALE, *scales, DECIMAL_SCALE), DECIMAL_DIGITS))
+    if seen == {datetime}:
+        zoned = {value.tzinfo is not None for value in values if value is not None}
+        if len(zoned) == 1:
+            return WORDS["timestamptz" if zoned.pop() else "timestamp"]
+    for kinds, declared in _INFERRED:
+        if seen <= kinds:
+            return WORDS[declared]
+    kinds_seen = ", ".join(sorted(kind.__name__ for kind in seen))
+    message = f'{where} has a column "{name}" whose values are of no single type that can be staged: {kinds_seen}.'
+    raise DataRefused(message, hint=f"Declare its type under accept: columns: {{{name}: …}}, or CAST it in the query.")
+
+
+_INFERRED: tuple[tuple[set[type], str], ...] = (
+    ({str, UUID, dict, list}, "text"),
+    ({float, int}, "float"),
+    ({bool}, "bool"),
+    ({bytes, memoryview, bytearray}, "bytes"),
+    ({date}, "date"),
+)
+
+
+def column(
+    values: Sequence[Any], kind: pa.DataType, *, name: str, where: str, first_row: int, declared: bool, zone: str = "UTC"
+) -> pa.Array:
+    """The values as Arrow, exactly.
+
+    :param first_row: the number of the first of these rows in the whole result, counting from 1; messages count on from it.
+    :param declared: whether ``kind`` was declared under ``accept:`` or only guessed from the first rows.
+    :param zone: what a naive date-time means when a moment is asked for.
+    :raises DataRefused: a value is not exactly representable; the message gives the column and the first such row.
+    """
+    convert = _converter(kind, zone)
+    try:
+        if set(map(type, values)) <= {NoneType, _NATIVE[_family(kind)]} and kind not in _CHECKED:
+            return pa.array(values, kind)
+        return pa.array([None if value is None else convert(value) for value in values], kind)
+    except (ValueError, TypeError, ArithmeticError, UnicodeError, pa.ArrowException):
+        for row, value in enumerate(values, first_row):
+            try:
+                pa.array([None if value is None else convert(value)], kind)
+            except (ValueError, TypeError, ArithmeticError, UnicodeError, pa.ArrowException) as error:
+                raise unfit(name, kind, f"a {type(value).__name__}", where=where, row=row, declared=declared) from error
+        raise
+
+
+def recast(array: pa.Array, kind: pa.DataType, *, name: str, where: str, first_row: int, zone: str = "UTC") -> pa.Array:
+    """The array in the type that was declared for its column, exactly; takes and raises what :func:`column` does."""
+    if array.type == kind:
+        return array
+    with suppress(pa.ArrowInvalid):  # said better below
+        if (cast := _alike(array, kind, zone)) is not None:
+            return cast
+    return column(array.to_pylist(), kind, name=name, where=where, first_row=first_row, declared=True, zone=zone)
+
+
+def _alike(array: pa.Array, kind: pa.DataType, zone: str) -> pa.Array | None:
+    """The array by Arrow's own cast, where that means what :func:`column` would mean; None where it does not, or nobody knows."""
+    source = array.type
+    if pat.is_decimal(kind) and (pat.is_integer(source) or pat.is_decimal(source) or pat.is_string(source)):
+        return array.cast(kind)
+    if pat.is_string(source) and (pat.is_date(kind) or kind == WORDS["timestamp"]):
+        return array.cast(kind)
+    if source == WORDS["timestamp"] and kind == WORDS["timestamptz"]:
+        return array.cast(kind) if zone == "UTC" else pc.assume_timezone(array, zone, ambiguous="raise", nonexistent="raise").cast(kind)
+    if pat.is_integer(source) and pat.is_boolean(kind) and pc.all(pc.is_in(array, pa.array([0, 1, None], source))).as_py():
+        return array.cast(kind)
+    return None
+
+
+def unfit(name: str, kind: pa.DataType, what: str, *, where: str, row: int, declared: bool) -> DataRefused:
+    """The refusal of a value.
+
+    :param what: the value in words, such as ``a float``.
+    :param declared: whether the column's type was declared under ``accept:``.
+    """
+    message = f'{where} has in column "{name}", row {row}, {what} that {word(kind)} cannot hold exactly.'
+    declare = f"under accept: columns: {{{name}: …}}."
+    hint = f"Correct the source, or declare another type {declare}" if declared else f"Nobody declared the column's type; do so {declare}"
+    return DataRefused(message, hint=hint)
+
+
+def _family(kind: pa.DataType) -> str:
+    return word(kind).partition("(")[0]
+
+
+def _converter(kind: pa.DataType, zone: str) -> Callable[[Any], Any]:
+    family = _family(kind)
+    return (lambda value: _moment(value, zone)) if family == "timestamptz" else _CONVERTERS[family]
+
+
+def _int(value: Any) -> int:
+    if isinstance(value, str):
+        return int(value) if _DIGITS.fullmatch(value) else int(_fail(value))
+    whole = int(value)
+    if whole != value or (isinstance(value, float) and abs(whole) > 2**53):
+        raise ValueError(value)
+    return whole
+
+
+def _float(value: Any) -> float:
+    if isinstance(value, float):
+        return value
+    number = float(value)
+    if Decimal(repr(number)) != Decimal(value):
+        raise ValueError(value)
+    return number
+
+
+def _decimal(value: Any) -> Decimal:
+    number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    if not number.is_finite():
+        raise InvalidOperation(value)
+    return number
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, bool | bytes | bytearray | memoryview):
+        raise TypeError(value)
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, date):
+        return str(value)
+    if isinstance(value, int | float | UUID):
+        return str(value)
+    raise TypeError(value)
+
+
+def _bool(value: Any) -> bool:
+    word_or_number = value.lower() if isinstance(value, str) else value
+    return _TRUTH[word_or_number] if word_or_number in _TRUTH else bool(_fail(value))
+
+
+def _date(value: Any) -> date:
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if isinstance(value, datetime):
+        if value.time() != time() or value.tzinfo is not None:
+            raise ValueError(value)
+        return value.date()
+    return value if isinstance(value, date) else _fail(value)
+
+
+def _clock(value: Any) -> datetime:
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if isinstance(value, datetime):
+        if value.tzinfo is not None:
+            raise ValueError(value)
+        return value
+    if isinstance(value, date):
+        return datetime.combine(value, time())
+    raise TypeError(value)
+
+
+def _moment(value: Any, zone: str) -> datetime:
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if not isinstance(value, datetime):
+        raise TypeError(value)
+    moment: datetime = value if value.tzinfo else value.replace(tzinfo=ZoneInfo(zone))
+    if value.tzinfo is None and moment.utcoffset() != moment.replace(fold=1).utcoffset():
+        raise ValueError(value)  # in the hour that the clocks repeat or skip: nobody can know which moment is meant
+    return moment.astimezone(UTC)
+
+
+def _bytes(value: Any) -> bytes:
+    return bytes(value) if isinstance(value, bytes | bytearray | memoryview) else _fail(value)
+
+
+def _fail(value: Any) -> Any:
+    raise TypeError(value)
+
+
+_DIGITS = re.compile(r"[+-]?[0-9]+")
+_TRUTH: dict[Any, bool] = {"true": True, "t": True, "1": True, 1: True, b"\x01": True}
+_TRUTH |= {"false": False, "f": False, "0": False, 0: False, b"\x00": False}
+_CONVERTERS: dict[str, Callable[[Any], Any]] = {
+    "int": _int,
+    "float": _float,
+    "decimal": _decimal,
+    "text": _text,
+    "bool": _bool,
+    "date": _date,
+    "timestamp": _clock,
+    "bytes": _bytes,
+}
+_NATIVE: dict[str, type] = {
+    "int": int,
+    "float": float,
+    "decimal": Decimal,
+    "text": str,
+    "bool": bool,
+    "date": date,
+    "timestamp": datetime,
+    "timestamptz": datetime,
+    "bytes": bytes,
+}
+_CHECKED = {WORDS["timestamp"], WORDS["timestamptz"]}
+"""Types whose native Python class can still hide a loss: Arrow drops or invents a time zone without a word."""

@@ -1,0 +1,47 @@
+"""How rows come out of each kind of database: as Arrow batches, streamed, exact or refused by name.
+
+============ ================================================================ ==================================
+module       of                                                               how
+============ ================================================================ ==================================
+postgres     PostgreSQL, through psycopg                                      ``COPY`` as CSV, parsed by Arrow
+mysql        MySQL and MariaDB, through PyMySQL                               the protocol's text, a column at a time
+streamed     any other SQLAlchemy URL                                         its driver's own Python values
+============ ================================================================ ==================================
+
+A module's ``batches()`` gives at least one batch, of no rows when there are none; all are of one schema. Column types come from the database's own
+description where it gives one; a type that :class:`~tidegate.data.contract.Accept` declares goes before.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+    import sqlalchemy as sa
+
+    from tidegate.data.contract import Accept
+
+
+@contextmanager
+def batches(
+    connection: sa.Connection, query: sa.TextClause, accept: Accept, *, where: str, zone: str, batch_rows: int
+) -> Iterator[Iterator[pa.RecordBatch]]:
+    """The rows of a query, read in the fastest way that loses nothing.
+
+    :param where: begins each message about the rows, such as ``sales_emea, sql/sales.sql,``.
+    :param zone: of the clock that columns without a time zone show.
+    :param batch_rows: rows held in memory at once.
+    :raises DataRefused: a column is missing, or a value does not fit its type exactly.
+    """
+    if connection.dialect.driver == "psycopg":
+        from tidegate.data.sources.postgres import batches as read
+    elif connection.dialect.driver == "pymysql":
+        from tidegate.data.sources.mysql import batches as read
+    else:
+        from tidegate.data.sources.streamed import batches as read
+    with read(connection, query, accept, where=where, zone=zone, batch_rows=batch_rows) as found:
+        yield found

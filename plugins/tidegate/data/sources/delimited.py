@@ -1,0 +1,85 @@
+"""CSV as databases write it, parsed by Arrow into types that are known beforehand; NULL is nothing, and the empty text stands in quotes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.csv as pc
+
+from tidegate.data.exact import recast, unfit
+from tidegate.errors import TidegateError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tidegate.data.sources.columns import Column
+
+CHUNK_BYTES = 4 << 20
+"""How much is parsed at once, about."""
+_WHERE = re.compile(r"In CSV column #(\d+): (?:Row #(\d+): )?")
+
+
+class Parser:
+    """Turns text of whole rows into batches of one schema."""
+
+    def __init__(self, columns: Sequence[Column], declared: Mapping[str, pa.DataType], *, where: str, zone: str) -> None:
+        self._columns = columns
+        self._declared = declared
+        self._where = where
+        self._zone = zone
+        self._rows = 0
+        self.schema = pa.schema([(column.name, declared.get(column.name, column.kind)) for column in columns])
+        self._numbered = [str(number) for number in range(len(columns))]  # two columns of one name are somebody else's to refuse
+        self._converting = pc.ConvertOptions(
+            column_types={number: column.text for number, column in zip(self._numbered, columns, strict=True)},
+            null_values=[""],
+            true_values=["t", "1"],
+            false_values=["f", "0"],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        )
+        self._parsing = pc.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
+
+    def parse(self, text: bytes) -> pa.RecordBatch:
+        """The next rows.
+
+        :param text: whole rows, each with its end of line.
+        :raises DataRefused: a value does not fit the type of its column exactly; rows are counted from the first text on.
+        """
+        reading = pc.ReadOptions(column_names=self._numbered, use_threads=False, block_size=len(text) + 1)
+        try:
+            table = pc.read_csv(pa.BufferReader(text), read_options=reading, parse_options=self._parsing, convert_options=self._converting)
+        except pa.ArrowInvalid as error:
+            raise self._refused(str(error)) from error
+        arrays = [self._finished(column, table.column(number)) for number, column in enumerate(self._columns)]
+        self._rows += table.num_rows
+        return pa.record_batch(arrays, schema=self.schema)
+
+    def nothing(self) -> pa.RecordBatch:
+        """A batch of no rows."""
+        return pa.RecordBatch.from_pylist([], schema=self.schema)
+
+    def _finished(self, column: Column, parsed: pa.ChunkedArray) -> pa.Array:
+        array = parsed.combine_chunks()
+        declared = self._declared.get(column.name)
+        if declared is None or array.type != declared:
+            array = column.finished(array)
+        if declared is None:
+            return array
+        return recast(array, declared, name=column.name, where=self._where, first_row=self._rows + 1, zone=self._zone)
+
+    def _refused(self, said: str) -> TidegateError:
+        if (found := _WHERE.match(said)) is None or found[2] is None:
+            return TidegateError(f"{self._where} sent what cannot be read: {said}.", hint="Please report it, with the query.")
+        column = self._columns[int(found[1])]
+        row = self._rows + int(found[2])
+        return unfit(
+            column.name,
+            self.schema.field(int(found[1])).type,
+            "a value",
+            where=self._where,
+            row=row,
+            declared=column.name in self._declared,
+        )

@@ -1,0 +1,61 @@
+"""Rows as a database's driver gives them, value by value; the first batch settles the types that nobody declared."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from tidegate.data.engines import streaming
+from tidegate.data.exact import column, inferred
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import sqlalchemy as sa
+
+    from tidegate.data.contract import Accept
+
+
+@contextmanager
+def batches(
+    connection: sa.Connection, query: sa.TextClause, accept: Accept, *, where: str, zone: str, batch_rows: int
+) -> Iterator[Iterator[pa.RecordBatch]]:
+    """The rows of a query, as :func:`tidegate.data.sources.batches` says."""
+    with streaming(connection, query, batch_rows=batch_rows) as result:
+        yield _batches(result, accept, where=where, zone=zone, batch_rows=batch_rows)
+
+
+def _batches(result: sa.CursorResult[Any], accept: Accept, *, where: str, zone: str, batch_rows: int) -> Iterator[pa.RecordBatch]:
+    names = list(result.keys())
+    declared = accept.types(names, where=where)
+    schema: pa.Schema | None = None
+    first_row = 1
+    for rows in result.partitions(batch_rows):  # named again: the connection's yield_per does not reach it
+        columns = list(zip(*rows, strict=True))
+        if schema is None:
+            schema = _schema(names, columns, declared, where=where)
+        yield _batch(columns, schema, declared, where=where, first_row=first_row, zone=zone)
+        first_row += len(rows)
+    if schema is None:
+        yield pa.RecordBatch.from_pylist([], schema=_schema(names, [()] * len(names), declared, where=where))
+
+
+def _schema(names: Sequence[str], columns: Sequence[Sequence[Any]], declared: Mapping[str, pa.DataType], *, where: str) -> pa.Schema:
+    return pa.schema(
+        [
+            (name, declared[name] if name in declared else inferred(values, name=name, where=where))
+            for name, values in zip(names, columns, strict=True)
+        ]
+    )
+
+
+def _batch(
+    columns: Sequence[Sequence[Any]], schema: pa.Schema, declared: Mapping[str, pa.DataType], *, where: str, first_row: int, zone: str
+) -> pa.RecordBatch:
+    arrays = [
+        column(values, field.type, name=field.name, where=where, first_row=first_row, declared=field.name in declared, zone=zone)
+        for field, values in zip(schema, columns, strict=True)
+    ]
+    return pa.record_batch(arrays, schema=schema)

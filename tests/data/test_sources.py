@@ -1,0 +1,169 @@
+"""What comes out of each kind of database, type by type: exactly what is in it, or a refusal that names the column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tidegate.data.contract import Accept
+from tidegate.data.extract import extract
+from tidegate.data.kinds import word
+from tidegate.errors import DataRefused
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+    from nights import Night
+
+    from tidegate.data.manifest import Manifest
+
+BIG = 9007199254740993
+"""The first whole number that a float cannot hold."""
+NAUGHTY = 'Größe 🌊 , "quoted" it\'s \\ \\N \t\r\n;'
+
+
+def clock(*parts: int) -> datetime:
+    """A reading of a clock."""
+    return datetime(*parts)  # type: ignore[arg-type]  # noqa: DTZ001
+
+
+@dataclass(frozen=True)
+class Case:
+    """One column: what is selected, what it must be read as, and its values; or whose refusal must be read."""
+
+    sql: tuple[str, ...]
+    """One expression for each row."""
+    kind: str
+    values: tuple[Any, ...] = ()
+    declared: str = ""
+    refused: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+POSTGRES = {
+    "booleans": Case(("true", "NULL", "false"), "bool", (True, None, False)),
+    "64-bit integers with NULL": Case((f"{BIG}::bigint", "NULL", "-9223372036854775808"), "int", (BIG, None, -(2**63))),
+    "small integers": Case(("1::smallint", "NULL", "-32768"), "int", (1, None, -32768)),
+    "decimals": Case(("1.10::numeric(12,2)", "NULL::numeric(12,2)", "(-9999999999.99)::numeric(12,2)"), "decimal(12,2)", (Decimal("1.10"), None, Decimal("-9999999999.99"))),
+    "decimals without a size": Case(("1.123456789::numeric", "1e20"), "decimal", (Decimal("1.123456789"), Decimal(10**20))),
+    "decimals with more digits than the usual": Case(("0.1234567891::numeric",), "", refused='"v", row 1, a value that decimal cannot'),
+    "decimals with more digits, declared": Case(("0.1234567891::numeric",), "decimal(38,10)", (Decimal("0.1234567891"),), "decimal(38,10)"),
+    "decimals of 38 digits": Case(("12345678901234567890123456789012345.678::numeric(38,3)",), "decimal(38,3)", (Decimal("12345678901234567890123456789012345.678"),)),
+    "decimals that are no number": Case(("1::numeric", "'NaN'::numeric"), "", refused='"v", row 2, a value that decimal cannot'),
+    "decimals wider than Arrow's": Case((f"{'9' * 40}::numeric(50,0)",), "", refused=r'"v", row 1, a value that decimal\(38,0\) cannot'),
+    "decimals with a negative scale": Case(("12300::numeric(3,-2)",), "decimal(5,0)", (Decimal(12300),)),
+    "floats": Case(("0.1::float8", "NULL", "'NaN'", "'-Infinity'", "5e-324", "1.7976931348623157e308"), "float", (0.1, None, float("nan"), float("-inf"), 5e-324, 1.7976931348623157e308)),
+    "single floats": Case(("0.1::float4", "16777216"), "float", (0.1, 16777216.0)),
+    "texts": Case((f"$t${NAUGHTY}$t$", "NULL", "''", "'NULL'", "'null'", "' '"), "text", (NAUGHTY, None, "", "NULL", "null", " ")),
+    "padded texts": Case(("'a'::char(3)",), "text", ("a  ",)),
+    "bytes": Case((r"'\x00ff275c'::bytea", "NULL", "''::bytea"), "bytes", (b"\x00\xff'\\", None, b"")),
+    "dates": Case(("date '0001-01-01'", "NULL", "'9999-12-31'"), "date", (date(1, 1, 1), None, date(9999, 12, 31))),
+    "dates without end": Case(("date '2026-01-01'", "'infinity'"), "", refused='"v", row 2, a value that date cannot'),
+    "dates before Christ": Case(("date '0044-03-15 BC'",), "", refused='"v", row 1, a value that date cannot'),
+    "clocks": Case(("timestamp '2026-01-01 12:00:00.000001'", "NULL", "'9999-12-31 23:59:59.999999'"), "timestamp", (clock(2026, 1, 1, 12, 0, 0, 1), None, clock(9999, 12, 31, 23, 59, 59, 999999))),
+    "clocks without end": Case(("timestamp '-infinity'",), "", refused='"v", row 1, a value that timestamp cannot'),
+    "moments": Case(("timestamptz '2026-01-01 12:00+05:45'", "NULL", "'1890-01-01 00:00+00'"), "timestamptz", (datetime(2026, 1, 1, 6, 15, tzinfo=UTC), None, datetime(1890, 1, 1, tzinfo=UTC)), settings={"timezone": "Europe/Berlin"}),
+    "moments without end": Case(("timestamptz '2026-01-01'", "'infinity'"), "", refused='"v", row 2, a value that timestamptz cannot'),
+    "clocks in a zone": Case(("timestamp '2026-07-01 12:00'",), "timestamptz", (datetime(2026, 7, 1, 10, tzinfo=UTC),), "timestamptz", settings={"timezone": "Europe/Berlin"}),
+    "clocks that come twice": Case(("timestamp '2026-10-25 02:30'",), "", declared="timestamptz", refused='"v", row 1, a datetime that timestamptz cannot', settings={"timezone": "Europe/Berlin"}),
+    "times of day": Case(("time '23:59:59.999999'", "'24:00'"), "text", ("23:59:59.999999", "24:00:00")),
+    "intervals": Case(("interval '1 year 2 months 3 days 4:05:06.7'",), "text", ("P1Y2M3DT4H5M6.7S",)),
+    "UUIDs": Case(("'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid",), "text", ("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",)),
+    "JSON": Case(("""'{"b": 1.10, "a": [null, "ü"]}'::json""",), "text", ('{"b": 1.10, "a": [null, "ü"]}',)),
+    "binary JSON": Case(("""'{"b":1.10}'::jsonb""",), "text", ('{"b": 1.10}',)),
+    "arrays": Case(("ARRAY[1,NULL,3]", "'{}'", "NULL"), "text", ("[1,null,3]", "[]", None)),
+    "arrays of texts": Case(("""ARRAY['a,b', 'c"d', NULL]""",), "text", ("""["a,b","c\\"d",null]""",)),
+    "composites": Case(("ROW(1, 'a')",), "text", ('{"f1":1,"f2":"a"}',)),
+    "ranges": Case(("int4range(1, 5)",), "text", ("[1,5)",)),
+    "addresses": Case(("'10.0.0.1/8'::inet",), "text", ("10.0.0.1/8",)),
+    "money": Case(("12345.67::money",), "decimal", (Decimal("12345.67"),)),
+    "nothing at all": Case(("NULL", "NULL"), "text", (None, None)),
+    "whole decimals as integers": Case(("3.00::numeric(5,2)",), "int", (3,), "int"),
+    "broken decimals as integers": Case(("3.50::numeric(5,2)",), "", declared="int", refused='"v", row 1, a Decimal that int cannot'),
+    "integers as texts": Case(("42", "NULL"), "text", ("42", None), "text"),
+    "decimals as texts": Case(("1.10::numeric(5,2)", "'NaN'"), "text", ("1.10", "NaN"), "text"),
+    "texts as integers": Case(("'42'",), "int", (42,), "int"),
+    "texts as decimals": Case(("'1.5'",), "decimal(5,2)", (Decimal("1.50"),), "decimal(5,2)"),
+    "integers as booleans": Case(("1", "0", "NULL"), "bool", (True, False, None), "bool"),
+    "dates as clocks": Case(("date '2026-01-01'",), "timestamp", (clock(2026, 1, 1),), "timestamp"),
+}  # fmt: skip
+MARIADB = {
+    "booleans": Case(("true", "NULL", "false"), "bool", (True, None, False), "bool"),
+    "64-bit integers with NULL": Case((str(BIG), "NULL", "-9223372036854775808"), "int", (BIG, None, -(2**63))),
+    "unsigned integers": Case(("CAST(18446744073709551615 AS UNSIGNED)",), "", refused='"v", row 1, a value that int cannot'),
+    "unsigned integers, declared": Case(("CAST(18446744073709551615 AS UNSIGNED)",), "decimal(20,0)", (Decimal(2**64 - 1),), "decimal(20,0)"),
+    "decimals": Case(("CAST(1.10 AS DECIMAL(12,2))", "NULL", "-9999999999.99"), "decimal(12,2)", (Decimal("1.10"), None, Decimal("-9999999999.99"))),
+    "decimals of 38 digits": Case(("CAST('12345678901234567890123456789012345.678' AS DECIMAL(38,3))",), "decimal(38,3)", (Decimal("12345678901234567890123456789012345.678"),)),
+    "decimals wider than Arrow's": Case((f"CAST('{'9' * 40}' AS DECIMAL(50,0))",), "", refused=r'"v", row 1, a value that decimal\(38,0\) cannot'),
+    "floats": Case(("CAST('0.1' AS DOUBLE)", "NULL", "1.7976931348623157e308"), "float", (0.1, None, 1.7976931348623157e308)),
+    "single floats": Case(("CAST(16777216 AS FLOAT)",), "", refused='"v" of type FLOAT, of which the server sends no more than six digits'),
+    "texts": Case(("'" + NAUGHTY.replace("\\", "\\\\").replace("'", "''") + "'", "NULL", "''", "'NULL'", "' '"), "text", (NAUGHTY, None, "", "NULL", " ")),
+    "long texts": Case(("REPEAT('ü', 200)", "REPEAT('ü', 40000)", "'x'"), "text", ("ü" * 200, "ü" * 40000, "x")),
+    "bytes": Case((r"X'00ff275c'", "NULL", "X''"), "bytes", (b"\x00\xff'\\", None, b"")),
+    "dates": Case(("DATE '1000-01-01'", "NULL", "DATE '9999-12-31'"), "date", (date(1000, 1, 1), None, date(9999, 12, 31))),
+    "dates of nothing": Case(("DATE('2026-01-01')", "CAST('0000-00-00' AS DATE)"), "", refused='"v", row 2, a value that date cannot'),
+    "clocks": Case(("CAST('2026-01-01 12:00:00.000001' AS DATETIME(6))", "NULL"), "timestamp", (clock(2026, 1, 1, 12, 0, 0, 1), None)),
+    "clocks in a zone": Case(("CAST('2026-07-01 12:00' AS DATETIME)",), "timestamptz", (datetime(2026, 7, 1, 10, tzinfo=UTC),), "timestamptz", settings={"timezone": "Europe/Berlin"}),
+    "times of day": Case(("CAST('-838:59:58.9' AS TIME(1))",), "text", ("-838:59:58.9",)),
+    "JSON": Case(("""JSON_OBJECT('b', 1.10, 'a', 'ü')""",), "text", ('{"b": 1.10, "a": "ü"}',)),
+    "nothing at all": Case(("NULL", "NULL"), "text", (None, None)),
+    "whole decimals as integers": Case(("CAST(3 AS DECIMAL(5,2))",), "int", (3,), "int"),
+    "integers as texts": Case(("42", "NULL"), "text", ("42", None), "text"),
+    "texts as integers": Case(("'42'",), "int", (42,), "int"),
+    "bits": Case(("b'101'",), "bytes", (b"\x05",)),
+}  # fmt: skip
+
+
+def plain(value: Any) -> tuple[type, Any]:
+    """The value, of which NaN is like itself."""
+    return type(value), "NaN" if value != value else value  # noqa: PLR0124
+
+
+def read(night: Night, url: sa.URL, case: Case, **more: Any) -> tuple[Manifest, pa.Table]:
+    """Stage the case's rows in their order, as the column v beside their numbers."""
+    rows = " UNION ALL ".join(f"SELECT {number} AS n, {value} AS v" for number, value in enumerate(case.sql))
+    manifest = extract(
+        url,
+        f"SELECT v, n FROM ({rows}) AS q ORDER BY n",
+        key=night.key(),
+        staging=night.staging,
+        accept=Accept(columns={"v": case.declared} if case.declared else {}),
+        attempt="a",
+        correlation_id="c",
+        connection_name="sales_emea",
+        source_name="sql/x.sql",
+        **case.settings,
+        **more,
+    )
+    with night.staging.local_file(manifest) as path:
+        return manifest, pq.read_table(path)
+
+
+def hold(night: Night, url: sa.URL, case: Case, **more: Any) -> None:
+    """Hold the case to what it says."""
+    if case.refused:
+        with pytest.raises(DataRefused, match=case.refused):
+            read(night, url, case, **more)
+        assert list(night.folder.rglob("*.parquet")) == []
+        return
+    manifest, table = read(night, url, case, **more)
+    assert word(table.schema.field("v").type) == case.kind
+    assert list(map(plain, table["v"].to_pylist())) == list(map(plain, case.values))
+    assert manifest.rows == len(case.sql)
+
+
+@pytest.mark.parametrize("name", POSTGRES)
+def test_postgres(night: Night, postgres_url: sa.URL, name: str) -> None:
+    """All types of PostgreSQL."""
+    hold(night, postgres_url, POSTGRES[name])
+
+
+@pytest.mark.parametrize("name", MARIADB)
+def test_mariadb(night: Night, mariadb_url: sa.URL, name: str) -> None:
+    """All types of MariaDB."""
+    hold(night, mariadb_url, MARIADB[name])
