@@ -11,6 +11,7 @@ from tidegate.data.engines import reading
 from tidegate.data.instants import aware, stamp
 from tidegate.data.manifest import question
 from tidegate.data.stopping import Stop
+from tidegate.data.table_query import READ_FROM, TableQuery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +27,7 @@ BATCH_ROWS = 50_000
 
 def extract(
     url: sa.URL,
-    sql: str,
+    sql: str | TableQuery,
     *,
     params: Mapping[str, Any] | None = None,
     key: StageKey,
@@ -41,7 +42,7 @@ def extract(
     progress: Callable[[int], None] | None = None,
     stop: Stop | None = None,
 ) -> Manifest:
-    """Read what ``sql`` selects and commit it as one attempt.
+    """Read what ``sql`` selects, or what is said of a table, and commit it as one attempt.
 
     The query may use ``:interval_start``, ``:interval_end`` (a half-open interval: ``>=`` and ``<``), ``:branch`` and the names in
     ``params``. Memory is bounded by ``batch_rows``.
@@ -57,6 +58,9 @@ def extract(
     """
     given = {"interval_start": aware(key.interval_start), "interval_end": aware(key.interval_end), "branch": key.branch, **(params or {})}
     dialect = url.get_backend_name()
+    if isinstance(sql, TableQuery):
+        given[READ_FROM] = aware(key.interval_start) - sql.look_back
+        sql = sql.sql(url.get_dialect()())
     values = {name: bound(value, dialect=dialect, timezone=timezone) for name, value in given.items()}
     query = statement(sql, values, source_name=source_name, correlation_id=correlation_id, dialect=dialect)
     stop = stop or Stop()

@@ -101,7 +101,7 @@ class Manifest:
         return cls(**{**data, "columns": tuple(data["columns"]), "branches": tuple(data["branches"]), "instead": instead})
 
 
-def question(sql: str, *, params: Mapping[str, Any] | None, accept: Accept, timezone: str) -> str:
+def question(sql: Any, *, params: Mapping[str, Any] | None, accept: Accept, timezone: str) -> str:
     """Short hash of what a source is asked, but for the interval and the branch: equal where rows that are staged are those that would be read again."""
     asked = [sql, dict(params or {}), asdict(accept), timezone]
     return hashlib.sha256(json.dumps(asked, sort_keys=True, default=repr).encode()).hexdigest()[:12]

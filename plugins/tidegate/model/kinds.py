@@ -29,6 +29,7 @@ Params = Annotated[
         },
     ),
 ]
+_TABLE = Shape("`table`, or `schema.table`", {"type": "string", "pattern": r"^[^.]+(\.[^.]+)?$"})
 Connection = Annotated[str, StringConstraints(min_length=1), Shape("connection id")]
 
 
@@ -95,12 +96,23 @@ class Hedge(Part):
 class ExtractSettings(Settings):
     """Reads the rows of one interval from a database and stages them as Parquet."""
 
-    model_config = _repeated({"additionalProperties": {"not": {"type": "string", "pattern": r"^[^$]*$"}}})
+    model_config = _repeated(
+        {"additionalProperties": {"not": {"type": "string", "pattern": r"^[^$]*$"}}},
+        oneOf=[{"required": ["query"]}, {"required": ["table"]}],
+    )
 
     connection: Connection
     """Airflow connection id; ``{region}`` stands for the branch's name."""
-    query: str
+    query: str | None = None
     """A file under include/ that ends in ``.sql``, or the statement itself. ``:interval_start``, ``:interval_end`` and ``:branch`` are bound."""
+    table: Annotated[str, _TABLE] | None = None
+    """In place of a query: the ``table`` or ``schema.table`` that is read; ``{region}`` stands for the branch's name."""
+    columns: Words = ()
+    """Of the table, the columns that are read; all of them where none is named."""
+    interval_column: str | None = None
+    """Of the table, the column that says which interval a row is of: rows from the interval's start up to its end are read. All rows, by default."""
+    look_back: Duration = timedelta(0)
+    """How long before the interval's start the table is read from, for rows that come or change late; load them with ``merge``."""
     params: Params = Field(default_factory=dict)
     """More values to bind, by name."""
     accept: Accept = Field(default_factory=Accept)
@@ -110,6 +122,23 @@ class ExtractSettings(Settings):
     """Rows held in memory at once."""
     hedge: Hedge | None = None
     """Where the rows are read as well, when this connection is slow."""
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if (self.query is None) == (self.table is None):
+            raise ValueError(
+                "give either 'query' or 'table', not both or neither; a query is SQL, of a table the interval's rows are read as they stand"
+            )
+        of_table = [name for name in ("columns", "interval_column", "look_back") if name in self.model_fields_set]
+        if self.table is None and of_table:
+            raise ValueError(f"{of_table[0]} is said of a table, and here a query is read; say it in the query, or read a 'table'")
+        if self.table is not None and self.params:
+            raise ValueError("params are bound to a query, and here a table is read; write a 'query' that uses them")
+        if self.look_back and self.interval_column is None:
+            raise ValueError(
+                "look_back reads from before the interval's start, and nobody says which column tells that; give interval_column"
+            )
+        return self
 
 
 class Enough(Part):
@@ -229,7 +258,7 @@ class LoadSettings(Settings):
 
     connection: Connection
     """Airflow connection id of the warehouse."""
-    table: Annotated[str, Shape("`table`, or `schema.table`", {"type": "string", "pattern": r"^[^.]+(\.[^.]+)?$"})]
+    table: Annotated[str, _TABLE]
     """``table`` or ``schema.table``; made from the data if it is not there."""
     replace: Words = Field(min_length=1)
     """Key columns: all rows that share a key with the new rows are replaced by them. They must tell days and branches apart."""

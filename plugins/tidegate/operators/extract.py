@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tidegate.data.manifest import Manifest, StageKey
     from tidegate.data.staging import Staging
     from tidegate.data.stopping import Stop
+    from tidegate.data.table_query import TableQuery
     from tidegate.operators.night import Night
 
 FIRST_HEDGE = timedelta(minutes=10)
@@ -51,13 +52,18 @@ class ExtractOperator(TidegateOperator):
     Returns ``{"branch": …, "manifest": …}``: what became of the branch, and the receipt of its rows.
 
     :param source_conn_id: Airflow connection of the database.
-    :param query: A ``.sql`` file under include/, or the statement; ``:interval_start``, ``:interval_end`` and ``:branch`` are bound.
+    :param query: A ``.sql`` file under include/, or the statement; ``:interval_start``, ``:interval_end`` and ``:branch`` are bound. None where a
+        table is read.
+    :param table: ``table`` or ``schema.table`` that is read, in place of a query.
+    :param columns: Its columns that are read; all by default.
+    :param interval_column: Its column that says which interval a row is of; all rows are read by default.
+    :param look_back: How long before the interval's start it is read from.
     :param parameters: More values to bind, by name.
     :param branch: The branch's name, such as a region.
     :param dimension: What branches are, such as ``region``; runs may choose some of them by a param of this name.
     :param step: The name that staging knows the rows by; the task's id without its branch by default.
     :param min_rows: Fewer rows than this have not arrived.
-    :param columns: Columns that must be there → the type each is read as.
+    :param types: Columns that must be there → the type each is read as.
     :param timezone: Zone of timestamps that the source stores without one.
     :param batch_rows: Rows held in memory at once.
     :param hedge_conn_id: Connection of another database with the same rows, which is read as well where the first is slow; the first to
@@ -75,7 +81,7 @@ class ExtractOperator(TidegateOperator):
     :raises Stopped: nobody waits for the rows any more; not retried.
     """
 
-    template_fields: Sequence[str] = ("source_conn_id", "query", "parameters", "hedge_conn_id")
+    template_fields: Sequence[str] = ("source_conn_id", "query", "table", "parameters", "hedge_conn_id")
     ui_color = "#d7ecf7"
     carries_rows = True
 
@@ -83,13 +89,17 @@ class ExtractOperator(TidegateOperator):
         self,
         *,
         source_conn_id: str,
-        query: str,
+        query: str | None = None,
+        table: str | None = None,
+        columns: Sequence[str] = (),
+        interval_column: str | None = None,
+        look_back: timedelta = timedelta(0),
         parameters: Mapping[str, Any] | None = None,
         branch: str = WHOLE,
         dimension: str | None = None,
         step: str | None = None,
         min_rows: int = 1,
-        columns: Mapping[str, str] | None = None,
+        types: Mapping[str, str] | None = None,
         timezone: str = "UTC",
         batch_rows: int = 50_000,
         hedge_conn_id: str | None = None,
@@ -101,12 +111,16 @@ class ExtractOperator(TidegateOperator):
         super().__init__(**kwargs)
         self.source_conn_id = source_conn_id
         self.query = query
+        self.table = table
+        self.columns = columns
+        self.interval_column = interval_column
+        self.look_back = look_back
         self.parameters = parameters
         self.branch = branch
         self.dimension = dimension
         self.step = step
         self.min_rows = min_rows
-        self.columns = columns
+        self.types = types
         self.timezone = timezone
         self.batch_rows = batch_rows
         self.hedge_conn_id = hedge_conn_id
@@ -169,7 +183,7 @@ class ExtractOperator(TidegateOperator):
         from tidegate.data.hedging import Reader, hedged
         from tidegate.data.staging import new_attempt
 
-        statement, source_name = sql_text(self.query, self.include)
+        statement, source_name = self._statement
 
         def reader(conn_id: str, url: URL) -> Reader:
             def read(stop: Stop) -> Manifest:
@@ -205,18 +219,27 @@ class ExtractOperator(TidegateOperator):
         return won.manifest, won.read_from
 
     @property
+    def _statement(self) -> tuple[str | TableQuery, str]:
+        """What is asked, and its name in messages."""
+        if self.table is None:
+            return sql_text(self.query or "", self.include)
+        from tidegate.data.table_query import TableQuery
+
+        columns = tuple(self.columns)
+        return TableQuery(table=self.table, columns=columns, interval_column=self.interval_column, look_back=self.look_back), self.table
+
+    @property
     def _accept(self) -> Accept:
         from tidegate.data.contract import Accept
 
-        return Accept(min_rows=self.min_rows, columns=dict(self.columns or {}))
+        return Accept(min_rows=self.min_rows, columns=dict(self.types or {}))
 
     @property
     def _question(self) -> str:
         """What the source is asked, in a few digits."""
         from tidegate.data.manifest import question
 
-        statement, _ = sql_text(self.query, self.include)
-        return question(statement, params=self.parameters, accept=self._accept, timezone=self.timezone)
+        return question(self._statement[0], params=self.parameters, accept=self._accept, timezone=self.timezone)
 
     def _patience(self, night: Night) -> timedelta:
         """How long the first read may take, until the second begins."""

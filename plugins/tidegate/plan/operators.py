@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from tidegate.model.form import plain
@@ -181,8 +182,11 @@ def _of_kind(  # noqa: PLR0911  a table of kinds
 
 
 def _extract(spec: PipelineSpec, instance: Instance, settings: ExtractSettings, common: dict[str, Any]) -> Call:
-    query = fill(settings.query, instance.bindings) if is_sql_file(settings.query) else settings.query
-    words: dict[str, Any] = {"source_conn_id": fill(settings.connection, instance.bindings), "query": query}
+    words: dict[str, Any] = {"source_conn_id": fill(settings.connection, instance.bindings)}
+    if settings.table is not None:
+        words["table"] = fill(settings.table, instance.bindings)
+    elif settings.query is not None:
+        words["query"] = fill(settings.query, instance.bindings) if is_sql_file(settings.query) else settings.query
     words |= _given(spec, instance, settings, parameters=(dict(settings.params), {}))
     if instance.bindings:
         dimension, branch = list(instance.bindings.items())[-1]
@@ -192,7 +196,8 @@ def _extract(spec: PipelineSpec, instance: Instance, settings: ExtractSettings, 
     source = fill(hedge.connection, instance.bindings) if hedge is not None else None
     return Call(f"{_OURS}ExtractOperator", words | _given(
         spec, instance, settings,
-        min_rows=(accept.min_rows, 1), columns=(dict(accept.columns), {}),
+        min_rows=(accept.min_rows, 1), types=(dict(accept.columns), {}),
+        columns=(list(settings.columns), []), interval_column=(settings.interval_column, None), look_back=(settings.look_back, timedelta(0)),
         timezone=(settings.timezone, "UTC"), batch_rows=(settings.batch_rows, 50_000),
         hedge_conn_id=(source, None), hedge_after=(hedge.after if hedge is not None else None, None),
     ) | _breaker(spec, instance) | common)  # fmt: skip

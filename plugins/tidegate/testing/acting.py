@@ -167,8 +167,10 @@ class Play:
         brought = rows if rows is not None else self.given.rows.get(branch, max(least, 1))
         if brought < least:
             counted = f"{brought} row{'' if brought == 1 else 's'}"
-            query = task.call.arguments["query"]
-            source = f"{task.call.arguments['source_conn_id']}, {query if is_sql_file(query) else 'the query'},"
+            arguments = task.call.arguments
+            query = arguments.get("query", "")
+            asked = arguments.get("table") or (query if is_sql_file(query) else "the query")
+            source = f"{arguments['source_conn_id']}, {asked},"
             return f"{source} brought {counted}, and accept: asks for at least {least}."
         self.rows[task.task_id] = brought
         return None

@@ -230,12 +230,13 @@ def _kind(subject: Subject, node: Node, settings: Any, at: Place) -> None:
 
 
 def _extract(subject: Subject, node: Node, settings: ExtractSettings, at: Place) -> None:
-    of_file = is_sql_file(settings.query)
-    for query in dict.fromkeys(fill(settings.query, bindings) for bindings in _bindings(node)) if of_file else ():
-        _file(subject, (*at, "query"), query)
-    for key, text in (("connection", settings.connection), ("query", settings.query if of_file else "")):
+    query = settings.query or ""
+    of_file = is_sql_file(query)
+    for file in dict.fromkeys(fill(query, bindings) for bindings in _bindings(node)) if of_file else ():
+        _file(subject, (*at, "query"), file)
+    for key, text in (("connection", settings.connection), ("query", query if of_file else ""), ("table", settings.table or "")):
         _placeholders(subject, node, (*at, key), text)
-    for place, value in (((*at, "query"), "" if of_file else settings.query), ((*at, "params"), settings.params)):
+    for place, value in (((*at, "query"), "" if of_file else query), ((*at, "params"), settings.params)):
         _unfilled(subject, node, place, value)
     _params(subject, (*at, "params"), settings.params)
     if settings.hedge is not None:

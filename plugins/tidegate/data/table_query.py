@@ -1,0 +1,44 @@
+"""The rows of an interval of one table, for whom a query need not be written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+READ_FROM = "read_from"
+"""The bound name of the moment that is read from: the interval's start, or a while before."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TableQuery:
+    """What is read of a table."""
+
+    table: str
+    """``table`` or ``schema.table``."""
+    columns: tuple[str, ...] = ()
+    """None for all."""
+    interval_column: str | None = None
+    """The column that says which interval a row is of; None for all rows, whatever the interval."""
+    look_back: timedelta = timedelta(0)
+    """How long before the interval's start it is read from, for rows that come or change late."""
+
+    def sql(self, dialect: sa.Dialect) -> str:
+        """The statement in a database's own quotes; ``:read_from`` and ``:interval_end`` are bound."""
+        columns = ", ".join(_quoted(name, dialect) for name in self.columns) or "*"
+        table = ".".join(_quoted(name, dialect) for name in self.table.split("."))
+        sql = f"SELECT {columns} FROM {table}"  # noqa: S608  all names are quoted
+        if self.interval_column is None:
+            return sql
+        column = _quoted(self.interval_column, dialect)
+        return f"{sql} WHERE {column} >= :{READ_FROM} AND {column} < :interval_end"
+
+
+def _quoted(name: str, dialect: sa.Dialect) -> str:
+    if dialect.name == "sqlite":  # takes a name in double quotes that it does not know for a text, and says nothing
+        return f"`{name.replace('`', '``')}`"
+    preparer = dialect.identifier_preparer
+    return f"{preparer.initial_quote}{name.replace(preparer.escape_quote, 2 * preparer.escape_quote)}{preparer.final_quote}"

@@ -1,0 +1,88 @@
+"""A table in place of a query: the same rows, and names that are names whatever stands in them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+import pytest
+import sqlalchemy as sa
+
+from tidegate.data.contract import Accept
+from tidegate.data.extract import extract
+from tidegate.data.table_query import TableQuery
+from tidegate.errors import QueryRefused
+
+if TYPE_CHECKING:
+    from nights import Night
+
+EVIL = ['x" FROM secrets --', "x` FROM secrets --", "x'; DROP TABLE orders; --", ":branch %(x)s %s 100%", "x]; --"]
+
+
+@pytest.fixture(params=["sqlite", "postgres_url", "mariadb_url"])
+def url(request: pytest.FixtureRequest, night: Night) -> sa.URL:
+    """Give a database with a table of four orders, and columns of names that are hard to quote."""
+    found: sa.URL = night.url if request.param == "sqlite" else request.getfixturevalue(request.param)
+    engine = sa.create_engine(found, poolclass=sa.NullPool)
+    metadata = sa.MetaData()
+    orders = sa.Table(
+        "orders",
+        metadata,
+        sa.Column("id", sa.BigInteger),
+        sa.Column("sold at", sa.DateTime),
+        *(sa.Column(name, sa.BigInteger) for name in EVIL),
+    )
+    with engine.begin() as connection:
+        old = sa.MetaData()
+        old.reflect(connection)
+        old.drop_all(connection)
+        metadata.create_all(connection)
+        days = [datetime(2025, 12, 31, 23), datetime(2026, 1, 1), datetime(2026, 1, 1, 12), datetime(2026, 1, 2)]  # noqa: DTZ001
+        connection.execute(
+            sa.insert(orders), [{"id": number, "sold at": day, **dict.fromkeys(EVIL, number)} for number, day in enumerate(days)]
+        )
+    return found
+
+
+def read(night: Night, url: sa.URL, query: TableQuery) -> list[dict[str, object]]:
+    """Stage, and give what was staged."""
+    manifest = extract(
+        url, query, key=night.key(), staging=night.staging, accept=Accept(), attempt=str(len(list(night.folder.rglob("*.json")))),
+        correlation_id="c", connection_name="sales_emea", source_name=query.table,
+    )  # fmt: skip
+    with night.staging.local_file(manifest) as path:
+        rows: list[dict[str, object]] = pq.read_table(path).to_pylist()
+    return sorted(rows, key=lambda row: str(row["id"]))
+
+
+def test_the_interval_is_half_open(night: Night, url: sa.URL) -> None:
+    """And begins earlier for those who look back; without a column of the interval it is all rows."""
+    one = TableQuery(table="orders", columns=("id",), interval_column="sold at")
+    assert read(night, url, one) == [{"id": 1}, {"id": 2}]
+    back = TableQuery(table="orders", columns=("id",), interval_column="sold at", look_back=timedelta(hours=1))
+    assert read(night, url, back) == [{"id": 0}, {"id": 1}, {"id": 2}]
+    assert [row["id"] for row in read(night, url, TableQuery(table="orders"))] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("name", EVIL)
+def test_names_are_names(night: Night, url: sa.URL, name: str) -> None:
+    """What looks like SQL in a name is part of the name: read where it is one, refused where it is none."""
+    assert read(night, url, TableQuery(table="orders", columns=("id", name), interval_column="sold at"))[0] == {"id": 1, name: 1}
+    with pytest.raises(QueryRefused, match="refused orders"):
+        read(night, url, TableQuery(table="orders", columns=("id", f"{name} "), interval_column="sold at"))
+    with pytest.raises(QueryRefused, match="refused "):
+        read(night, url, TableQuery(table=name.replace(".", "")))
+    with sa.create_engine(url, poolclass=sa.NullPool).connect() as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM orders")).scalar() == 4
+
+
+def test_a_moment_of_the_interval_is_a_moment() -> None:
+    """The statement as it stands."""
+    from sqlalchemy.dialects import mssql, mysql, postgresql
+
+    query = TableQuery(table="shop.orders", columns=("id", "sold at"), interval_column="sold at")
+    rest = "WHERE {0} >= :read_from AND {0} < :interval_end"
+    assert query.sql(postgresql.dialect()) == f'SELECT "id", "sold at" FROM "shop"."orders" {rest.format(chr(34) + "sold at" + chr(34))}'
+    assert query.sql(mysql.dialect()) == f"SELECT `id`, `sold at` FROM `shop`.`orders` {rest.format('`sold at`')}"
+    assert query.sql(mssql.dialect()) == f"SELECT [id], [sold at] FROM [shop].[orders] {rest.format('[sold at]')}"
