@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tidegate.operators import LoadOperator as LoadOperator
     from tidegate.operators import OutcomeOperator as OutcomeOperator
     from tidegate.operators import PipelineOperator as PipelineOperator
+    from tidegate.operators import TidyOperator as TidyOperator
     from tidegate.operators import TransformOperator as TransformOperator
     from tidegate.operators import When as When
 
@@ -33,6 +34,7 @@ __all__ = [
     "LoadOperator",
     "OutcomeOperator",
     "PipelineOperator",
+    "TidyOperator",
     "TransformOperator",
     "When",
     "build_dags",

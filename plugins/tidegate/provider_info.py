@@ -24,6 +24,13 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "s3://aws_default@bucket/staging",
                         "default": "",
                     },
+                    "staging_days": {
+                        "description": "Days that staged files are kept behind the end of their interval by the DAG ``tidegate_tidy``; 0 keeps them for ever.\n",
+                        "version_added": "0.1.0",
+                        "type": "integer",
+                        "example": "90",
+                        "default": "30",
+                    },
                     "catch_up_runs": {
                         "description": "How many catch-up runs the DAG ``tidegate_catch_up`` lets be on their way at once, over all pipelines.\n",
                         "version_added": "0.1.0",

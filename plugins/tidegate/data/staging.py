@@ -196,7 +196,7 @@ class Staging:
 
     def intervals(self, pipeline: str) -> list[Interval]:
         """The intervals that anything was staged for, in no order."""
-        found = (_interval(folder.name) for folder in _listed(self.root / safe_name(pipeline)))
+        found = (interval_of(folder.name) for folder in _listed(self.root / safe_name(pipeline)))
         return [interval for interval in found if interval is not None]
 
     def withdraw(self, manifest: Manifest) -> None:
@@ -379,7 +379,7 @@ def _newest(folder: Any, without: Collection[str] = ()) -> Manifest | None:
     return max(found, key=lambda manifest: (manifest.fence, manifest.attempt), default=None)
 
 
-def _interval(name: str) -> Interval | None:
+def interval_of(name: str) -> Interval | None:
     """What an interval's folder is about; None for any other folder."""
     start, _, end = name.partition("--")
     try:

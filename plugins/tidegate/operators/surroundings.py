@@ -73,6 +73,11 @@ def most_runs() -> int:
     return int(conf.getint("tidegate", "catch_up_runs", fallback=2))
 
 
+def staging_days() -> int:
+    """How many days staged files are kept behind the end of their interval: ``[tidegate] staging_days``, 30 by default; 0 for ever."""
+    return int(conf.getint("tidegate", "staging_days", fallback=30))
+
+
 def default_include() -> Path:
     """``include/`` beside Airflow's DAGs folder, for operators that stand on their own."""
     return Path(str(conf.get("core", "dags_folder"))).expanduser().parent / "include"
