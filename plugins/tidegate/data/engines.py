@@ -177,9 +177,13 @@ def probe(url: sa.URL, *, correlation_id: str = "", connection_name: str = "") -
 
 
 @contextmanager
-def streaming(connection: sa.Connection, query: sa.Executable, *, batch_rows: int) -> Iterator[sa.CursorResult[Any]]:
-    """The rows of a query, fetched as they are asked for. A block that raises does not read the rest of them."""
-    with connection.execution_options(yield_per=batch_rows).execute(query) as result:
+def streaming(connection: sa.Connection, query: sa.Executable, *, batch_rows: int, cursor: bool = True) -> Iterator[sa.CursorResult[Any]]:
+    """The rows of a query, fetched as they are asked for. A block that raises does not read the rest of them.
+
+    :param cursor: whether the statement can stand behind a server's cursor; what cannot, such as ``SHOW``, is fetched at once.
+    """
+    options = {"yield_per": batch_rows} if cursor else {}
+    with connection.execution_options(**options).execute(query) as result:
         try:
             yield result
         except BaseException:

@@ -71,9 +71,9 @@ def _copied(connection: sa.Connection, query: sa.TextClause) -> _Copied | None:
 def batches(
     connection: sa.Connection, query: sa.TextClause, accept: Accept, *, where: str, zone: str, batch_rows: int
 ) -> Iterator[Iterator[pa.RecordBatch]]:
-    """The rows of a query, as :func:`tidegate.data.sources.batches` says; streamed, where ``COPY`` does not take it."""
+    """The rows of a query, as :func:`tidegate.data.sources.batches` says; value by value, where ``COPY`` does not take it."""
     if (copied := _copied(connection, query)) is None:
-        with streamed.batches(connection, query, accept, where=where, zone=zone, batch_rows=batch_rows) as found:
+        with streamed.batches(connection, query, accept, where=where, zone=zone, batch_rows=batch_rows, cursor=False) as found:
             yield found
     else:
         with _batches(copied, accept, where=where, zone=zone, batch_rows=batch_rows) as found:

@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 
 @contextmanager
 def batches(
-    connection: sa.Connection, query: sa.TextClause, accept: Accept, *, where: str, zone: str, batch_rows: int
+    connection: sa.Connection, query: sa.TextClause, accept: Accept, *, where: str, zone: str, batch_rows: int, cursor: bool = True
 ) -> Iterator[Iterator[pa.RecordBatch]]:
-    """The rows of a query, as :func:`tidegate.data.sources.batches` says."""
-    with streaming(connection, query, batch_rows=batch_rows) as result:
+    """The rows of a query, as :func:`tidegate.data.sources.batches` says.
+
+    :param cursor: as :func:`tidegate.data.engines.streaming` takes it.
+    """
+    with streaming(connection, query, batch_rows=batch_rows, cursor=cursor) as result:
         yield _batches(result, accept, where=where, zone=zone, batch_rows=batch_rows)
 
 
