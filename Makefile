@@ -135,6 +135,10 @@ bench: bench-parse ## Measure parsing, a task's start, and five million rows in 
 bench-parse: $(VENV)/installed ## Measure parsing beside plain Python, dag-factory and Blueprint (BENCH_ARGS="--samples 9 --json FILE")
 	@$(BIN)/python -m bench.parse $(BENCH_ARGS)
 
+.PHONY: bench-data
+bench-data: $(VENV)/installed ## Measure extracts and loads beside psql, pandas, connectorx, ADBC, dlt, Airflow (BENCH_ARGS="--rows 5000000 --only sqlite")
+	@$(BIN)/python -m bench.data $(BENCH_ARGS)
+
 .PHONY: bench-gaps
 bench-gaps: $(VENV)/installed ## Measure the list of 12,000 gaps, and the decision what of it is due
 	@$(BIN)/python -m bench.gaps

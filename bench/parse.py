@@ -29,8 +29,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.contenders import ABOUT, CONTENDERS, CRON, NEEDS, OURS, OWN_KINDS, PLAIN, Contender, tidegate_document
+from bench.peers import ROOT, move_in
+from bench.reporting import claim, odd, show_claims
 
-ROOT = Path(__file__).parent.parent
 PEERS = ROOT / ".tidegate" / "bench-peers"
 PACKAGES = ("dag-factory==1.1.0", "airflow-blueprint==0.5.0")
 COUNTS = (1, 100, 500)
@@ -42,20 +43,6 @@ SETTINGS = {
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "DO_NOT_TRACK": "1",
 }
-
-
-def move_in(arguments: list[str]) -> None:
-    """Go on in the peers' environment, which is made if it is not there or was made for other versions."""
-    python, stamp = PEERS / "bin" / "python", PEERS / "installed"
-    wanted = "\n".join([*PACKAGES, (ROOT / "requirements.txt").read_text()])
-    if not stamp.exists() or stamp.read_text() != wanted:
-        print(f"installing {' and '.join(PACKAGES)} beside Tidegate's own requirements in {PEERS.relative_to(ROOT)}", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", PEERS], check=True)
-        pip = [python, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--requirement", ROOT / "requirements.txt", *PACKAGES], check=True)
-        subprocess.run([*pip, "--no-deps", "--editable", ROOT], check=True)
-        stamp.write_text(wanted)
-    os.execve(python, [str(python), "-m", "bench.parse", *arguments], {**os.environ, **SETTINGS})  # noqa: S606  no shell is wanted
 
 
 # -- in a fresh process ---------------------------------------------------------------------------------------------
@@ -259,7 +246,7 @@ def verdicts(figures: dict[str, Any]) -> list[dict[str, Any]]:
         ("serialized DAG, × plain Python", 1.1, ours["bytes_ratio"]),
         (f"tidegate validate on {MANY} pipelines, s", 5, figures["validate"] / 1000),
     ]
-    return [{"what": what, "at_most": limit, "measured": value, "met": value <= limit} for what, limit, value in claims]
+    return [claim(what, limit, value) for what, limit, value in claims]
 
 
 def show(report: dict[str, Any]) -> None:
@@ -276,16 +263,7 @@ def show(report: dict[str, Any]) -> None:
     print(f"\n{'task start':<16}{'among 1':>8}{f'among {MANY}':>11}{'more':>7}")
     for kind, seen in report["task_start"].items():
         print(f"{kind:<16}{seen['1']:>8.1f}{seen[str(MANY)]:>11.1f}{seen[str(MANY)] - seen['1']:>7.1f}")
-    print(f"\n{'target of Tidegate':<57}{'at most':>8}{'measured':>10}")
-    for claim in report["verdicts"]:
-        print(f"{claim['what']:<57}{claim['at_most']:>8}{claim['measured']:>10.2f}  {'met' if claim['met'] else 'MISSED'}")
-
-
-def odd(text: str) -> int:
-    """A number of samples that has a median."""
-    if (value := int(text)) < 1 or value % 2 == 0:
-        raise argparse.ArgumentTypeError("an odd number, so that the median is a sample")
-    return value
+    show_claims(report["verdicts"])
 
 
 def main() -> None:
@@ -294,10 +272,7 @@ def main() -> None:
     parser.add_argument("--samples", type=odd, default=5, help="fresh processes for each figure, an odd number (5)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures and all samples here too")
     options = parser.parse_args()
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or every import would compile its module anew, which no Airflow does
-    sys.dont_write_bytecode = False
-    if Path(sys.prefix).resolve() != PEERS.resolve():
-        move_in(sys.argv[1:])
+    move_in(PEERS, "bench.parse", sys.argv[1:], PACKAGES, SETTINGS)
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as root:
         samples = measure(Path(root), options.samples)

@@ -1,0 +1,232 @@
+"""The run: servers up, tables made, contenders in turns, tables of medians, targets."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import secrets
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bench import servers
+from bench.data import tables
+from bench.data.contenders import ADBC, EXTRACTS, FLOOR, FLOORS, LOADS, OURS, TYPED_OURS, Job
+from bench.peers import ROOT, move_in
+from bench.reporting import claim, odd, show_claims
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PEERS = ROOT / ".tidegate" / "bench-data-peers"
+OWN = ("psycopg", "psycopg-binary", "pymysql", "pgpq")
+"""Of Tidegate's extras, as the development environment has them."""
+PACKAGES = (
+    *(line for line in (ROOT / "requirements-dev.txt").read_text().splitlines() if line.partition("==")[0] in OWN),
+    "adbc-driver-postgresql==1.13.0",
+    "adbc-driver-sqlite==1.13.0",
+    "apache-airflow-providers-postgres==7.1.1",
+    "connectorx==0.4.6",
+    "dlt[parquet,sql-database]==1.31.0",
+    "psycopg2-binary==2.9.13",
+)
+SETTINGS = {"AIRFLOW_HOME": str(ROOT / ".tidegate" / "bench"), "AIRFLOW__CORE__LOAD_EXAMPLES": "False", "DO_NOT_TRACK": "1", "TZ": "UTC"}
+TITLES = {"postgresql": "PostgreSQL", "mariadb": "MariaDB", "sqlite": "SQLite", "load": "into PostgreSQL"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """Where a suite's contenders move rows."""
+
+    suite: str
+    url: str
+    folder: Path
+    rows: int
+    rows_file: str = ""
+
+
+@contextmanager
+def target(at: Setting, *, many: bool) -> Iterator[str]:
+    """The table to read; or a new one to load, which must have all rows afterwards."""
+    if at.suite != "load":
+        yield tables.MANY if many else tables.FEW
+        return
+    table = f"load_{secrets.token_hex(4)}"
+    with tables.autocommitting(sa.make_url(at.url).set(drivername="postgresql+psycopg")) as connection:
+        connection.exec_driver_sql(tables.POSTGRES.format(table=table, key=", PRIMARY KEY (id)"))
+        yield table
+        if (count := connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar()) != at.rows:  # noqa: S608  a name from above
+            sys.exit(f"{table} has {count} rows of {at.rows}")
+        connection.exec_driver_sql(f"DROP TABLE {table}")
+
+
+def run_sample(at: Setting, contender: str, *, many: bool, modules: list[str] | None) -> tuple[Any, str]:
+    """What a fresh process measured, and what is lost of the rows, in words."""
+    with tempfile.TemporaryDirectory(dir=at.folder) as folder, target(at, many=many) as table:
+        job = Job(url=at.url, table=table, folder=folder, rows_file=at.rows_file)
+        asked = {"suite": at.suite, "contender": contender, "job": asdict(job), "modules": modules}
+        command = [sys.executable, "-m", "bench.data.sample", json.dumps(asked)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+        if done.returncode:
+            sys.exit(f"{at.suite}, {contender}:\n{done.stderr[-4000:]}")
+        return json.loads(done.stdout), losses(job.out, at.rows) if many and Path(job.out).exists() else ""
+
+
+def losses(path: str, rows: int) -> str:
+    """Which columns of a copy are not what was made."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        truth = connection.execute(tables.TRUTH.format(rows=rows)).fetchone()
+        types = dict(connection.execute("SELECT name, duckdb_type FROM parquet_schema($1)", [path]).fetchall())
+        cents = "CAST(sum(CAST(amount AS DECIMAL(38,2))) * 100 AS HUGEINT), CAST(sum(CAST(rate AS DECIMAL(38,6))) * 1000000 AS HUGEINT)"
+        moment = "epoch_us(max(CAST(seen AS TIMESTAMP))) - epoch_us(TIMESTAMP '2026-01-01')"
+        connection.execute("SET TimeZone = 'UTC'")
+        select = f"SELECT count(*), sum(CAST(id AS HUGEINT)), {cents}, {moment}, count(note) FROM read_parquet($1)"  # noqa: S608
+        found = connection.execute(select, [path]).fetchone()
+    wrong = [name for name, was, made in zip(("rows", "id", "amount", "rate", "seen", "note"), found, truth, strict=True) if was != made]
+    floats = [name for name in ("id", "amount", "rate") if types[name] in {"DOUBLE", "FLOAT"}]
+    return "; ".join(
+        filter(
+            None,
+            [wrong and f"WRONG {', '.join(wrong)}", floats and f"float {', '.join(floats)}", types["seen"] == "TIMESTAMP" and "no zone"],
+        )
+    )
+
+
+def measure(at: Setting, contenders: list[str], samples: int) -> dict[str, Any]:
+    """All samples of a suite."""
+    modules = {name: run_sample(at, name, many=False, modules=None)[0] for name in contenders}
+    seen: dict[str, Any] = {name: [] for name in contenders}
+    lost: dict[str, str] = {}
+    for sample in range(samples):
+        turn = sample % len(contenders)
+        for name in (*contenders[turn:], *contenders[:turn]):
+            took, lost[name] = run_sample(at, name, many=True, modules=modules[name])
+            seen[name].append(took)
+            print(".", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    return {"rows": at.rows, "contenders": {name: {"samples": seen[name], "lost": lost[name]} for name in contenders}}
+
+
+def settings(stack: ExitStack, root: Path, suites: list[str], rows: int, load_rows: int) -> list[Setting]:
+    """Servers up, and tables made."""
+    made = []
+    if {"postgresql", "load"} & set(suites):
+        url = stack.enter_context(servers.postgres())
+        plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        tables.fill_postgres(url, rows if "postgresql" in suites else load_rows)
+        made += [Setting(suite="postgresql", url=plain, folder=root, rows=rows)] if "postgresql" in suites else []
+        made += [loading(plain, root, load_rows)] if "load" in suites else []
+    if "mariadb" in suites:
+        url = stack.enter_context(servers.mariadb(("innodb-buffer-pool-size=1G",)))
+        tables.fill_mariadb(url, rows)
+        plain = url.set(drivername="mysql").render_as_string(hide_password=False)
+        made.append(Setting(suite="mariadb", url=plain, folder=root, rows=rows))
+    if "sqlite" in suites:
+        tables.fill_sqlite(root / "source.db", rows)
+        made.append(Setting(suite="sqlite", url=f"sqlite:///{root / 'source.db'}", folder=root, rows=rows))
+    return made
+
+
+def loading(url: str, root: Path, rows: int) -> Setting:
+    """The rows to load, as Parquet with its manifest and in PostgreSQL's own form."""
+    folder = root / "load"
+    folder.mkdir()
+    limited = f"(SELECT * FROM {tables.MANY} LIMIT {rows}) AS limited"  # noqa: S608  a name from above
+    job = Job(url=url, table=limited, folder=str(folder))
+    EXTRACTS["postgresql"][OURS](job)
+    EXTRACTS["postgresql"][FLOOR](job)
+    (folder / "rows").rename(folder / "rows.pgcopy")
+    return Setting(suite="load", url=url, folder=root, rows=rows, rows_file=job.out)
+
+
+def medians(suite: str, seen: dict[str, Any]) -> dict[str, Any]:
+    """Medians of all figures, and how they compare with the floor."""
+    figures = {
+        name: {key: statistics.median(sample[key] for sample in told["samples"]) for key in ("wall", "cpu", "import", "peak")}
+        for name, told in seen["contenders"].items()
+    }
+    for name, row in figures.items():
+        row |= {"ratio": row["wall"] / figures[FLOOR]["wall"], "lost": seen["contenders"][name]["lost"]}
+    return {"suite": suite, "rows": seen["rows"], "floor": FLOORS[suite], "contenders": figures}
+
+
+def verdicts(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Tidegate's targets beside what was measured."""
+    claims = []
+    for told in figures:
+        rows, seen = told["contenders"], told["contenders"].get(OURS)
+        if not seen:
+            continue
+        size = f"{told['rows'] / 1e6:g} M rows"
+        match told["suite"]:
+            case "postgresql":
+                claims.append((f"PostgreSQL extract, × \\copy binary, {size}", 2.0, seen["ratio"]))
+            case "mariadb":
+                claims.append((f"MariaDB extract, × its CLI's dump, {size}", 3.0, seen["ratio"]))
+            case "load":
+                claims.append((f"PostgreSQL load, × \\copy binary, {size}", 1.5, seen["ratio"]))
+            case "sqlite" if ADBC in rows:
+                claims.append((f"SQLite extract, × ADBC, {size}", 1.2, seen["wall"] / rows[ADBC]["wall"]))
+                if TYPED_OURS in rows:
+                    claims.append((f"SQLite extract with types, × ADBC, {size}", 1.2, rows[TYPED_OURS]["wall"] / rows[ADBC]["wall"]))
+        if told["suite"] != "load":
+            claims.append((f"{TITLES[told['suite']]} extract, peak MB, {size}", 350, seen["peak"]))
+    return [claim(*told) for told in claims]
+
+
+def show(report: dict[str, Any]) -> None:
+    """The tables."""
+    print(f"\nmedians of {report['samples']} fresh processes; seconds, without imports; MB with; ×: by the floor's time; {report['on']}")
+    for told in report["figures"]:
+        title = f"{told['rows']:,} rows, {TITLES[told['suite']]}"
+        print(f"\n{title:<30}{'s':>8}{'×':>7}{'CPU s':>8}{'import s':>10}{'MB':>7}  lost")
+        for name, row in told["contenders"].items():
+            shown = f"{told['floor']} (floor)" if name == FLOOR else name
+            print(
+                f"{shown:<30}{row['wall']:>8.2f}{row['ratio']:>7.2f}{row['cpu']:>8.2f}{row['import']:>10.2f}{row['peak']:>7.0f}  {row['lost']}"
+            )
+    show_claims(report["verdicts"])
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(prog="python -m bench.data", description="What moving rows costs, beside what else one would take.")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows to extract (1000000)")
+    parser.add_argument("--load-rows", type=int, default=200_000, help="rows to load, no more than those to extract (200000)")
+    parser.add_argument("--samples", type=odd, default=5, help="fresh processes for each figure, an odd number (5)")
+    parser.add_argument("--only", choices=list(TITLES), action="append", help="leave the others out; may be given again")
+    parser.add_argument("--contender", action="append", help="leave the others out, the floor and Tidegate apart; may be given again")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures and all samples here too")
+    options = parser.parse_args()
+    move_in(PEERS, "bench.data", sys.argv[1:], PACKAGES, SETTINGS)
+    began = time.perf_counter()
+    chosen = {FLOOR, OURS, *(options.contender or [])}
+    with ExitStack() as stack:
+        root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tidegate-bench-")))
+        found = {}
+        for at in settings(stack, root, options.only or list(TITLES), options.rows, options.load_rows):
+            names = [name for name in {"load": LOADS, **EXTRACTS}[at.suite] if not options.contender or name in chosen]
+            found[at.suite] = measure(at, names, options.samples)
+    figures = [medians(suite, seen) for suite, seen in found.items()]
+    on = f"Python {platform.python_version()}, {os.cpu_count()} cores"
+    report = {"samples": options.samples, "on": on, "figures": figures, "verdicts": verdicts(figures)}
+    show(report)
+    print(f"\nmeasured in {time.perf_counter() - began:.0f} s")
+    if options.json:
+        options.json.write_text(json.dumps({**report, "all_samples": found}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
