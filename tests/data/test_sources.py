@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -10,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import sqlalchemy as sa
 
 from tidegate.data.contract import Accept
 from tidegate.data.extract import extract
 from tidegate.data.kinds import word
+from tidegate.data.sources import sqlite
 from tidegate.errors import DataRefused
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
     from nights import Night
 
     from tidegate.data.manifest import Manifest
@@ -118,6 +120,45 @@ MARIADB = {
     "bits": Case(("b'101'",), "bytes", (b"\x05",)),
 }  # fmt: skip
 
+SQLITE = {
+    "integers": Case((str(BIG), "NULL", "-9223372036854775808", "0"), "int", (BIG, None, -(2**63), 0)),
+    "floats": Case(("0.1", "NULL", "0.1+0.2", "5e-324", "1.7976931348623157e308", "9e999", "3"), "float", (0.1, None, 0.1 + 0.2, 5e-324, 1.7976931348623157e308, float("inf"), 3.0)),
+    "texts": Case(("'" + NAUGHTY.replace("'", "''") + "'", "NULL", "''", "'NULL'", "'null'", "' '", "'[1,2]'", "'\\u0041'", "char(92)", "char(1, 8, 12, 27, 31, 127)", "'\\\\\"\\'"), "text", (NAUGHTY, None, "", "NULL", "null", " ", "[1,2]", "\\u0041", "\\", "\x01\x08\x0c\x1b\x1f\x7f", '\\\\"\\')),
+    "texts with line ends": Case(("'a'", "'b' || char(10) || 'c'", "char(13, 10)", "char(13)", "char(10) || '\"]' || char(10) || '[0,'"), "text", ("a", "b\nc", "\r\n", "\r", '\n"]\n[0,')),
+    "texts with a zero": Case(("'a'", "'b' || char(0) || 'c'"), "text", ("a", "b\0c")),
+    "texts of JSON": Case(("json('[1, 2]')", "json('null')", "json('5')"), "text", ("[1,2]", "null", "5")),
+    "integers, then a text": Case(("1", "'42'", "NULL"), "int", (1, 42, None)),
+    "integers, then a text that is none": Case(("1", "' 42'"), "", refused='"v", row 2, a str that int cannot'),
+    "integers, then a float that is whole": Case(("1", "2.0"), "int", (1, 2)),
+    "integers, then a float": Case(("1", "2.5"), "", refused='"v", row 2, a float that int cannot'),
+    "integers, then bytes": Case(("1", "x'31'"), "", refused='"v", row 2, a bytes that int cannot'),
+    "texts, then an integer": Case(("'a'", "5"), "text", ("a", "5")),
+    "texts, then a float": Case(("'a'", "0.1+0.2"), "text", ("a", "0.30000000000000004")),
+    "texts, then bytes": Case(("'a'", "x'62'"), "", refused='"v", row 2, a bytes that text cannot'),
+    "nothing, then an integer": Case(("NULL", "5"), "text", (None, "5")),
+    "nothing, then bytes": Case(("NULL", "x'00'"), "", refused='"v", row 2, a bytes that text cannot'),
+    "bytes": Case(("x'00ff275c'", "NULL", "x''"), "bytes", (b"\x00\xff'\\", None, b"")),
+    "bytes, then a text": Case(("x'00'", "'a'"), "", refused='"v", row 2, a str that bytes cannot'),
+    "integers as decimals": Case(("1", "NULL", "-2"), "decimal(12,2)", (Decimal("1.00"), None, Decimal("-2.00")), "decimal(12,2)"),
+    "integers, then fractions, as decimals": Case(("1", "2.5", "0.1"), "decimal(12,2)", (Decimal("1.00"), Decimal("2.50"), Decimal("0.10")), "decimal(12,2)"),
+    "integers, then too fine a fraction, as decimals": Case(("1", "2.125"), "", declared="decimal(12,2)", refused='"v", row 2, a float that decimal'),
+    "texts as decimals": Case(("'1.10'", "NULL", "'99999999999999999999999999999.123456789'", "'1e3'"), "decimal", (Decimal("1.10"), None, Decimal("99999999999999999999999999999.123456789"), Decimal(1000)), "decimal"),
+    "texts as decimals, too fine": Case(("'1.10'", "'1.101'"), "", declared="decimal(12,2)", refused='"v", row 2, a str that decimal'),
+    "texts as decimals in quotes": Case(("'1.10'", "'\"1.10\"'"), "", declared="decimal(12,2)", refused='"v", row 2, a str that decimal'),
+    "texts as integers": Case(("'42'", "'-7'"), "int", (42, -7), "int"),
+    "integers as texts": Case((str(BIG), "NULL", "-1"), "text", (str(BIG), None, "-1"), "text"),
+    "integers as booleans": Case(("1", "0", "NULL"), "bool", (True, False, None), "bool"),
+    "integers as booleans, wrong": Case(("1", "2"), "", declared="bool", refused='"v", row 2, a int that bool'),
+    "integers as floats": Case(("1", "NULL", "-5"), "float", (1.0, None, -5.0), "float"),
+    "integers as floats, too long": Case(("1", str(BIG)), "", declared="float", refused='"v", row 2, a int that float'),
+    "dates": Case(("'0001-01-01'", "NULL", "'9999-12-31'", "'2026-01-01 00:00:00'"), "date", (date(1, 1, 1), None, date(9999, 12, 31), date(2026, 1, 1)), "date"),
+    "clocks": Case(("'2026-01-01 12:00:00.000001'", "NULL", "'2026-01-01'", "'2026-01-01T12:00'"), "timestamp", (clock(2026, 1, 1, 12, 0, 0, 1), None, clock(2026, 1, 1), clock(2026, 1, 1, 12)), "timestamp"),
+    "clocks, too fine": Case(("'2026-01-01'", "'2026-01-01 12:00:00.0000001'"), "", declared="timestamp", refused='"v", row 2, a str that timestamp'),
+    "moments": Case(("'2026-07-01 12:00:00.5'", "NULL", "'2026-01-01 12:00:00+05:45'"), "timestamptz", (datetime(2026, 7, 1, 10, 0, 0, 500000, tzinfo=UTC), None, datetime(2026, 1, 1, 6, 15, tzinfo=UTC)), "timestamptz", settings={"timezone": "Europe/Berlin"}),
+    "moments in an hour that comes twice": Case(("'2026-07-01 12:00'", "'2026-10-25 02:30'"), "", declared="timestamptz", refused='"v", row 2, a str that timestamptz', settings={"timezone": "Europe/Berlin"}),
+    "nothing at all": Case(("NULL", "NULL"), "text", (None, None)),
+}  # fmt: skip
+
 
 def plain(value: Any) -> tuple[type, Any]:
     """The value, of which NaN is like itself."""
@@ -167,3 +208,13 @@ def test_postgres(night: Night, postgres_url: sa.URL, name: str) -> None:
 def test_mariadb(night: Night, mariadb_url: sa.URL, name: str) -> None:
     """All types of MariaDB."""
     hold(night, mariadb_url, MARIADB[name])
+
+
+@pytest.mark.parametrize("fast", [True, False], ids=["fast", "streamed"])
+@pytest.mark.parametrize("name", SQLITE)
+def test_sqlite(night: Night, monkeypatch: pytest.MonkeyPatch, name: str, fast: bool) -> None:
+    """All that a column of SQLite may hold, with what comes first settling the types; both ways of reading agree."""
+    monkeypatch.setattr(sqlite, "REPEAT_SECONDS", 60 if fast else -1)
+    path = night.folder / "source.db"
+    sqlite3.connect(path).close()
+    hold(night, sa.URL.create("sqlite", database=str(path)), SQLITE[name], batch_rows=1)

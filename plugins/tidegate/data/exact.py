@@ -101,6 +101,8 @@ def _alike(array: pa.Array, kind: pa.DataType, zone: str) -> pa.Array | None:
         return array.cast(kind)
     if pat.is_string(source) and (pat.is_date(kind) or kind == WORDS["timestamp"]):
         return array.cast(kind)
+    if pat.is_string(source) and kind == WORDS["timestamptz"]:
+        return _alike(array.cast(WORDS["timestamp"]), kind, zone)  # refused where any text names an offset
     if source == WORDS["timestamp"] and kind == WORDS["timestamptz"]:
         return array.cast(kind) if zone == "UTC" else pc.assume_timezone(array, zone, ambiguous="raise", nonexistent="raise").cast(kind)
     if pat.is_integer(source) and pat.is_boolean(kind) and pc.all(pc.is_in(array, pa.array([0, 1, None], source))).as_py():
@@ -175,9 +177,15 @@ def _bool(value: Any) -> bool:
     return _TRUTH[word_or_number] if word_or_number in _TRUTH else bool(_fail(value))
 
 
+def _said(text: str) -> datetime:
+    if _BEYOND.search(text):
+        raise ValueError(text)
+    return datetime.fromisoformat(text)
+
+
 def _date(value: Any) -> date:
     if isinstance(value, str):
-        value = datetime.fromisoformat(value)
+        value = _said(value)
     if isinstance(value, datetime):
         if value.time() != time() or value.tzinfo is not None:
             raise ValueError(value)
@@ -187,7 +195,7 @@ def _date(value: Any) -> date:
 
 def _clock(value: Any) -> datetime:
     if isinstance(value, str):
-        value = datetime.fromisoformat(value)
+        value = _said(value)
     if isinstance(value, datetime):
         if value.tzinfo is not None:
             raise ValueError(value)
@@ -199,7 +207,7 @@ def _clock(value: Any) -> datetime:
 
 def _moment(value: Any, zone: str) -> datetime:
     if isinstance(value, str):
-        value = datetime.fromisoformat(value)
+        value = _said(value)
     if not isinstance(value, datetime):
         raise TypeError(value)
     moment: datetime = value if value.tzinfo else value.replace(tzinfo=ZoneInfo(zone))
@@ -217,6 +225,8 @@ def _fail(value: Any) -> Any:
 
 
 _DIGITS = re.compile(r"[+-]?[0-9]+")
+_BEYOND = re.compile(r"[.,]\d{6}0*[1-9]")
+"""Parts of a microsecond, which Python would drop."""
 _TRUTH: dict[Any, bool] = {"true": True, "t": True, "1": True, 1: True, b"\x01": True}
 _TRUTH |= {"false": False, "f": False, "0": False, 0: False, b"\x00": False}
 _CONVERTERS: dict[str, Callable[[Any], Any]] = {

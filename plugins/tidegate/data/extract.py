@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from tidegate.data import sources
@@ -66,23 +67,29 @@ def extract(
     stop = stop or Stop()
     where = f"{connection_name}, {source_name},"
     read_at, asked = stamp(), question(sql, params=params, accept=accept, timezone=timezone)
-    with (
-        reading(
-            url, correlation_id=correlation_id, connection_name=connection_name, source_name=source_name, timezone=timezone
-        ) as connection,
-        stoppable(connection, stop, name=connection_name, correlation_id=correlation_id),
-        sources.batches(connection, query, accept, where=where, zone=timezone, batch_rows=batch_rows) as batches,
-    ):
-        first = next(batches)
-        with staging.writer(key, first.schema, attempt=attempt, correlation_id=correlation_id, read_at=read_at, question=asked) as writer:
-            writer.write(first)
-            for batch in batches:
-                stop.check(connection_name)
+    streamed = False
+    while True:
+        with (
+            suppress(sources.Surprised),
+            reading(
+                url, correlation_id=correlation_id, connection_name=connection_name, source_name=source_name, timezone=timezone
+            ) as connection,
+            stoppable(connection, stop, name=connection_name, correlation_id=correlation_id),
+            sources.batches(connection, query, accept, where=where, zone=timezone, batch_rows=batch_rows, streamed=streamed) as batches,
+        ):
+            first = next(batches)
+            with staging.writer(
+                key, first.schema, attempt=attempt, correlation_id=correlation_id, read_at=read_at, question=asked
+            ) as writer:
+                writer.write(first)
+                for batch in batches:
+                    stop.check(connection_name)
+                    if progress:
+                        progress(writer.rows)
+                    writer.write(batch)
                 if progress:
                     progress(writer.rows)
-                writer.write(batch)
-            if progress:
-                progress(writer.rows)
-            accept.check_rows(writer.rows, where=where)
-            stop.settle(connection_name)
-    return writer.manifest
+                accept.check_rows(writer.rows, where=where)
+                stop.settle(connection_name)
+            return writer.manifest
+        streamed = True

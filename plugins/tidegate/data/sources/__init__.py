@@ -5,6 +5,7 @@ module       of                                                               ho
 ============ ================================================================ ==================================
 postgres     PostgreSQL, through psycopg                                      ``COPY`` as CSV, parsed by Arrow
 mysql        MySQL and MariaDB, through PyMySQL                               the protocol's text, a column at a time
+sqlite       SQLite, through Python's own driver                              its JSON of a row, parsed by Arrow
 streamed     any other SQLAlchemy URL                                         its driver's own Python values
 ============ ================================================================ ==================================
 
@@ -26,21 +27,36 @@ if TYPE_CHECKING:
     from tidegate.data.contract import Accept
 
 
+class Surprised(Exception):
+    """A value was not what the way of reading can carry, and what it gave so far is to be forgotten: read again, ``streamed``."""
+
+
 @contextmanager
 def batches(
-    connection: sa.Connection, query: sa.TextClause, accept: Accept, *, where: str, zone: str, batch_rows: int
+    connection: sa.Connection,
+    query: sa.TextClause,
+    accept: Accept,
+    *,
+    where: str,
+    zone: str,
+    batch_rows: int,
+    streamed: bool = False,
 ) -> Iterator[Iterator[pa.RecordBatch]]:
     """The rows of a query, read in the fastest way that loses nothing.
 
     :param where: begins each message about the rows, such as ``sales_emea, sql/sales.sql,``.
     :param zone: of the clock that columns without a time zone show.
     :param batch_rows: rows held in memory at once.
+    :param streamed: in the way that takes whatever comes, however fast another may be.
     :raises DataRefused: a column is missing, or a value does not fit its type exactly.
+    :raises Surprised: it must be read ``streamed``.
     """
     if connection.dialect.driver == "psycopg":
         from tidegate.data.sources.postgres import batches as read
     elif connection.dialect.driver == "pymysql":
         from tidegate.data.sources.mysql import batches as read
+    elif connection.dialect.driver == "pysqlite" and not streamed:
+        from tidegate.data.sources.sqlite import batches as read
     else:
         from tidegate.data.sources.streamed import batches as read
     with read(connection, query, accept, where=where, zone=zone, batch_rows=batch_rows) as found:

@@ -24,17 +24,34 @@ _WHERE = re.compile(r"In CSV column #(\d+): (?:Row #(\d+): )?")
 class Parser:
     """Turns text of whole rows into batches of one schema."""
 
-    def __init__(self, columns: Sequence[Column], declared: Mapping[str, pa.DataType], *, where: str, zone: str) -> None:
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        declared: Mapping[str, pa.DataType],
+        *,
+        where: str,
+        zone: str,
+        null: str = "",
+        framed: bool = False,
+    ) -> None:
+        """Take what is known of the columns.
+
+        :param null: what stands for NULL.
+        :param framed: a field that means nothing stands before those of each row, and another behind them.
+        """
         self._columns = columns
         self._declared = declared
         self._where = where
         self._zone = zone
+        self._framed = framed
         self._rows = 0
         self.schema = pa.schema([(column.name, declared.get(column.name, column.kind)) for column in columns])
         self._numbered = [str(number) for number in range(len(columns))]  # two columns of one name are somebody else's to refuse
+        self._names = ["first", *self._numbered, "last"] if framed else self._numbered
         self._converting = pc.ConvertOptions(
             column_types={number: column.text for number, column in zip(self._numbered, columns, strict=True)},
-            null_values=[""],
+            include_columns=self._numbered,
+            null_values=[null],
             true_values=["t", "1"],
             false_values=["f", "0"],
             strings_can_be_null=True,
@@ -48,7 +65,7 @@ class Parser:
         :param text: whole rows, each with its end of line.
         :raises DataRefused: a value does not fit the type of its column exactly; rows are counted from the first text on.
         """
-        reading = pc.ReadOptions(column_names=self._numbered, use_threads=False, block_size=len(text) + 1)
+        reading = pc.ReadOptions(column_names=self._names, use_threads=False, block_size=len(text) + 1)
         try:
             table = pc.read_csv(pa.BufferReader(text), read_options=reading, parse_options=self._parsing, convert_options=self._converting)
         except pa.ArrowInvalid as error:
@@ -73,13 +90,13 @@ class Parser:
     def _refused(self, said: str) -> TidegateError:
         if (found := _WHERE.match(said)) is None or found[2] is None:
             return TidegateError(f"{self._where} sent what cannot be read: {said}.", hint="Please report it, with the query.")
-        column = self._columns[int(found[1])]
+        number = int(found[1]) - self._framed
         row = self._rows + int(found[2])
         return unfit(
-            column.name,
-            self.schema.field(int(found[1])).type,
+            self._columns[number].name,
+            self.schema.field(number).type,
             "a value",
             where=self._where,
             row=row,
-            declared=column.name in self._declared,
+            declared=self._columns[number].name in self._declared,
         )

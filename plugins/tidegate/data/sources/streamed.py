@@ -11,7 +11,7 @@ from tidegate.data.engines import streaming
 from tidegate.data.exact import column, inferred
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import sqlalchemy as sa
 
@@ -27,15 +27,18 @@ def batches(
     :param cursor: as :func:`tidegate.data.engines.streaming` takes it.
     """
     with streaming(connection, query, batch_rows=batch_rows, cursor=cursor) as result:
-        yield _batches(result, accept, where=where, zone=zone, batch_rows=batch_rows)
+        names = list(result.keys())
+        parts = result.partitions(batch_rows)  # named again: the connection's yield_per does not reach it
+        yield read(names, parts, accept.types(names, where=where), where=where, zone=zone)
 
 
-def _batches(result: sa.CursorResult[Any], accept: Accept, *, where: str, zone: str, batch_rows: int) -> Iterator[pa.RecordBatch]:
-    names = list(result.keys())
-    declared = accept.types(names, where=where)
+def read(
+    names: Sequence[str], parts: Iterable[Sequence[Any]], declared: Mapping[str, pa.DataType], *, where: str, zone: str
+) -> Iterator[pa.RecordBatch]:
+    """Batches of the rows that come in such parts."""
     schema: pa.Schema | None = None
     first_row = 1
-    for rows in result.partitions(batch_rows):  # named again: the connection's yield_per does not reach it
+    for rows in parts:
         columns = list(zip(*rows, strict=True))
         if schema is None:
             schema = _schema(names, columns, declared, where=where)
