@@ -204,6 +204,16 @@ def test_postgres(night: Night, postgres_url: sa.URL, name: str) -> None:
     hold(night, postgres_url, POSTGRES[name])
 
 
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_postgres_of_another_encoding(night: Night, postgres_url: sa.URL, encoding: str) -> None:
+    """A database of former days gives its texts and names as UTF-8."""
+    engine = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE of_{encoding} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    url = postgres_url.set(database=f"of_{encoding}".lower())
+    hold(night, url, Case(("'Größe'", "'ÿ'"), "text", ("Größe", "ÿ")))
+
+
 @pytest.mark.parametrize("name", MARIADB)
 def test_mariadb(night: Night, mariadb_url: sa.URL, name: str) -> None:
     """All types of MariaDB."""

@@ -248,6 +248,7 @@ def _engine(
     elif backend == "postgresql":
         options["isolation_level"] = "READ COMMITTED" if write else "REPEATABLE READ"
         arguments = {"connect_timeout": answer_within or CONNECT_TIMEOUT, "application_name": f"tidegate {correlation_id}"[:63].rstrip()}
+        arguments["client_encoding"] = "utf8"  # the server's own otherwise, whatever that is
     elif backend in {"mysql", "mariadb"}:
         options["isolation_level"] = "READ COMMITTED" if write else "REPEATABLE READ"
         arguments = {"connect_timeout": answer_within or CONNECT_TIMEOUT}
