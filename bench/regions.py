@@ -31,13 +31,15 @@ if TYPE_CHECKING:
 
 REGIONS = [f"region_{number}" for number in range(10)]
 TABLE = """
-CREATE TABLE {name} AS SELECT i::bigint AS id, (i * 7919 % 100000)::int AS customer, (i * 31337 % 1000000 / 100.0)::numeric(12,2) AS amount,
+CREATE TABLE {name}_rows AS SELECT i::bigint AS id, (i * 7919 % 100000)::int AS customer, (i * 31337 % 1000000 / 100.0)::numeric(12,2) AS amount,
 (i * 271828 % 100000000 / 1000000.0)::numeric(18,6) AS price, (i % 50)::smallint AS quantity, sin(i) AS ratio, i % 3 = 0 AS gift,
 date '2026-01-01' + (i % 365)::int AS day, timestamp '2026-01-01' + i * interval '1.000137 s' AS placed,
 timestamptz '2026-01-01 00:00+00' + i * interval '1 s' AS moment, 'customer no. ' || i % 1000 AS name,
 CASE WHEN i % 4 > 0 THEN md5(i::text) END AS note FROM generate_series(1::bigint, {rows}) AS i
 """
-QUERY = "WITH slow AS MATERIALIZED (SELECT pg_sleep({latency})) SELECT sales.* FROM {name} AS sales CROSS JOIN slow"
+VIEW = (
+    "CREATE VIEW {name} AS WITH slow AS MATERIALIZED (SELECT pg_sleep({latency})) SELECT sales.* FROM {name}_rows AS sales CROSS JOIN slow"
+)
 DAGS = """
 # Airflow looks for the words airflow and DAG.
 from pathlib import Path
@@ -50,46 +52,48 @@ steps:
   extract:
     for_each: {region: REGIONS}
     uses: extract
-    with: {connection: sales, query: "QUERY"}
+    with: {connection: sales, table: "{region}"}
   arrived: {needs: extract, uses: barrier, with: {at_least: 100%}}
 """
 
 
-def fill(url: sa.URL, rows: int) -> None:
-    """A table for each region."""
+def fill(url: sa.URL, rows: int, latency: float) -> None:
+    """A table for each region, and a view of it that is slow to answer."""
     with sa.create_engine(url, isolation_level="AUTOCOMMIT").connect() as connection:
         for name in REGIONS:
             connection.exec_driver_sql(TABLE.format(name=name, rows=rows).replace("%", "%%"))
-            connection.exec_driver_sql(f"ANALYZE {name}")
+            connection.exec_driver_sql(f"ANALYZE {name}_rows")
+            connection.exec_driver_sql(VIEW.format(name=name, latency=latency))
 
 
-def read(url: str, name: str, latency: float, folder: str) -> None:
+def read(url: str, name: str, folder: str) -> None:
     """One region, by Tidegate alone."""
     from tidegate.data.contract import Accept
     from tidegate.data.extract import extract
     from tidegate.data.manifest import StageKey
     from tidegate.data.staging import Staging
+    from tidegate.data.table_query import TableQuery
 
     start, end = datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 6, tzinfo=UTC)
     key = StageKey(pipeline="regions", step="extract", interval_start=start, interval_end=end, branch=name)
     extract(
         sa.make_url(url),
-        QUERY.format(name=name, latency=latency),
+        TableQuery(table=name),
         key=key,
         staging=Staging(folder),
         accept=Accept(),
         attempt="bare",
         correlation_id="bench",
         connection_name="sales",
-        source_name="the query",
+        source_name=name,
     )
 
 
-def bare(url: sa.URL, latency: float) -> float:
+def bare(url: sa.URL) -> float:
     """Seconds for ten processes of their own, imports and all."""
     with tempfile.TemporaryDirectory(prefix="tidegate-bench-") as folder:
         began = time.monotonic()
-        command = [sys.executable, "-m", "bench.regions", "--one", url.render_as_string(hide_password=False), str(latency), folder]
+        command = [sys.executable, "-m", "bench.regions", "--one", url.render_as_string(hide_password=False), folder]
         processes = [subprocess.Popen([*command, name]) for name in REGIONS]
         codes = [process.wait() for process in processes]
         if any(codes):
@@ -97,7 +101,7 @@ def bare(url: sa.URL, latency: float) -> float:
         return time.monotonic() - began
 
 
-def by_airflow(url: sa.URL, latency: float, places: int) -> dict[str, float]:
+def by_airflow(url: sa.URL, places: int) -> dict[str, float]:
     """Ten tasks of a real Airflow."""
     from tidegate.testing import LocalAirflow
 
@@ -106,9 +110,7 @@ def by_airflow(url: sa.URL, latency: float, places: int) -> dict[str, float]:
     pipelines.mkdir(parents=True)
     (root / "project" / "dags").mkdir()
     (root / "project" / "dags" / "pipelines.py").write_text(DAGS)
-    (pipelines / "regions.yaml").write_text(
-        PIPELINE.replace("REGIONS", json.dumps(REGIONS)).replace("QUERY", QUERY.format(name="{region}", latency=latency))
-    )
+    (pipelines / "regions.yaml").write_text(PIPELINE.replace("REGIONS", json.dumps(REGIONS)))
     connection = {
         "conn_type": "postgres",
         "host": url.host,
@@ -124,8 +126,8 @@ def by_airflow(url: sa.URL, latency: float, places: int) -> dict[str, float]:
             "regions", conf={"interval_start": "2026-01-05T00:00:00+00:00", "interval_end": "2026-01-06T00:00:00+00:00"}
         )
         before = _processor()
-        if airflow.wait("regions", run_id, timeout=600) != "success":
-            raise RuntimeError(airflow.log("regions", run_id, "extract.region_0"))
+        if (state := airflow.wait("regions", run_id, timeout=600)) != "success":
+            raise RuntimeError(f"the run ended as {state}: {airflow.tasks('regions', run_id)}")
         after = _processor()
         tasks = {task["task_id"]: task for task in airflow.tasks("regions", run_id)}
         extracts = [task for name, task in tasks.items() if name.startswith("extract.")]
@@ -159,21 +161,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rows", type=int, default=500_000)
     parser.add_argument("--latency", type=float, default=2.0, help="seconds before the first row")
     parser.add_argument("--samples", type=int, default=3)
-    parser.add_argument("--one", nargs=4, metavar=("URL", "LATENCY", "FOLDER", "REGION"), help=argparse.SUPPRESS)
+    parser.add_argument("--one", nargs=3, metavar=("URL", "FOLDER", "REGION"), help=argparse.SUPPRESS)
     said = parser.parse_args(arguments)
     if said.one:
-        url, latency, folder, name = said.one
-        read(url, name, float(latency), folder)
+        url, folder, name = said.one
+        read(url, name, folder)
         return
     with servers.postgres(("synchronous_commit=off", "max_wal_size=4GB", "shared_buffers=256MB")) as url:
-        fill(url, said.rows)
+        fill(url, said.rows, said.latency)
         print(
             f"ten regions of {said.rows:,} rows, {said.latency:g} s before the first; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
         )
-        seconds = sorted(bare(url, said.latency) for _ in range(said.samples))
+        seconds = sorted(bare(url) for _ in range(said.samples))
         print(f"{'ten processes':<40}{median(seconds):>8.1f} s   ({', '.join(f'{each:.1f}' for each in seconds)})", flush=True)
         for places in (10, os.cpu_count() or 2):
-            found = by_airflow(url, said.latency, places)
+            found = by_airflow(url, places)
             for what, value in found.items():
                 print(f"{f'Airflow, {places} places: {what}':<60}{value:>8.1f} s", flush=True)
     print(f"most memory of one process: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MB")
