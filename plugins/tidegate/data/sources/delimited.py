@@ -79,7 +79,7 @@ class Parser:
         return pa.RecordBatch.from_pylist([], schema=self.schema)
 
     def _finished(self, column: Column, parsed: pa.ChunkedArray) -> pa.Array:
-        array = parsed.combine_chunks()
+        array = parsed.chunk(0) if parsed.num_chunks == 1 else parsed.combine_chunks()  # which would copy
         declared = self._declared.get(column.name)
         if declared is None or array.type != declared:
             array = column.finished(array)

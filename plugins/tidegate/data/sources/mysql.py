@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from tidegate.data.contract import Accept
 
 CHUNK_BYTES = 4 << 20
-_READ_BYTES = 1 << 20
+_READ_BYTES = 1 << 16
+"""More than a server writes at once. To make room for a megabyte, as often as it writes, would take longer than all else here."""
 _BINARY, _UNSIGNED = 63, 32
 
 

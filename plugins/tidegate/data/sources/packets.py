@@ -6,6 +6,7 @@ or the mark of NULL. https://dev.mysql.com/doc/dev/mysql-server/latest/page_prot
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,11 @@ _NULL, _TWO, _THREE, _EIGHT = 0xFB, 0xFC, 0xFD, 0xFE
 _END, _ERROR, _END_LENGTH = 0xFE, 0xFF, 9
 _INLINE = 12
 """Bytes of a value that stand in an Arrow view itself."""
+_LOOK = Struct("<IB").unpack_from
+"""A packet's head, and the first byte behind it."""
+_FIRST = np.array([(1 << 8 * min(length, _HEAD)) - 1 for length in range(_INLINE + 1)], np.uint64)
+_REST = np.array([(1 << 8 * max(length - _HEAD, 0)) - 1 for length in range(_INLINE + 1)], np.uint64)
+"""By the length of a value: which bits of its first four bytes, and of the eight behind them, are its own."""
 
 
 class Rows:
@@ -46,21 +52,23 @@ class Rows:
     def find(self, most: int) -> None:
         """Find the whole rows of what was received, until there are so many."""
         held, starts, position = self._held, self._starts, self.size
-        last = len(held) - _HEAD
-        while position <= last and len(starts) < most:
-            length = held[position] | held[position + 1] << 8 | held[position + 2] << 16
+        last, room = len(held) - _HEAD, most - len(starts)
+        while position < last and room:
+            length, mark = _LOOK(held, position)
+            length &= _WHOLE
             if length == _WHOLE:
                 length = _joined(held, position)
                 last = len(held) - _HEAD
             if length < 0 or position + length > last:
                 break
-            mark = held[position + _HEAD]
-            if mark == _ERROR or (mark == _END and length < _END_LENGTH):
+            if mark >= _END and (mark == _ERROR or length < _END_LENGTH):
                 self.ended = mark == _END
                 self.error = None if self.ended else bytes(held[position + _HEAD : position + _HEAD + length])
                 break
-            starts.append(position + _HEAD)
-            position += _HEAD + length
+            position += _HEAD
+            starts.append(position)
+            position += length
+            room -= 1
         self.size = position
 
     def take(self) -> tuple[bytes, NDArray[np.int64]]:
@@ -124,13 +132,19 @@ def _views(
     data: NDArray[np.uint8], buffer: pa.Buffer, begins: NDArray[np.int64], lengths: NDArray[np.int64], null: NDArray[np.bool_]
 ) -> pa.Array:
     """The values where they lie, as Arrow's views: a length, and the value itself or its first four bytes and where it stands."""
-    views = np.zeros((len(begins), _HEAD + _INLINE), np.uint8)
-    views[:, :_HEAD] = lengths.astype("<i4")[:, None].view(np.uint8)
-    window = np.lib.stride_tricks.sliding_window_view(data, _INLINE)
-    views[:, _HEAD:] = np.where(np.arange(_INLINE) < lengths[:, None], window[begins], 0)
+    shown = np.minimum(lengths, _INLINE)
+    views = np.empty((len(begins), 2), np.uint64)
+    views[:, 0] = _windows(data, np.uint32)[begins].astype(np.uint64) & _FIRST[shown]
+    views[:, 0] <<= 32
+    views[:, 0] |= lengths.astype(np.uint64)
+    views[:, 1] = _windows(data, np.uint64)[begins + _HEAD] & _REST[shown]
     long = np.flatnonzero(lengths > _INLINE)
-    if long.size:
-        views[long, 8:12] = 0  # the number of the buffer
-        views[long, 12:] = begins[long].astype("<i4")[:, None].view(np.uint8)
+    views[long, 1] = begins[long].astype(np.uint64) << np.uint64(32)  # behind the number of the buffer, which is zero
     valid = pa.py_buffer(np.packbits(~null, bitorder="little")) if null.any() else None
     return pa.Array.from_buffers(pa.binary_view(), len(begins), [valid, pa.py_buffer(views), buffer])
+
+
+def _windows(data: NDArray[np.uint8], kind: type[np.unsignedinteger[Any]]) -> NDArray[Any]:
+    """The number that begins at each of the bytes."""
+    width = np.dtype(kind).itemsize
+    return np.ndarray((len(data) - width + 1,), np.dtype(kind).newbyteorder("<"), data, strides=(1,))
