@@ -43,7 +43,6 @@ def _typed(folder: Path, commands: str) -> str:
 
 
 def _night(folder: Path, spec: PipelineSpec, start: datetime, end: datetime) -> None:
-    from tidegate.data.contract import Accept
     from tidegate.data.engines import database_url
     from tidegate.data.extract import extract
     from tidegate.data.load import load
@@ -68,7 +67,7 @@ def _night(folder: Path, spec: PipelineSpec, start: datetime, end: datetime) -> 
             (include / settings.query).read_text(),
             key=keys[0],
             staging=staging,
-            accept=Accept(min_rows=settings.accept.min_rows, columns=settings.accept.columns),
+            accept=settings.accept,
             attempt=new_attempt("run", 1),
             correlation_id="c",
             connection_name=shop,

@@ -123,12 +123,12 @@ def test_defaults_for_operators_do_not_reach_behind_a_kinds_settings(tmp_path: P
     """An argument that a kind sets from a setting of another name, and the way of a transform that it does not go."""
     dag = built(
         tmp_path,
-        "defaults: {with: {parameters: {a: 1}, types: {a: int}, sql: SELECT 2, conf: {a: 1}, deferrable: false}}\nsteps:\n"
+        "defaults: {with: {parameters: {a: 1}, sql: SELECT 2, conf: {a: 1}, deferrable: false}}\nsteps:\n"
         f"  extract: {{{EXTRACT}}}}}\n  change: {{needs: extract, uses: transform, with: {{python: 'calls:go'}}}}\n"
         "  call: {uses: pipeline, with: {pipeline: other, deferrable: true}}\n  called: {uses: pipeline, with: {pipeline: other}}",
     )
     extract, change = dag.get_task("extract"), dag.get_task("change")
-    assert (extract.parameters, extract.types, change.sql, change.parameters) == ({}, {}, None, {})
+    assert (extract.parameters, change.sql, change.parameters) == ({}, None, {})
     call, called = dag.get_task("call"), dag.get_task("called")
     assert [(task.conf, task.deferrable) for task in (call, called)] == [({"a": 1}, True), ({"a": 1}, False)]
 

@@ -210,6 +210,20 @@ def test_one_is_told_as_one() -> None:
     assert record(one, replace(one, name="b")).sentence == "sales for 2017-12-23 is complete: 2 of 2 regions, 2 rows."
 
 
+def test_a_sentence_tells_of_rows_that_were_set_aside() -> None:
+    """Of branches whose rows there are, beside the rows; the line for searches has them too, and so has the record."""
+    aside = [replace(TEXAS, quarantined=1200), replace(PLAINS, quarantined=3, state=BranchState.HELD), replace(FLORIDA, quarantined=7)]
+    told = record(*aside)
+    assert told.sentence == (
+        "sales for 2017-12-23 is partial: 2 of 3 regions, 1,234 rows and 1,203 in quarantine (texas 1,200, plains 3). "
+        "Missing: florida (no database file at /data/florida.db)."
+    )
+    assert " quarantined=texas:1200,plains:3 " in told.line
+    assert [branch["quarantined"] for branch in told.as_dict()["branches"]] == [1200, 3, 7]
+    assert Completeness.from_dict(told.as_dict()) == told
+    assert "quarantine" not in record(TEXAS).sentence + record(TEXAS).line
+
+
 def test_a_sentence_tells_the_share_of_the_usual_rows_where_somebody_asked() -> None:
     """Behind the rows."""
     assert record(TEXAS, coverage=91.25).sentence == "sales for 2017-12-23 is complete: 1 of 1 region, 1,000 rows (91.2 % of the usual)."

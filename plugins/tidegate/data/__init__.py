@@ -12,8 +12,11 @@
     ├── sources      how rows come out of each kind of database, as Arrow
     ├── exact        from a driver's values to Arrow, exactly or not at all
     └── contract     what rows must be like to be accepted
+        ├── rules    of single rows, as masks over batches
+        └── keys     of keys that come once
     parts        several staged files, read as one
     staging      Parquet files that count only when their manifest is there
+    └── sinks        such files while they are written
     engines      a SQLAlchemy connection for reading or for writing
     └── refusals     what a database's error means, and what to do about it
     kinds        the nine types that staged rows may have

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tidegate.data import sources
 from tidegate.data.binding import bound, statement
 from tidegate.data.cancelling import stoppable
+from tidegate.data.contract import Contract
 from tidegate.data.engines import reading
 from tidegate.data.instants import aware, stamp
 from tidegate.data.manifest import question
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from tidegate.data.contract import Accept
     from tidegate.data.manifest import Manifest, StageKey
     from tidegate.data.staging import Staging
+    from tidegate.model.accept import Accept
 
 BATCH_ROWS = 50_000
 
@@ -40,6 +41,7 @@ def extract(
     batch_rows: int = BATCH_ROWS,
     connection_name: str,
     source_name: str,
+    usual: int | None = None,
     progress: Callable[[int], None] | None = None,
     stop: Stop | None = None,
 ) -> Manifest:
@@ -50,6 +52,7 @@ def extract(
 
     :param timezone: of the clock that the source's columns without a time zone show.
     :param source_name: the file that the SQL is from, for messages.
+    :param usual: the branch's usual rows; None where nobody knows.
     :param progress: called after each batch with the number of rows so far; what it raises ends the extract.
     :param stop: ends the read early: its statement is cancelled on the server, and nothing stays in staging.
     :raises Stopped: ``stop`` said so before all was read.
@@ -69,17 +72,18 @@ def extract(
     read_at, asked = stamp(), question(sql, params=params, accept=accept, timezone=timezone)
     streamed = False
     while True:
+        contract = Contract(accept, where=where, interval_end=key.interval_end, timezone=timezone, usual=usual)
         with (
             suppress(sources.Surprised),
             reading(
                 url, correlation_id=correlation_id, connection_name=connection_name, source_name=source_name, timezone=timezone
             ) as connection,
             stoppable(connection, stop, name=connection_name, correlation_id=correlation_id),
-            sources.batches(connection, query, accept, where=where, zone=timezone, batch_rows=batch_rows, streamed=streamed) as batches,
+            sources.batches(connection, query, contract, where=where, zone=timezone, batch_rows=batch_rows, streamed=streamed) as batches,
         ):
             first = next(batches)
             with staging.writer(
-                key, first.schema, attempt=attempt, correlation_id=correlation_id, read_at=read_at, question=asked
+                key, first.schema, attempt=attempt, correlation_id=correlation_id, read_at=read_at, question=asked, contract=contract
             ) as writer:
                 writer.write(first)
                 for batch in batches:
@@ -89,7 +93,7 @@ def extract(
                     writer.write(batch)
                 if progress:
                     progress(writer.rows)
-                accept.check_rows(writer.rows, where=where)
+                contract.settle()
                 stop.settle(connection_name)
             return writer.manifest
         streamed = True

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from tidegate.data.contract import Accept
+    from tidegate.model.accept import Accept
+
+QUARANTINE = ".quarantine.parquet"
+"""How the file of rows ends that were set aside."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,8 +67,17 @@ class Manifest:
     """Of those whose rows are of an earlier interval and stand in for this one's: branch → that interval's start, as ISO 8601 in UTC."""
     question: str = ""
     """Short hash of what a source was asked, by :func:`question`; empty where none was."""
+    quarantined: int = 0
+    """Rows that were set aside, by this step and by those before it; those of this step lie in ``<attempt>.quarantine.parquet``."""
+    broken: dict[str, int] = field(default_factory=dict)
+    """The rules that rows of this step broke, in words → how many rows."""
     instead: Manifest | None = None
     """The same without the rows that stand in, where a transform has made both; for a load that cannot take them."""
+
+    @property
+    def aside(self) -> str:
+        """The file of rows that this step has set aside, relative to the staging root; there are none where :attr:`broken` is empty."""
+        return f"{self.path.removesuffix('.parquet')}{QUARANTINE}"
 
     @property
     def fence(self) -> str:
@@ -103,5 +115,5 @@ class Manifest:
 
 def question(sql: Any, *, params: Mapping[str, Any] | None, accept: Accept, timezone: str) -> str:
     """Short hash of what a source is asked, but for the interval and the branch: equal where rows that are staged are those that would be read again."""
-    asked = [sql, dict(params or {}), asdict(accept), timezone]
+    asked = [sql, dict(params or {}), accept.said, timezone]
     return hashlib.sha256(json.dumps(asked, sort_keys=True, default=repr).encode()).hexdigest()[:12]

@@ -4,6 +4,7 @@
 
     <root>/<pipeline>/<start>--<end>/<step>/<branch>/<attempt>.parquet    the rows
                                                      <attempt>.json       the manifest, written last: the commit
+                                                     <attempt>.quarantine.parquet    rows that were set aside, and why; where there are any
                                                      <attempt>.withdrawn  the commit does not count, as long as this is there
     <root>/<pipeline>/<start>--<end>/~stop~<run>                          why the run's reads are to end, as long as this is there
 
@@ -14,29 +15,29 @@ folder or anything with the interface of :class:`upath.UPath`. Runs in a worker.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import secrets
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from tidegate.data import encodings
 from tidegate.data.instants import compact, expanded, instant, stamp
 from tidegate.data.kinds import cast_batch, plain_schema, word
-from tidegate.data.manifest import Manifest, StageKey
+from tidegate.data.manifest import QUARANTINE, Manifest, StageKey
+from tidegate.data.sinks import ParquetFile, beside, local, publish, storing
 from tidegate.errors import DataRefused, IntervalUnknown, TidegateError
 from tidegate.resilience.interval import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
+
+    import pyarrow as pa
+
+    from tidegate.data.contract import Contract
 
 _CHUNK = 1 << 20
 _WITHDRAWN = ".withdrawn"
@@ -62,12 +63,14 @@ def safe_name(name: str) -> str:
 class StageWriter:
     """Takes record batches and keeps none of them; :attr:`manifest` is there once the block of :meth:`Staging.writer` has ended well."""
 
-    def __init__(self, sink: _HashingSink, schema: pa.Schema, where: str) -> None:
-        self.schema = schema
+    def __init__(self, final: Any, schema: pa.Schema, where: str, contract: Contract | None) -> None:
+        self._came = plain_schema(schema, where=where)
+        self.schema = contract.staged(self._came) if contract is not None else self._came
         self.rows = 0
+        self.files = [ParquetFile(final, self.schema)]
+        """The rows; and those that were set aside, where there are any."""
         self._where = where
-        self._sink = sink
-        self._parquet: pq.ParquetWriter | None = None
+        self._contract = contract
         self._manifest: Manifest | None = None
 
     @property
@@ -77,25 +80,26 @@ class StageWriter:
             raise TidegateError(f"{self._where} is not committed yet.")
         return self._manifest
 
-    def close(self) -> None:
-        """Write what Parquet keeps at the end of a file."""
-        self._opened(pa.RecordBatch.from_pylist([], schema=self.schema)).close()
-
     def write(self, batch: pa.RecordBatch) -> None:
         """Append rows.
 
-        :raises DataRefused: a value does not fit the schema exactly.
+        :raises DataRefused: a value does not fit the schema exactly, or rows break the contract.
         :raises TidegateError: staging cannot take them, such as when the disk is full.
         """
-        batch = cast_batch(batch, self.schema, where=self._where)
-        with _storing(self._sink.name):
-            self._opened(batch).write_batch(batch)
+        batch = cast_batch(batch, self._came, where=self._where)
+        if self._contract is not None:
+            found = self._contract.take(batch)
+            batch = found.good
+            if found.aside is not None:
+                self._set_aside(found.aside)
+        self.files[0].write(batch)
         self.rows += batch.num_rows
 
-    def _opened(self, first: pa.RecordBatch) -> pq.ParquetWriter:
-        if self._parquet is None:
-            self._parquet = pq.ParquetWriter(self._sink, self.schema, **encodings.options(self.schema, first))
-        return self._parquet
+    def _set_aside(self, rows: pa.RecordBatch) -> None:
+        if len(self.files) == 1:
+            final = self.files[0].final
+            self.files.append(ParquetFile(final.with_name(f"{final.stem}{QUARANTINE}"), rows.schema))
+        self.files[1].write(rows)
 
 
 class Staging:
@@ -127,6 +131,8 @@ class Staging:
         branches: Sequence[str] = (),
         stale: Mapping[str, str] | None = None,
         question: str = "",
+        contract: Contract | None = None,
+        quarantined: int = 0,
     ) -> Iterator[StageWriter]:
         """Write one attempt: committed when the block ends, gone without a trace when it raises.
 
@@ -134,23 +140,19 @@ class Staging:
         :param branches: whose rows are inside, when not just the key's branch.
         :param stale: those of them whose rows stand in for the interval's → the start of the interval that they are of.
         :param question: :func:`~tidegate.data.manifest.question` of what a source is asked.
+        :param contract: what the rows must be like; anything by default.
+        :param quarantined: rows that steps before have set aside.
         :raises TidegateError: staging cannot be written; the message names the path.
         """
         where = f"Step {key.step} for {key.branch}"
-        schema = plain_schema(schema, where=where)
         folder = self.folder(key.pipeline, key.step, key.interval_start, key.interval_end) / safe_name(key.branch)
         final = folder / f"{safe_name(attempt)}.parquet"
-        target = _beside(final)
-        with _storing(final):
-            folder.mkdir(parents=True, exist_ok=True)
-            sink = _HashingSink(target.open("wb"), str(final))
+        writer = StageWriter(final, schema, where, contract)
         try:
-            writer = StageWriter(sink, schema, where)
             yield writer
-            with _storing(final):
-                writer.close()
-                sink.finish()
-                _publish(target, final)
+            for file in reversed(writer.files):
+                file.finish()
+            rows = writer.files[0]
             manifest = Manifest(
                 pipeline=key.pipeline,
                 step=key.step,
@@ -160,27 +162,30 @@ class Staging:
                 attempt=attempt,
                 path="/".join(final.parts[-5:]),
                 rows=writer.rows,
-                bytes=sink.count,
-                sha256=sink.hash.hexdigest(),
-                fingerprint=fingerprint(schema),
-                columns=tuple(schema.names),
+                bytes=rows.bytes,
+                sha256=rows.sha256,
+                fingerprint=fingerprint(writer.schema),
+                columns=tuple(writer.schema.names),
                 read_at=read_at,
                 written_at=stamp(),
                 correlation_id=correlation_id,
                 branches=tuple(branches) or (key.branch,),
                 stale=dict(stale or {}),
                 question=question,
+                quarantined=quarantined + (contract.set_aside if contract is not None else 0),
+                broken={rule: count.rows for rule, count in contract.broken.items()} if contract is not None else {},
             )
             receipt = folder / f"{safe_name(attempt)}.json"
-            with _storing(receipt):
+            with storing(receipt):
                 _write_receipt(receipt, manifest)
             writer._manifest = manifest  # noqa: SLF001
         except BaseException:
-            sink.abandon()
-            for leftover in (target, final):
-                with suppress(Exception):
-                    leftover.unlink()
+            for file in writer.files:
+                file.abandon()
             raise
+        finally:
+            if contract is not None:
+                contract.close()
 
     def committed(self, pipeline: str, step: str, start: datetime, end: datetime, *, without: Collection[str] = ()) -> dict[str, Manifest]:
         """Of each branch that has committed anything that counts, the newest attempt by fence, in the order of the branches' names.
@@ -202,13 +207,13 @@ class Staging:
     def withdraw(self, manifest: Manifest) -> None:
         """Let a committed attempt count no more: its branch failed behind it. Doing it twice is fine."""
         mark = self._mark(manifest)
-        with _storing(mark):
+        with storing(mark):
             mark.touch()
 
     def restore(self, manifest: Manifest) -> None:
         """Let it count again. Doing it twice is fine."""
         mark = self._mark(manifest)
-        with _storing(mark):
+        with storing(mark):
             mark.unlink(missing_ok=True)
 
     def ask_to_stop(self, pipeline: str, start: datetime, end: datetime, run: str, why: str) -> None:
@@ -218,11 +223,11 @@ class Staging:
         :param why: completes "sales_emea was …".
         """
         marker = self._stop_marker(pipeline, start, end, run)
-        with _storing(marker):
+        with storing(marker):
             marker.parent.mkdir(parents=True, exist_ok=True)
-            target = _beside(marker)
+            target = beside(marker)
             target.write_text(why, encoding="utf-8")
-            _publish(target, marker)
+            publish(target, marker)
 
     def asked_to_stop(self, pipeline: str, start: datetime, end: datetime, run: str) -> str | None:
         """Why the run's reads are to end; None as long as they may go on."""
@@ -234,7 +239,7 @@ class Staging:
     def forget_stop(self, pipeline: str, start: datetime, end: datetime, run: str) -> None:
         """Let reads that begin later run. Doing it twice is fine."""
         marker = self._stop_marker(pipeline, start, end, run)
-        with _storing(marker):
+        with storing(marker):
             marker.unlink(missing_ok=True)
 
     def _stop_marker(self, pipeline: str, start: datetime, end: datetime, run: str) -> Any:
@@ -251,13 +256,13 @@ class Staging:
         :raises DataRefused: the file is missing, or is not the one that was committed.
         """
         path = self.root.joinpath(*manifest.path.split("/"))
-        if local := _local(path):
+        if here := local(path):
             self._check(path, manifest, None)
-            yield local
+            yield here
             return
         with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
             copy = Path(folder) / "part.parquet"
-            with _storing(copy), copy.open("wb") as out:
+            with storing(copy), copy.open("wb") as out:
                 self._check(path, manifest, out)
             yield copy
 
@@ -282,81 +287,14 @@ def fingerprint(schema: pa.Schema) -> str:
     return hashlib.sha256(json.dumps([[field.name, word(field.type)] for field in schema]).encode()).hexdigest()[:12]
 
 
-class _HashingSink(io.RawIOBase):
-    """Counts and hashes what passes to the file below."""
-
-    def __init__(self, below: BinaryIO, name: str) -> None:
-        super().__init__()
-        self.name = name
-        self.count = 0
-        self.hash = hashlib.sha256()
-        self._below = below
-
-    def writable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self.count
-
-    def write(self, data: Any) -> int:
-        view = memoryview(data)
-        self._below.write(view)
-        self.hash.update(view)
-        self.count += view.nbytes
-        return view.nbytes
-
-    def abandon(self) -> None:
-        """Close, and swallow what a dying Parquet writer still wants to say."""
-        with suppress(Exception):
-            self._below.close()
-        self._below = io.BytesIO()
-
-    def finish(self) -> None:
-        """Bring everything to the disk, and close."""
-        if not self._below.closed:
-            try:
-                self._below.flush()
-                with suppress(io.UnsupportedOperation, AttributeError):
-                    os.fsync(self._below.fileno())
-            finally:
-                self._below.close()
-
-
-@contextmanager
-def _storing(path: Any) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        hint = "Make room or give permission there, or set another staging folder; nothing was committed."
-        raise TidegateError(f"Staging cannot write {path}: {reason}.", hint=hint) from error
-
-
-def _local(path: Any) -> Path | None:
-    """The path as a local one, None when it is elsewhere."""
-    if isinstance(path, Path):
-        return path
-    return Path(path.path) if getattr(path, "protocol", "") in {"", "file", "local"} else None
-
-
-def _beside(final: Any) -> Any:
-    """Where to write until the file is whole. An object store shows an object only when it is whole anyway."""
-    return final.with_name(f"{final.name}.tmp") if _local(final) else final
-
-
-def _publish(target: Any, final: Any) -> None:
-    if target != final:
-        Path(_local(target) or target).replace(_local(final) or final)
-
-
 def _write_receipt(receipt: Any, manifest: Manifest) -> None:
-    target = _beside(receipt)
+    target = beside(receipt)
     with target.open("wb") as file:
         file.write(json.dumps(manifest.as_dict(), indent=1, ensure_ascii=False).encode())
-        if _local(target):
+        if local(target):
             file.flush()
             os.fsync(file.fileno())
-    _publish(target, receipt)
+    publish(target, receipt)
 
 
 def _read_receipt(receipt: Any) -> Manifest | None:

@@ -19,6 +19,7 @@ import pandas as pd
 import pyarrow as pa
 
 from tidegate.data import parts as staged
+from tidegate.data.contract import Contract
 from tidegate.data.instants import aware, stamp
 from tidegate.data.kinds import nearest
 from tidegate.errors import DataRefused, QueryRefused
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from tidegate.data.manifest import Manifest, StageKey
     from tidegate.data.parts import Part
     from tidegate.data.staging import Staging
+    from tidegate.model.accept import AcceptResult
 
 BATCH_ROWS = 50_000
 _STALE_FROM = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|(\$stale_from\b)""", re.DOTALL)
@@ -47,6 +49,7 @@ def transform_sql(
     source_name: str = "the SQL",
     dimension: str | None = None,
     timezone: str = "UTC",
+    accept: AcceptResult | None = None,
     memory_limit: str = "256MB",
     threads: int = 1,
 ) -> Manifest:
@@ -59,6 +62,7 @@ def transform_sql(
 
     :param dimension: name of the column of ``input`` that says which branch a row is of; None for no such column.
     :param timezone: of the clock for TIMESTAMPTZ functions such as ``date_trunc`` too.
+    :param accept: what the rows of the result must be like; anything by default.
     :param memory_limit: what DuckDB may use before it spills to a temporary directory.
     :raises QueryRefused: DuckDB rejected the SQL, or it is not one SELECT, or it uses a ``$name`` that is not given.
     :raises DataRefused: an input is missing, damaged or of other columns than its siblings, or a result cannot be staged exactly.
@@ -86,9 +90,13 @@ def transform_sql(
             relation = connection.sql(sql, params=_named(connection, sql, given, source_name=source_name))
             reader = relation.to_arrow_reader(BATCH_ROWS)
             schema = _narrowed(reader.schema, [str(kind) for kind in relation.types])
-            with staging.writer(key, schema, attempt=attempt, correlation_id=correlation_id, **_inherited(inputs)) as writer:
+            contract = Contract(accept, where=f"{source_name} for {key.branch}", interval_end=key.interval_end, timezone=timezone)
+            with staging.writer(
+                key, schema, attempt=attempt, correlation_id=correlation_id, contract=contract, **_inherited(inputs)
+            ) as writer:
                 for batch in reader:
                     writer.write(batch)
+                contract.settle()
     return writer.manifest
 
 
@@ -103,6 +111,7 @@ def transform_python(
     correlation_id: str,
     dimension: str | None = None,
     timezone: str = "UTC",
+    accept: AcceptResult | None = None,
 ) -> Manifest:
     """Give all input rows to ``function`` as one pandas frame, and commit the frame that it returns as one attempt.
 
@@ -110,6 +119,7 @@ def transform_python(
     in ``timezone``), ``branch``, ``stale_from`` and ``params`` the function gets those that its signature names; ``stale`` has the start
     of the interval that rows are of for each branch for which they stand in. Its own exceptions pass through.
 
+    :param accept: what the rows of the frame must be like; anything by default.
     :raises DataRefused: it returned no frame, a frame with an index that would be lost, or values that cannot be staged exactly.
     """
     name = f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', function)}".lstrip(":")
@@ -127,9 +137,13 @@ def transform_python(
         table = pa.Table.from_batches((batch for part in parts for batch in part.batches()), schema=schema)
         frame = table.to_pandas(types_mapper=pd.ArrowDtype)
     result = _table(function(frame, **_wanted(function, given)), name=name)
-    with staging.writer(key, result.schema, attempt=attempt, correlation_id=correlation_id, **_inherited(inputs)) as writer:
+    contract = Contract(accept, where=f"{name} for {key.branch}", interval_end=key.interval_end, timezone=timezone)
+    with staging.writer(
+        key, result.schema, attempt=attempt, correlation_id=correlation_id, contract=contract, **_inherited(inputs)
+    ) as writer:
         for batch in result.to_batches(BATCH_ROWS):
             writer.write(batch)
+        contract.settle()
     return writer.manifest
 
 
@@ -252,6 +266,7 @@ def _inherited(inputs: Sequence[Manifest]) -> dict[str, Any]:
         "read_at": min(read, default=stamp()),
         "branches": tuple(dict.fromkeys(branch for manifest in inputs for branch in manifest.branches)),
         "stale": {branch: start for manifest in inputs for branch, start in manifest.stale.items()},
+        "quarantined": sum(manifest.quarantined for manifest in inputs),
     }
 
 

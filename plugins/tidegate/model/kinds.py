@@ -6,17 +6,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
+from tidegate.model.accept import AMOUNT, Accept, AcceptResult
 from tidegate.model.durations import Duration, parse_duration, parse_moment
 from tidegate.model.kind import BUILT_IN, Settings
 from tidegate.model.parts import BranchName, Flag, FunctionName, Name, Part, Whole, Words, Zone, one_or_many
 from tidegate.model.shapes import DURATION, Shape
 from tidegate.model.step import StepPath
 
-_AT_LEAST: dict[str, Any] = {
-    "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\s*(100(\.0+)?|\d{1,2}(\.\d+)?)\s*%\s*$"}]
-}
-_TYPE = r"^(int|float|decimal|decimal\(\s*\d+\s*,\s*\d+\s*\)|text|bool|date|timestamp|timestamptz|bytes)$"
-ColumnType = Annotated[str, StringConstraints(pattern=_TYPE), Shape("column type")]
 Scalar = str | int | float | bool | None
 Params = Annotated[
     dict[str, Scalar],
@@ -67,15 +63,6 @@ def _moment(value: str) -> str:
 def _repeated(for_each: dict[str, Any], **more: Any) -> ConfigDict:
     """What an editor may check of the ``for_each`` of a step with such settings, and of the settings beyond their keys."""
     return ConfigDict(json_schema_extra={"step": {"properties": {"for_each": for_each}}, **more})
-
-
-class Accept(Part):
-    """What must be true of a branch's rows before they count as arrived."""
-
-    min_rows: Whole = Field(default=1, ge=0)
-    """Fewer rows than this have not arrived; 0 accepts an empty branch."""
-    columns: dict[str, ColumnType] = Field(default_factory=dict)
-    """Columns that must be there, and the type that each is read as, exactly."""
 
 
 def _after(value: Any) -> Any:
@@ -144,11 +131,11 @@ class ExtractSettings(Settings):
 class Enough(Part):
     """A rule about what arrived: all that it says must hold."""
 
-    at_least: Annotated[str | Whole, Shape("whole number, or percentage", _AT_LEAST)] | None = None
+    at_least: Annotated[str | Whole, Shape("whole number, or percentage", AMOUNT)] | None = None
     """A count, or a percentage of the branches expected, rounded up; one at the least."""
     required: Annotated[tuple[BranchName, ...], BeforeValidator(one_or_many)] = ()
     """Branches without which it is never enough."""
-    coverage: Annotated[str | Whole, Shape("percentage", _AT_LEAST["anyOf"][1])] | None = None
+    coverage: Annotated[str | Whole, Shape("percentage", AMOUNT["anyOf"][1])] | None = None
     """A percentage of the usual rows: of each branch the median of its last 14 nights, at most so many from each. It judges from a branch's third
     night on, by the ledger of the load behind the barrier; a branch of whom nothing is known yet is needed where ``at_least`` says no number."""
 
@@ -239,6 +226,7 @@ class TransformSettings(Settings):
     """``module:function`` under include/, such as ``transforms.sales:by_product``."""
     params: Params = Field(default_factory=dict)
     """More values: bound to the SQL as ``$name``, or passed to the function by name."""
+    accept: AcceptResult = Field(default_factory=AcceptResult)
     timezone: Zone = "UTC"
     """The zone in which the interval's bounds are given to the SQL or the function."""
 

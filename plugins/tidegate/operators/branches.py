@@ -56,7 +56,7 @@ class Branches:
         if isinstance(report, dict) and "manifest" in report:
             return Branch(**{**report["branch"], "state": BranchState.ARRIVED}), report["manifest"]
         if isinstance(report, dict) and report.get("branch") == name and "rows" in report:
-            return Branch(name=name, state=BranchState.ARRIVED, rows=report["rows"]), report
+            return Branch(name=name, state=BranchState.ARRIVED, rows=report["rows"], quarantined=report.get("quarantined", 0)), report
         if self._carries_rows(ends[0]):
             return Branch(name=name, state=BranchState.FAILED, reason="marked success by hand, without rows"), None
         return Branch(name=name, state=BranchState.ARRIVED), None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
@@ -12,11 +13,13 @@ from tidegate.data.instants import stamp
 from tidegate.errors import ConnectionUnknown, Stopped, TidegateError
 from tidegate.operators.base import TidegateOperator
 from tidegate.operators.breakers import keep_away
+from tidegate.operators.contracts import accepting, tell_quarantine
 from tidegate.operators.stopping import stop_of
 from tidegate.operators.surroundings import connection_url, sql_text, staging_root
 from tidegate.resilience.completeness import Branch, BranchState
 from tidegate.resilience.keys import ADOPT
 from tidegate.resilience.patience import slowest_usual, span
+from tidegate.resilience.quorum import usual_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,12 +27,12 @@ if TYPE_CHECKING:
     from airflow.sdk import Asset
     from sqlalchemy import URL
 
-    from tidegate.data.contract import Accept
     from tidegate.data.hedging import Reader
     from tidegate.data.manifest import Manifest, StageKey
     from tidegate.data.staging import Staging
     from tidegate.data.stopping import Stop
     from tidegate.data.table_query import TableQuery
+    from tidegate.model.accept import Accept
     from tidegate.operators.night import Night
 
 FIRST_HEDGE = timedelta(minutes=10)
@@ -62,8 +65,8 @@ class ExtractOperator(TidegateOperator):
     :param branch: The branch's name, such as a region.
     :param dimension: What branches are, such as ``region``; runs may choose some of them by a param of this name.
     :param step: The name that staging knows the rows by; the task's id without its branch by default.
-    :param min_rows: Fewer rows than this have not arrived.
-    :param types: Columns that must be there → the type each is read as.
+    :param accept: What rows must be like to have arrived, by the words of ``accept`` in a pipeline file:
+        ``{"min_rows": 0, "columns": {"id": "int"}}``.
     :param timezone: Zone of timestamps that the source stores without one.
     :param batch_rows: Rows held in memory at once.
     :param hedge_conn_id: Connection of another database with the same rows, which is read as well where the first is slow; the first to
@@ -98,8 +101,7 @@ class ExtractOperator(TidegateOperator):
         branch: str = WHOLE,
         dimension: str | None = None,
         step: str | None = None,
-        min_rows: int = 1,
-        types: Mapping[str, str] | None = None,
+        accept: Mapping[str, Any] | None = None,
         timezone: str = "UTC",
         batch_rows: int = 50_000,
         hedge_conn_id: str | None = None,
@@ -119,8 +121,7 @@ class ExtractOperator(TidegateOperator):
         self.branch = branch
         self.dimension = dimension
         self.step = step
-        self.min_rows = min_rows
-        self.types = types
+        self.accept = accept
         self.timezone = timezone
         self.batch_rows = batch_rows
         self.hedge_conn_id = hedge_conn_id
@@ -171,8 +172,10 @@ class ExtractOperator(TidegateOperator):
             started=started,
             ended=ended,
             read_from=read_from,
+            quarantined=manifest.quarantined,
         )
         self.log.info("%s arrived: %s rows, %s bytes, attempt %s", self.branch, manifest.rows, manifest.bytes, manifest.attempt)
+        tell_quarantine(self, manifest, manifest.quarantined)
         bring_what_is_late(self, night)
         return {"branch": asdict(branch), "manifest": manifest.as_dict()}
 
@@ -184,6 +187,7 @@ class ExtractOperator(TidegateOperator):
         from tidegate.data.staging import new_attempt
 
         statement, source_name = self._statement
+        usual = self._usual(night)
 
         def reader(conn_id: str, url: URL) -> Reader:
             def read(stop: Stop) -> Manifest:
@@ -200,6 +204,7 @@ class ExtractOperator(TidegateOperator):
                     batch_rows=self.batch_rows,
                     connection_name=conn_id,
                     source_name=source_name,
+                    usual=usual,
                     stop=stop,
                 )
 
@@ -228,11 +233,25 @@ class ExtractOperator(TidegateOperator):
         columns = tuple(self.columns)
         return TableQuery(table=self.table, columns=columns, interval_column=self.interval_column, look_back=self.look_back), self.table
 
-    @property
+    @cached_property
     def _accept(self) -> Accept:
-        from tidegate.data.contract import Accept
+        from tidegate.model.accept import Accept
 
-        return Accept(min_rows=self.min_rows, columns=dict(self.types or {}))
+        return accepting(Accept, self.accept)
+
+    def _usual(self, night: Night) -> int | None:
+        """The branch's usual rows, where the contract asks; None where too little is known of them."""
+        if self._accept.rows is None:
+            return None
+        from tidegate.operators.history import asked
+        from tidegate.operators.records import nights_before
+
+        otherwise = f"any number of rows will do for {self.branch}"
+        nights = asked(self, lambda ledger: nights_before(ledger, night.dag_id, night.interval), otherwise=otherwise)
+        usual = usual_rows(nights or []).get(self.branch)
+        if usual is None:
+            self.log.info("Too few nights are known, so %s", otherwise)
+        return usual
 
     @property
     def _question(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from tidegate.data.gaps import read_gaps, write_gaps
 from tidegate.data.instants import instant, stamp
 from tidegate.data.ledger import IntervalRow, LoadRow, ensure, intervals_before, read_interval, write_interval
 from tidegate.data.ledger import held as ledger_held
-from tidegate.resilience.completeness import Branch, Completeness, Outcome
+from tidegate.resilience.completeness import Branch, BranchState, Completeness, Outcome
 from tidegate.resilience.gap import settled
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def write_record(
     row = read_interval(connection, record.pipeline, record.interval.start, record.interval.end)
     fresh = _fresh(held)
     by_this_run = {name for name, load in fresh.items() if load.run_id == record.run_id}
-    merged = record.as_loaded(_source_rows(row, fresh), by_this_run, _stale(held))
+    merged = _knowing(row, record.as_loaded(_source_rows(row, fresh), by_this_run, _stale(held)))
     before = _before(row, merged)
     _write(connection, merged, merged.present, before)
     _write_gaps(connection, merged, fresh, owner=owner, expire=expire)
@@ -109,6 +110,16 @@ def _source_rows(before: IntervalRow | None, held: Mapping[str, LoadRow]) -> dic
     known = Completeness.from_dict(before.record).branches if before is not None else ()
     rows = {branch.name: branch.rows for branch in known if branch.present}
     return {name: rows.get(name, row.rows) for name, row in held.items()}
+
+
+def _knowing(before: IntervalRow | None, record: Completeness) -> Completeness:
+    """The record with what an earlier one tells of the quarantine of branches that are held."""
+    known = Completeness.from_dict(before.record).branches if before is not None else ()
+    aside = {branch.name: branch.quarantined for branch in known if branch.present}
+    branches = (
+        replace(branch, quarantined=aside.get(branch.name, 0)) if branch.state is BranchState.HELD else branch for branch in record.branches
+    )
+    return replace(record, branches=tuple(branches))
 
 
 def _write(connection: Connection, record: Completeness, present: Sequence[Branch], before: str) -> None:

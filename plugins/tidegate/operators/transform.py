@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tidegate.operators.base import TidegateOperator
+from tidegate.operators.contracts import accepting, tell_quarantine
 from tidegate.operators.extract import WHOLE
 from tidegate.operators.surroundings import include_function, sql_text, staging_root
 
@@ -37,7 +38,9 @@ class TransformOperator(TidegateOperator):
     :param dimension: The column of ``input`` that holds the branch's name, such as ``region``.
     :param step: The name that staging knows the rows by; the task's id by default.
     :param timezone: Zone in which the interval's bounds are given.
+    :param accept: What the new rows must be like, by the words of ``accept`` in a pipeline file.
     :raises QueryRefused: DuckDB rejects the SQL; not retried.
+    :raises DataRefused: the new rows are not what is accepted; not retried.
     """
 
     template_fields: Sequence[str] = ("sql", "python", "parameters", "part", "parts", "held")
@@ -56,6 +59,7 @@ class TransformOperator(TidegateOperator):
         dimension: str | None = None,
         step: str | None = None,
         timezone: str = "UTC",
+        accept: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -68,6 +72,7 @@ class TransformOperator(TidegateOperator):
         self.dimension = dimension
         self.step = step
         self.timezone = timezone
+        self.accept = accept
 
     def work(self, night: Night) -> dict[str, Any]:
         """Read the parts, compute, stage."""
@@ -90,6 +95,7 @@ class TransformOperator(TidegateOperator):
         from tidegate.data.manifest import StageKey
         from tidegate.data.staging import Staging, new_attempt
         from tidegate.data.transform import transform_python, transform_sql
+        from tidegate.model.accept import AcceptResult
 
         branch = inputs[0].branch if self.part is not None else WHOLE
         shared: dict[str, Any] = {
@@ -106,6 +112,7 @@ class TransformOperator(TidegateOperator):
             "correlation_id": night.correlation_id,
             "dimension": self.dimension,
             "timezone": self.timezone,
+            "accept": accepting(AcceptResult, self.accept),
         }
         if self.python:
             made = transform_python(inputs, include_function(self.python, self.include), **shared)
@@ -113,6 +120,7 @@ class TransformOperator(TidegateOperator):
             statement, name = sql_text(self.sql or "", self.include)
             made = transform_sql(inputs, statement, source_name=name, **shared)
         self.log.info("%s: %s rows in, %s rows out", branch, sum(manifest.rows for manifest in inputs), made.rows)
+        tell_quarantine(self, made, made.quarantined - sum(manifest.quarantined for manifest in inputs))
         return made
 
 

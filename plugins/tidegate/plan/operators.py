@@ -192,11 +192,11 @@ def _extract(spec: PipelineSpec, instance: Instance, settings: ExtractSettings, 
         dimension, branch = list(instance.bindings.items())[-1]
         words |= {"branch": branch, "dimension": dimension}
     words["step"] = instance.node.path
-    accept, hedge = settings.accept, settings.hedge
+    hedge = settings.hedge
     source = fill(hedge.connection, instance.bindings) if hedge is not None else None
     return Call(f"{_OURS}ExtractOperator", words | _given(
         spec, instance, settings,
-        min_rows=(accept.min_rows, 1), types=(dict(accept.columns), {}),
+        accept=(settings.accept.said, {}),
         columns=(list(settings.columns), []), interval_column=(settings.interval_column, None), look_back=(settings.look_back, timedelta(0)),
         timezone=(settings.timezone, "UTC"), batch_rows=(settings.batch_rows, 50_000),
         hedge_conn_id=(source, None), hedge_after=(hedge.after if hedge is not None else None, None),
@@ -298,7 +298,7 @@ def _transform(layout: Layout, instance: Instance, settings: TransformSettings, 
     words: dict[str, Any] = {name: value for name, value in ways.items() if value is not None or name in by}
     words |= _given(
         layout.spec, instance, settings,
-        parameters=(dict(settings.params), {}), dimension=(dimension, None), timezone=(settings.timezone, "UTC"),
+        parameters=(dict(settings.params), {}), dimension=(dimension, None), timezone=(settings.timezone, "UTC"), accept=(settings.accept.said, {}),
     )  # fmt: skip
     words["step"] = node.path
     output = Output(_source(layout, instance))

@@ -79,6 +79,8 @@ class Branch:
     ended: str = ""
     usual: int | None = None
     """Its usual rows; None where nobody asked, or too little is known."""
+    quarantined: int = 0
+    """Rows besides those that were set aside, for they broke a rule of its contract."""
     read_from: str = ""
     """Who brought its rows, such as ``replica_emea, 10m after sales_emea had begun``; empty where only one was asked."""
     stale_from: str = ""
@@ -158,11 +160,19 @@ class Completeness:
         return sum(branch.rows for branch in self.present)
 
     @property
+    def quarantined(self) -> tuple[Branch, ...]:
+        """The branches whose rows the interval has but for some that were set aside."""
+        return tuple(branch for branch in self.present if branch.quarantined)
+
+    @property
     def sentence(self) -> str:
         """The night in one sentence, for every place where a person reads it."""
         total = len(self.branches)
         subject = f"{self.pipeline} for {self.interval}"
         rows = _rows(self.rows) + (f" ({percent(self.coverage)} of the usual)" if self.coverage is not None else "")
+        if self.quarantined:
+            aside = [f"{branch.name} {branch.quarantined:,}" for branch in self.quarantined]
+            rows += f" and {sum(branch.quarantined for branch in self.quarantined):,} in quarantine ({some(aside)})"
         if self.outcome is Outcome.COMPLETE:
             held = any(branch.state is BranchState.HELD for branch in self.present)
             told = f"; {some(names(self.arrived))} caught up" if held else ""
@@ -202,6 +212,7 @@ class Completeness:
             **{str(state): ",".join(self.named(state)) for state in BranchState},
             "stale": ",".join(names(self.stale)),
             "rows": str(self.rows),
+            "quarantined": ",".join(f"{branch.name}:{branch.quarantined}" for branch in self.quarantined),
             "coverage": percent(self.coverage) if self.coverage is not None else "",
             "run_id": self.run_id,
             "correlation_id": self.correlation_id,

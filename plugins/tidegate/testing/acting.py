@@ -5,7 +5,9 @@ from __future__ import annotations
 from math import ceil, inf
 from typing import TYPE_CHECKING, Any
 
+from tidegate.model.accept import Accept
 from tidegate.model.project import is_sql_file
+from tidegate.resilience.amounts import too_few_or_many
 from tidegate.resilience.breaker import Breaker, Stance
 from tidegate.resilience.deadline import DecideBy
 from tidegate.testing.deciding import Barrier
@@ -162,16 +164,17 @@ class Play:
     def _extract(self, task: PlannedTask, rows: int | None) -> str | None:
         if self.stopped:
             return self._stopped(task)
-        least = int(task.call.arguments.get("min_rows", 1))
+        accept = Accept.model_validate(task.call.arguments.get("accept", {}))
         branch = str(task.call.arguments.get("branch", ""))
-        brought = rows if rows is not None else self.given.rows.get(branch, max(least, 1))
-        if brought < least:
-            counted = f"{brought} row{'' if brought == 1 else 's'}"
+        usual = self.given.usual.get(branch)
+        bounds = accept.rows.model_dump() if accept.rows is not None else {}
+        brought = rows if rows is not None else self.given.rows.get(branch, max(accept.min_rows, (usual if bounds else None) or 1))
+        if wrong := too_few_or_many(brought, min_rows=accept.min_rows, usual=usual, **bounds):
             arguments = task.call.arguments
             query = arguments.get("query", "")
             asked = arguments.get("table") or (query if is_sql_file(query) else "the query")
             source = f"{arguments['source_conn_id']}, {asked},"
-            return f"{source} brought {counted}, and accept: asks for at least {least}."
+            return f"{source} {'; it '.join(said for said, _ in wrong)}."
         self.rows[task.task_id] = brought
         return None
 

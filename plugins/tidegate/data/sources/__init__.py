@@ -10,7 +10,7 @@ streamed     any other SQLAlchemy URL                                         it
 ============ ================================================================ ==================================
 
 A module's ``batches()`` gives at least one batch, of no rows when there are none; all are of one schema. Column types come from the database's own
-description where it gives one; a type that :class:`~tidegate.data.contract.Accept` declares goes before.
+description where it gives one; a type that :class:`~tidegate.model.accept.Accept` declares goes before.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import sqlalchemy as sa
 
-    from tidegate.data.contract import Accept
+    from tidegate.data.contract import Contract
 
 
 class Surprised(Exception):
@@ -35,7 +35,7 @@ class Surprised(Exception):
 def batches(
     connection: sa.Connection,
     query: sa.TextClause,
-    accept: Accept,
+    contract: Contract,
     *,
     where: str,
     zone: str,
@@ -59,5 +59,5 @@ def batches(
         from tidegate.data.sources.sqlite import batches as read
     else:
         from tidegate.data.sources.streamed import batches as read
-    with read(connection, query, accept, where=where, zone=zone, batch_rows=batch_rows) as found:
+    with read(connection, query, contract, where=where, zone=zone, batch_rows=batch_rows) as found:
         yield found

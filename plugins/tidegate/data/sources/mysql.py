@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from numpy.typing import NDArray
 
-    from tidegate.data.contract import Accept
+    from tidegate.data.contract import Contract
 
 CHUNK_BYTES = 4 << 20
 _READ_BYTES = 1 << 16
@@ -36,7 +36,7 @@ _BINARY, _UNSIGNED = 63, 32
 
 @contextmanager
 def batches(
-    connection: sa.Connection, query: sa.TextClause, accept: Accept, *, where: str, zone: str, batch_rows: int
+    connection: sa.Connection, query: sa.TextClause, contract: Contract, *, where: str, zone: str, batch_rows: int
 ) -> Iterator[Iterator[pa.RecordBatch]]:
     """The rows of a query, as :func:`tidegate.data.sources.batches` says."""
     from pymysql.cursors import SSCursor
@@ -50,7 +50,7 @@ def batches(
             raise ResourceClosedError("It returns no rows.")
         fields = raw._result.fields  # noqa: SLF001  what the cursor's description leaves out
     try:
-        declared = accept.types([field.name for field in fields], where=where)
+        declared = contract.types([field.name for field in fields])
         decoder = _Decoder([_column(field, declared, where=where) for field in fields], declared, where=where, zone=zone)
         with ahead(_chunks(connection, batch_rows), interrupt=lambda: _hang_up(raw)) as chunks:
             yield decoder.batches(chunks)

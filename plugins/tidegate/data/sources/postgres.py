@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from tidegate.data.contract import Accept
+    from tidegate.data.contract import Contract
 
 _COPIES = re.compile(r"(?:\s|/\*.*?\*/|--[^\n]*\n|\()*(select|with|values|table)\b", re.IGNORECASE | re.DOTALL)
 """What ``COPY`` takes."""
@@ -71,20 +71,20 @@ def _copied(connection: sa.Connection, query: sa.TextClause) -> _Copied | None:
 
 @contextmanager
 def batches(
-    connection: sa.Connection, query: sa.TextClause, accept: Accept, *, where: str, zone: str, batch_rows: int
+    connection: sa.Connection, query: sa.TextClause, contract: Contract, *, where: str, zone: str, batch_rows: int
 ) -> Iterator[Iterator[pa.RecordBatch]]:
     """The rows of a query, as :func:`tidegate.data.sources.batches` says; value by value, where ``COPY`` does not take it."""
     if (copied := _copied(connection, query)) is None:
-        with streamed.batches(connection, query, accept, where=where, zone=zone, batch_rows=batch_rows, cursor=False) as found:
+        with streamed.batches(connection, query, contract, where=where, zone=zone, batch_rows=batch_rows, cursor=False) as found:
             yield found
     else:
-        with _batches(copied, accept, where=where, zone=zone, batch_rows=batch_rows) as found:
+        with _batches(copied, contract, where=where, zone=zone, batch_rows=batch_rows) as found:
             yield found
 
 
 @contextmanager
-def _batches(query: _Copied, accept: Accept, *, where: str, zone: str, batch_rows: int) -> Iterator[Iterator[pa.RecordBatch]]:
-    declared = accept.types(query.names, where=where)
+def _batches(query: _Copied, contract: Contract, *, where: str, zone: str, batch_rows: int) -> Iterator[Iterator[pa.RecordBatch]]:
+    declared = contract.types(query.names)
     columns = _columns(query, declared)
     parser = Parser(columns, declared, where=where, zone=zone)
     raw: Any = query.connection.connection.driver_connection

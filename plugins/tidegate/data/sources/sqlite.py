@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from tidegate.data.contract import Accept
+    from tidegate.data.contract import Contract
 
 REPEAT_SECONDS = 0.5
 """A query whose first batch took longer is not asked again. Of a plain table 50,000 rows of twelve columns take 0.15 s."""
@@ -53,7 +53,7 @@ _MEANT |= {rb"\u%04x" % number: bytes([number]) for number in range(32)}
 
 @contextmanager
 def batches(
-    connection: sa.Connection, query: sa.TextClause, accept: Accept, *, where: str, zone: str, batch_rows: int
+    connection: sa.Connection, query: sa.TextClause, contract: Contract, *, where: str, zone: str, batch_rows: int
 ) -> Iterator[Iterator[pa.RecordBatch]]:
     """The rows of a query, as :func:`tidegate.data.sources.batches` says.
 
@@ -62,7 +62,7 @@ def batches(
     began = time.monotonic()
     with streaming(connection, query, batch_rows=batch_rows) as result:
         names, parts = list(result.keys()), result.partitions(batch_rows)
-        declared = accept.types(names, where=where)
+        declared = contract.types(names)
         first = next(parts, None) or []
         rows = None
         if len(first) == batch_rows and time.monotonic() - began < REPEAT_SECONDS:

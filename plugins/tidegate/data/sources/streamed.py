@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from tidegate.data.contract import Accept
+    from tidegate.data.contract import Contract
 
 
 @contextmanager
 def batches(
-    connection: sa.Connection, query: sa.TextClause, accept: Accept, *, where: str, zone: str, batch_rows: int, cursor: bool = True
+    connection: sa.Connection, query: sa.TextClause, contract: Contract, *, where: str, zone: str, batch_rows: int, cursor: bool = True
 ) -> Iterator[Iterator[pa.RecordBatch]]:
     """The rows of a query, as :func:`tidegate.data.sources.batches` says.
 
@@ -29,7 +29,7 @@ def batches(
     with streaming(connection, query, batch_rows=batch_rows, cursor=cursor) as result:
         names = list(result.keys())
         parts = result.partitions(batch_rows)  # named again: the connection's yield_per does not reach it
-        yield read(names, parts, accept.types(names, where=where), where=where, zone=zone)
+        yield read(names, parts, contract.types(names), where=where, zone=zone)
 
 
 def read(

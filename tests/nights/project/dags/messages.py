@@ -14,7 +14,9 @@ with DAG("messages", schedule=None, tags=["tidegate"], doc_md=__doc__, default_a
         ExtractOperator(task_id="missing_table", source_conn_id="shop_anna", query="SELECT id FROM sale"),
         ExtractOperator(task_id="unknown_column", source_conn_id="shop_anna", query="SELECT id, cent FROM sales"),
         ExtractOperator(task_id="missing_sql_file", source_conn_id="shop_anna", query="sql/sale.sql"),
-        ExtractOperator(task_id="missing_column", source_conn_id="shop_anna", query=SALES, types={"price": "int"}, min_rows=0),
-        ExtractOperator(task_id="wrong_type", source_conn_id="shop_anna", query=SALES, types={"product": "int"}),
+        ExtractOperator(
+            task_id="missing_column", source_conn_id="shop_anna", query=SALES, accept={"columns": {"price": "int"}, "min_rows": 0}
+        ),
+        ExtractOperator(task_id="wrong_type", source_conn_id="shop_anna", query=SALES, accept={"columns": {"product": "int"}}),
         ExtractOperator(task_id="unbound_name", source_conn_id="shop_anna", query=f"{SALES} WHERE sold_at >= :interval_begin"),
     ] >> OutcomeOperator(task_id="outcome")
