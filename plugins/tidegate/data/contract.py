@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pat
 
-from tidegate.data.exact import recast
+from tidegate.data.exact import Misfit, recast
 from tidegate.data.instants import aware
 from tidegate.data.kinds import arrow_type, nearest, word
 from tidegate.data.rules import Rule, rules
@@ -34,6 +35,9 @@ __all__ = ["Accept", "AcceptResult", "Contract", "Sorted"]
 WHY = "tidegate_why"
 """The column of rows that were set aside that says which rules they break."""
 
+UNFIT = "tidegate_unfit"
+"""The column of such rows that has, as JSON, the values that their columns cannot hold."""
+
 
 @dataclass(slots=True)
 class Broken:
@@ -50,7 +54,7 @@ class Sorted:
 
     good: pa.RecordBatch
     aside: pa.RecordBatch | None = None
-    """Rows that break a rule, with :data:`WHY` behind their columns; None where there are none."""
+    """Rows that break a rule, with :data:`WHY` and :data:`UNFIT` behind their columns; None where there are none."""
 
 
 class Contract:
@@ -70,6 +74,8 @@ class Contract:
         self.rows = 0
         """That arrived so far."""
         self.set_aside = 0
+        self.misfits: list[Misfit] | None = None if self.accept.quarantine is None else []
+        """Takes the values of the next batch that their declared types cannot hold; None where they are to be refused."""
         self.broken: dict[str, Broken] = {}
         """Rule in words → how often it was broken; in the order in which that was seen."""
         self._end = aware(interval_end)
@@ -132,8 +138,8 @@ class Contract:
         :raises DataRefused: rows break a rule, and ``accept`` sets none aside; the message has every rule that they break.
         """
         batch = self._recast(batch)
-        masks = self._masks(batch)
         first_row = self.rows + self.set_aside + 1
+        masks = self._masks(batch)
         for told, mask in masks.items():
             count = self.broken.setdefault(told, Broken(first=first_row + pc.index(mask, value=True).as_py()))
             count.rows += pc.sum(mask).as_py()
@@ -144,6 +150,7 @@ class Contract:
         broken = np.column_stack([np.asarray(mask) for mask in masks.values()])
         bad = broken.any(axis=1)
         aside = batch.filter(pa.array(bad)).append_column(WHY, _why(broken[bad], list(masks)))
+        aside = aside.append_column(UNFIT, self._values(np.flatnonzero(bad) + first_row))
         self.set_aside += aside.num_rows
         return Sorted(self._arriving(batch.filter(pa.array(~bad))).good, aside)
 
@@ -179,16 +186,29 @@ class Contract:
             return batch
         first_row = self.rows + self.set_aside + 1
         arrays = [
-            recast(batch.column(field.name), field.type, name=field.name, where=self.where, first_row=first_row, zone=self._zone)
+            recast(
+                batch.column(field.name),
+                field.type,
+                name=field.name,
+                where=self.where,
+                first_row=first_row,
+                zone=self._zone,
+                misfits=self.misfits,
+            )
             for field in self._schema
         ]
         return pa.record_batch(arrays, schema=self._schema)
 
     def _masks(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
         """The rules that rows of the batch break → which rows."""
-        found = {}
+        found: dict[str, pa.Array] = {}
+        unfit = self._unfit(batch)
+        for name, mask in unfit.items():
+            found[f'"{name}" is nothing that {word(self._schema.field(name).type)} can hold exactly'] = pa.array(mask)
         for rule in self._rules:
             mask = rule.broken(batch.column(rule.column))
+            if rule.column in unfit:  # NULL stands where it has another value
+                mask = pc.and_not(mask, pa.array(unfit[rule.column]))
             if mask.true_count:
                 found[str(rule)] = mask
         for keys in self._keys:
@@ -197,6 +217,22 @@ class Contract:
                 named = ", ".join(f'"{name}"' for name in keys.columns)
                 found[f"{named} {'repeats' if len(keys.columns) == 1 else 'repeat'} an earlier row"] = pa.array(again)
         return found
+
+    def _unfit(self, batch: pa.RecordBatch) -> dict[str, NDArray[np.bool_]]:
+        """Column → the rows that have a value which its type cannot hold."""
+        found: dict[str, NDArray[np.bool_]] = {}
+        for misfit in self.misfits or ():
+            found.setdefault(misfit.column, np.zeros(batch.num_rows, bool))[misfit.row - self.rows - self.set_aside - 1] = True
+        return found
+
+    def _values(self, rows: NDArray[np.int64]) -> pa.Array:
+        """Of each row the values that their columns cannot hold, as JSON; NULL for one that has none. They are forgotten then."""
+        found: dict[int, dict[str, str]] = {}
+        misfits = self.misfits or []
+        for misfit in misfits:
+            found.setdefault(misfit.row, {})[misfit.column] = misfit.text
+        misfits.clear()
+        return pa.array([json.dumps(found[row], ensure_ascii=False) if row in found else None for row in rows.tolist()], pa.string())
 
     def _arriving(self, batch: pa.RecordBatch) -> Sorted:
         self.rows += batch.num_rows

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from types import NoneType
@@ -60,14 +61,34 @@ _INFERRED: tuple[tuple[set[type], str], ...] = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A value that its column's declared type cannot hold, of a row that is to be set aside; NULL stands in its place."""
+
+    row: int
+    """Its number in the whole result, counting from 1."""
+    column: str
+    text: str
+    """The value."""
+
+
 def column(
-    values: Sequence[Any], kind: pa.DataType, *, name: str, where: str, first_row: int, declared: bool, zone: str = "UTC"
+    values: Sequence[Any],
+    kind: pa.DataType,
+    *,
+    name: str,
+    where: str,
+    first_row: int,
+    declared: bool,
+    zone: str = "UTC",
+    misfits: list[Misfit] | None = None,
 ) -> pa.Array:
     """The values as Arrow, exactly.
 
     :param first_row: the number of the first of these rows in the whole result, counting from 1; messages count on from it.
     :param declared: whether ``kind`` was declared under ``accept:`` or only guessed from the first rows.
     :param zone: what a naive date-time means when a moment is asked for.
+    :param misfits: takes values that a declared type cannot hold, in place of a refusal.
     :raises DataRefused: a value is not exactly representable; the message gives the column and the first such row.
     """
     convert = _converter(kind, zone)
@@ -75,23 +96,37 @@ def column(
         if set(map(type, values)) <= {NoneType, _NATIVE[_family(kind)]} and kind not in _CHECKED:
             return pa.array(values, kind)
         return pa.array([None if value is None else convert(value) for value in values], kind)
-    except (ValueError, TypeError, ArithmeticError, UnicodeError, pa.ArrowException):
+    except _UNFIT:
+        fitting: list[Any] = []
         for row, value in enumerate(values, first_row):
             try:
-                pa.array([None if value is None else convert(value)], kind)
-            except (ValueError, TypeError, ArithmeticError, UnicodeError, pa.ArrowException) as error:
-                raise unfit(name, kind, f"a {type(value).__name__}", where=where, row=row, declared=declared) from error
-        raise
+                fitting.append(None if value is None else convert(value))
+                pa.array(fitting[-1:], kind)
+            except _UNFIT as error:
+                if misfits is None or not declared:
+                    raise unfit(name, kind, f"a {type(value).__name__}", where=where, row=row, declared=declared) from error
+                misfits.append(Misfit(row, name, str(value)))
+                fitting[row - first_row :] = [None]
+        return pa.array(fitting, kind)
 
 
-def recast(array: pa.Array, kind: pa.DataType, *, name: str, where: str, first_row: int, zone: str = "UTC") -> pa.Array:
+def recast(
+    array: pa.Array,
+    kind: pa.DataType,
+    *,
+    name: str,
+    where: str,
+    first_row: int,
+    zone: str = "UTC",
+    misfits: list[Misfit] | None = None,
+) -> pa.Array:
     """The array in the type that was declared for its column, exactly; takes and raises what :func:`column` does."""
     if array.type == kind:
         return array
     with suppress(pa.ArrowInvalid):  # said better below
         if (cast := _alike(array, kind, zone)) is not None:
             return cast
-    return column(array.to_pylist(), kind, name=name, where=where, first_row=first_row, declared=True, zone=zone)
+    return column(array.to_pylist(), kind, name=name, where=where, first_row=first_row, declared=True, zone=zone, misfits=misfits)
 
 
 def _alike(array: pa.Array, kind: pa.DataType, zone: str) -> pa.Array | None:
@@ -224,6 +259,7 @@ def _fail(value: Any) -> Any:
     raise TypeError(value)
 
 
+_UNFIT = (ValueError, TypeError, ArithmeticError, UnicodeError, pa.ArrowException)
 _DIGITS = re.compile(r"[+-]?[0-9]+")
 _BEYOND = re.compile(r"[.,]\d{6}0*[1-9]")
 """Parts of a microsecond, which Python would drop."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.csv as pc
@@ -14,6 +14,7 @@ from tidegate.errors import TidegateError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tidegate.data.exact import Misfit
     from tidegate.data.sources.columns import Column
 
 CHUNK_BYTES = 4 << 20
@@ -33,10 +34,12 @@ class Parser:
         zone: str,
         null: str = "",
         framed: bool = False,
+        misfits: list[Misfit] | None = None,
     ) -> None:
         """Take what is known of the columns.
 
         :param null: what stands for NULL.
+        :param misfits: takes values that a declared type cannot hold, in place of a refusal.
         :param framed: a field that means nothing stands before those of each row, and another behind them.
         """
         self._columns = columns
@@ -44,19 +47,13 @@ class Parser:
         self._where = where
         self._zone = zone
         self._framed = framed
+        self._misfits = misfits
+        self._null = null
         self._rows = 0
         self.schema = pa.schema([(column.name, declared.get(column.name, column.kind)) for column in columns])
         self._numbered = [str(number) for number in range(len(columns))]  # two columns of one name are somebody else's to refuse
         self._names = ["first", *self._numbered, "last"] if framed else self._numbered
-        self._converting = pc.ConvertOptions(
-            column_types={number: column.text for number, column in zip(self._numbered, columns, strict=True)},
-            include_columns=self._numbered,
-            null_values=[null],
-            true_values=["t", "1"],
-            false_values=["f", "0"],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
-        )
+        self._types = {number: column.text for number, column in zip(self._numbered, columns, strict=True)}
         self._parsing = pc.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
 
     def parse(self, text: bytes) -> pa.RecordBatch:
@@ -65,14 +62,40 @@ class Parser:
         :param text: whole rows, each with its end of line.
         :raises DataRefused: a value does not fit the type of its column exactly; rows are counted from the first text on.
         """
-        reading = pc.ReadOptions(column_names=self._names, use_threads=False, block_size=len(text) + 1)
-        try:
-            table = pc.read_csv(pa.BufferReader(text), read_options=reading, parse_options=self._parsing, convert_options=self._converting)
-        except pa.ArrowInvalid as error:
-            raise self._refused(str(error)) from error
+        table, types = None, dict(self._types)
+        while table is None:
+            try:
+                table = self._read(text, types)
+            except pa.ArrowInvalid as error:
+                if (number := self._to_look_at(str(error), types)) is None:
+                    raise self._refused(str(error)) from error
+                types[number] = pa.string()  # to be looked at value by value
         arrays = [self._finished(column, table.column(number)) for number, column in enumerate(self._columns)]
         self._rows += table.num_rows
         return pa.record_batch(arrays, schema=self.schema)
+
+    def _read(self, text: bytes, types: Mapping[str, pa.DataType]) -> pa.Table:
+        return pc.read_csv(
+            pa.BufferReader(text),
+            read_options=pc.ReadOptions(column_names=self._names, use_threads=False, block_size=len(text) + 1),
+            parse_options=self._parsing,
+            convert_options=pc.ConvertOptions(
+                column_types=types,
+                include_columns=self._numbered,
+                null_values=[self._null],
+                true_values=["t", "1"],
+                false_values=["f", "0"],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        )
+
+    def _to_look_at(self, said: str, types: Mapping[str, pa.DataType]) -> str | None:
+        """The column of declared type that has a value which does not fit; None where nothing can be set aside."""
+        if self._misfits is None or (found := _WHERE.match(said)) is None:
+            return None
+        number = int(found[1]) - self._framed
+        return str(number) if self._columns[number].name in self._declared and types[str(number)] != pa.string() else None
 
     def nothing(self) -> pa.RecordBatch:
         """A batch of no rows."""
@@ -81,11 +104,20 @@ class Parser:
     def _finished(self, column: Column, parsed: pa.ChunkedArray) -> pa.Array:
         array = parsed.chunk(0) if parsed.num_chunks == 1 else parsed.combine_chunks()  # which would copy
         declared = self._declared.get(column.name)
+        said: dict[str, Any] = {
+            "name": column.name,
+            "where": self._where,
+            "first_row": self._rows + 1,
+            "zone": self._zone,
+            "misfits": self._misfits,
+        }
+        if array.type != column.text:
+            array = recast(array, column.text, **said)
         if declared is None or array.type != declared:
             array = column.finished(array)
         if declared is None:
             return array
-        return recast(array, declared, name=column.name, where=self._where, first_row=self._rows + 1, zone=self._zone)
+        return recast(array, declared, **said)
 
     def _refused(self, said: str) -> TidegateError:
         if (found := _WHERE.match(said)) is None or found[2] is None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tidegate.data.contract import Contract
+    from tidegate.data.exact import Misfit
 
 CHUNK_BYTES = 4 << 20
 _READ_BYTES = 1 << 16
@@ -51,7 +52,9 @@ def batches(
         fields = raw._result.fields  # noqa: SLF001  what the cursor's description leaves out
     try:
         declared = contract.types([field.name for field in fields])
-        decoder = _Decoder([_column(field, declared, where=where) for field in fields], declared, where=where, zone=zone)
+        decoder = _Decoder(
+            [_column(field, declared, where=where) for field in fields], declared, where=where, zone=zone, misfits=contract.misfits
+        )
         with ahead(_chunks(connection, batch_rows), interrupt=lambda: _hang_up(raw)) as chunks:
             yield decoder.batches(chunks)
     except BaseException:
@@ -91,11 +94,14 @@ def _chunks(connection: sa.Connection, batch_rows: int) -> Generator[tuple[bytes
 class _Decoder:
     """Turns rows as they came into batches of one schema."""
 
-    def __init__(self, columns: list[Column], declared: Mapping[str, pa.DataType], *, where: str, zone: str) -> None:
+    def __init__(
+        self, columns: list[Column], declared: Mapping[str, pa.DataType], *, where: str, zone: str, misfits: list[Misfit] | None
+    ) -> None:
         self._columns = columns
         self._declared = declared
         self._where = where
         self._zone = zone
+        self._misfits = misfits
         self._rows = 0
         self._schema = pa.schema([(column.name, declared.get(column.name, column.kind)) for column in columns])
 
@@ -114,15 +120,24 @@ class _Decoder:
 
     def _array(self, column: Column, views: pa.Array) -> pa.Array:
         declared = self._declared.get(column.name)
+        said: dict[str, Any] = {
+            "name": column.name,
+            "where": self._where,
+            "first_row": self._rows + 1,
+            "zone": self._zone,
+            "misfits": self._misfits,
+        }
         try:
             array = _parsed(views, column.text)
         except pa.ArrowInvalid as error:
-            raise self._refused(column, views) from error
+            if self._misfits is None or declared is None:
+                raise self._refused(column, views) from error
+            array = recast(_parsed(views, pa.string()), column.text, **said)
         if declared is None or array.type != declared:
             array = column.finished(array)
         if declared is None:
             return array
-        return recast(array, declared, name=column.name, where=self._where, first_row=self._rows + 1, zone=self._zone)
+        return recast(array, declared, **said)
 
     def _refused(self, column: Column, views: pa.Array) -> DataRefused:
         """Look for the first value that cannot be cast."""

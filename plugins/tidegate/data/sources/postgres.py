@@ -86,7 +86,7 @@ def batches(
 def _batches(query: _Copied, contract: Contract, *, where: str, zone: str, batch_rows: int) -> Iterator[Iterator[pa.RecordBatch]]:
     declared = contract.types(query.names)
     columns = _columns(query, declared)
-    parser = Parser(columns, declared, where=where, zone=zone)
+    parser = Parser(columns, declared, where=where, zone=zone, misfits=contract.misfits)
     raw: Any = query.connection.connection.driver_connection
     chunks = _chunks(query.connection, _copy(query.sql, columns), batch_rows)
 

@@ -69,7 +69,7 @@ def batches(
             plan = _Plan.of(names, first, declared, where=where)
             rows = plan.asked(connection, query)
         if rows is None:
-            yield streamed.read(names, chain([first] if first else [], parts), declared, where=where, zone=zone)
+            yield streamed.read(names, chain([first] if first else [], parts), declared, where=where, zone=zone, misfits=contract.misfits)
             return
     raw: Any = connection.connection.driver_connection
     with ahead(_chunks(connection, rows, batch_rows), interrupt=raw.interrupt) as chunks:

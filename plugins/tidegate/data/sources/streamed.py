@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from tidegate.data.contract import Contract
+    from tidegate.data.exact import Misfit
 
 
 @contextmanager
@@ -29,11 +30,17 @@ def batches(
     with streaming(connection, query, batch_rows=batch_rows, cursor=cursor) as result:
         names = list(result.keys())
         parts = result.partitions(batch_rows)  # named again: the connection's yield_per does not reach it
-        yield read(names, parts, contract.types(names), where=where, zone=zone)
+        yield read(names, parts, contract.types(names), where=where, zone=zone, misfits=contract.misfits)
 
 
 def read(
-    names: Sequence[str], parts: Iterable[Sequence[Any]], declared: Mapping[str, pa.DataType], *, where: str, zone: str
+    names: Sequence[str],
+    parts: Iterable[Sequence[Any]],
+    declared: Mapping[str, pa.DataType],
+    *,
+    where: str,
+    zone: str,
+    misfits: list[Misfit] | None,
 ) -> Iterator[pa.RecordBatch]:
     """Batches of the rows that come in such parts."""
     schema: pa.Schema | None = None
@@ -42,7 +49,20 @@ def read(
         columns = list(zip(*rows, strict=True))
         if schema is None:
             schema = _schema(names, columns, declared, where=where)
-        yield _batch(columns, schema, declared, where=where, first_row=first_row, zone=zone)
+        arrays = [
+            column(
+                values,
+                field.type,
+                name=field.name,
+                where=where,
+                first_row=first_row,
+                declared=field.name in declared,
+                zone=zone,
+                misfits=misfits,
+            )
+            for field, values in zip(schema, columns, strict=True)
+        ]
+        yield pa.record_batch(arrays, schema=schema)
         first_row += len(rows)
     if schema is None:
         yield pa.RecordBatch.from_pylist([], schema=_schema(names, [()] * len(names), declared, where=where))
@@ -55,13 +75,3 @@ def _schema(names: Sequence[str], columns: Sequence[Sequence[Any]], declared: Ma
             for name, values in zip(names, columns, strict=True)
         ]
     )
-
-
-def _batch(
-    columns: Sequence[Sequence[Any]], schema: pa.Schema, declared: Mapping[str, pa.DataType], *, where: str, first_row: int, zone: str
-) -> pa.RecordBatch:
-    arrays = [
-        column(values, field.type, name=field.name, where=where, first_row=first_row, declared=field.name in declared, zone=zone)
-        for field, values in zip(schema, columns, strict=True)
-    ]
-    return pa.record_batch(arrays, schema=schema)
