@@ -37,3 +37,32 @@ def source(tmp_path: Path) -> sa.URL:
         )
     connection.close()
     return sa.URL.create("sqlite", database=str(path))
+
+
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgres_url", marks=pytest.mark.server), pytest.param("mariadb_url", marks=pytest.mark.server)]
+)
+def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Night:
+    """Give a night on each kind of database."""
+    return Night(tmp_path) if request.param == "sqlite" else _night_on(request.getfixturevalue(request.param), tmp_path)
+
+
+@pytest.fixture
+def on_postgres(postgres_url: sa.URL, tmp_path: Path) -> Night:
+    """Give a night on PostgreSQL."""
+    return _night_on(postgres_url, tmp_path)
+
+
+@pytest.fixture
+def on_mariadb(mariadb_url: sa.URL, tmp_path: Path) -> Night:
+    """Give a night on MariaDB."""
+    return _night_on(mariadb_url, tmp_path)
+
+
+def _night_on(url: sa.URL, folder: Path) -> Night:
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        metadata = sa.MetaData()
+        metadata.reflect(connection)
+        metadata.drop_all(connection)
+    return Night(folder, url)

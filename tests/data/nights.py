@@ -94,6 +94,12 @@ class Night:
         with engine.connect() as connection:
             return [tuple(row) for row in connection.execute(sa.text(sql))]
 
+    def run(self, *statements: str) -> None:
+        """Execute statements outside of Tidegate, each by itself."""
+        with sa.create_engine(self.url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT").connect() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+
     def rows(self) -> list[tuple[Any, ...]]:
         """Give all sales, in order."""
         return self.query(f"SELECT day, region, amount FROM {self.table} ORDER BY 1, 2, 3")

@@ -144,15 +144,20 @@ def create_missing(connection: sa.Connection, *tables: sa.Table) -> None:
     missing = [table for table in tables if not sa.inspect(connection).has_table(table.name, schema=table.schema)]
     if not missing:
         return
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-    elif connection.dialect.name in _MYSQL:
-        connection.execute(sa.select(sa.func.get_lock("tidegate", 60)))  # goes with the connection, since DDL commits by itself
+    alone(connection)
     for table in missing:
         if not sa.inspect(connection).has_table(table.name, schema=table.schema):
             connection.execute(CreateTable(table))
             for index in table.indexes:
                 index.create(connection)
+
+
+def alone(connection: sa.Connection) -> None:
+    """Wait until no other process makes or changes a table."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+    elif connection.dialect.name in _MYSQL:
+        connection.execute(sa.select(sa.func.get_lock("tidegate", 60)))  # goes with the connection, since DDL commits by itself
 
 
 def held(connection: sa.Connection, pipeline: str, start: datetime, end: datetime, target: str | None = None) -> dict[str, LoadRow]:

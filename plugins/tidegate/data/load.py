@@ -1,4 +1,4 @@
-"""Staged rows into a warehouse table, in one transaction with the ledger: replaced by key, fenced by attempt, all or nothing.
+"""Staged rows into a warehouse table, in one transaction with the ledger: fenced by attempt, all or nothing.
 
 Whatever is retried, cleared, backfilled or wakes up too late: of each branch of each interval the table holds exactly the rows of the
 newest attempt. Runs in a worker.
@@ -13,22 +13,23 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from tidegate.data import ledger, partitions, tables
+from tidegate.data import ledger
 from tidegate.data import parts as staged
 from tidegate.data.engines import writing
 from tidegate.data.instants import instant, stamp
+from tidegate.data.modes import mode_of
+from tidegate.data.modes.job import Job, shaped
 from tidegate.data.tables import Target
 from tidegate.errors import DataRefused, LoadRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    import pyarrow as pa
-
     from tidegate.data.ledger import LoadRow
     from tidegate.data.manifest import Manifest
+    from tidegate.data.modes import Mode
     from tidegate.data.parts import Part
     from tidegate.data.staging import Staging
 
@@ -43,7 +44,7 @@ class LoadReport:
     rows: int
     """Written."""
     loaded: tuple[str, ...]
-    """Branches whose rows the table now holds by this load."""
+    """Branches whose rows the table now holds by these attempts."""
     superseded: tuple[str, ...]
     """Branches that were left alone, since a newer attempt had been there."""
     partitions: int
@@ -53,7 +54,7 @@ class LoadReport:
 
 
 def load(url: sa.URL, *, parts: Sequence[Manifest], **load: Any) -> LoadReport:
-    """Replace the rows of these parts' branches by the parts' rows; of rows that stand in only those that the load can take.
+    """Bring the rows of these parts into the table; of rows that stand in only those that the load can take.
 
     Takes what :func:`load_all` takes. It is tried with them, and where that is refused without them: they make no night worse.
 
@@ -73,7 +74,11 @@ def load_all(
     *,
     target_table: str,
     schema: str | None = None,
-    replace: Sequence[str],
+    mode: str = "replace",
+    replace: Sequence[str] = (),
+    merge: Sequence[str] = (),
+    create: bool = True,
+    add_columns: bool = False,
     parts: Sequence[Manifest],
     staging: Staging,
     pipeline: str,
@@ -87,9 +92,13 @@ def load_all(
     connection_name: str,
     progress: Callable[[int], None] | None = None,
 ) -> LoadReport:
-    """Replace the rows of these parts' branches by the parts' rows.
+    """Bring the rows of these parts into the table.
 
-    :param replace: the columns whose values say which rows belong together and are replaced together.
+    :param mode: ``replace``, ``append``, ``merge`` or ``swap``; see :mod:`tidegate.data.modes`.
+    :param replace: of that mode, the columns whose values say which rows belong together and are replaced together.
+    :param merge: of that mode, the columns whose values say which row of the table a row is.
+    :param create: whether a table that there is not is made.
+    :param add_columns: whether columns that the table lacks are added.
     :param dimension: name of a column to fill with the branch, when the rows do not have it themselves.
     :param in_transaction: called before the commit with the connection and all that the ledger now holds of this interval and table;
         what it writes is committed with the rows, what it raises rolls all back.
@@ -98,95 +107,75 @@ def load_all(
     :raises Unreachable: the database does not answer, or dropped the connection; nothing was written.
     :raises DataRefused: a staged file is missing or damaged.
     """
-    target = Target(name=target_table, schema=schema)
-    start, end = instant(interval_start), instant(interval_end)
+    job = Job(
+        target=Target(name=target_table, schema=schema),
+        pipeline=pipeline,
+        start=instant(interval_start),
+        end=instant(interval_end),
+        create=create,
+        add_columns=add_columns,
+        batch_rows=batch_rows,
+        progress=progress,
+    )
+    way, target = mode_of(mode, replace=replace, merge=merge), job.target
 
     def transaction() -> AbstractContextManager[sa.Connection]:
         source_name = f"the load into {target}"
         return writing(url, correlation_id=correlation_id, connection_name=connection_name, source_name=source_name, refusal=LoadRefused)
 
     with staged.opened(staging, parts, dimension=dimension) as files:
-        rows_schema = files[0].schema if files else None
-        if rows_schema is not None and any(part.manifest.rows for part in files):
-            partitions.check_columns(rows_schema, replace)
-        incoming = {part.manifest.attempt: partitions.of(part, replace) if part.manifest.rows else frozenset() for part in files}
-        _prepare(transaction, target, files, replace=replace)
+        way.examine(files)
+        _prepare(transaction, job, way, files)
         with transaction() as connection:
             _lock(connection, target)
             held = ledger.held(connection, pipeline, interval_start, interval_end, str(target))
-            taken, superseded = fenced(files, held)
-            replaced = {branch for part in taken for branch in part.manifest.branches}
-            vanishing = {partition for branch in replaced if branch in held for partition in held[branch].partitions}
-            doomed = vanishing.union(*(incoming[part.manifest.attempt] for part in taken))
-            gone: list[LoadRow] = []
-            if taken:
-                kept = [row for branch, row in held.items() if branch not in replaced]
-                others = list(ledger.others(connection, pipeline, interval_start, interval_end, str(target)))
-                doomed |= partitions.within(others, replaced, pipeline=pipeline, start=start, end=end)
-                brought = set[str]().union(*(incoming[part.manifest.attempt] for part in taken if part.manifest.fresh))
-                gone = partitions.displaced([*kept, *others], brought, pipeline=pipeline)
-                kept, others = ([row for row in rows if row not in gone] for rows in (kept, others))
-                doomed |= {partition for row in gone for partition in row.partitions}
-                partitions.check_branches([(part, incoming[part.manifest.attempt]) for part in taken], doomed, kept, replace)
-                fences = {branch: part.manifest.fence_of(branch) for part in taken for branch in part.manifest.branches}
-                partitions.check_others(doomed, fences, others, pipeline=pipeline, start=start, end=end, replace=replace)
-            rows = _write(connection, target, taken, doomed, replace=replace, batch_rows=batch_rows, progress=progress)
-            for row in gone:
+            others = ledger.others(connection, pipeline, interval_start, interval_end, str(target))
+            decision = way.decide(job, files, held, lambda: list(others))
+            shaped(connection, job, way, decision.taken)
+            rows = way.write(connection, job, decision)
+            for row in decision.gone:
                 ledger.forget_load(connection, row)
-            for part in taken:
-                for branch in part.manifest.branches:
-                    ledger.write_load(
-                        connection,
-                        ledger.LoadRow(
-                            pipeline=pipeline,
-                            target=str(target),
-                            interval_start=start,
-                            interval_end=end,
-                            branch=branch,
-                            attempt=part.manifest.attempt,
-                            fence=part.manifest.fence_of(branch),
-                            run_id=run_id,
-                            correlation_id=correlation_id,
-                            rows=part.manifest.rows,
-                            partitions=tuple(sorted(incoming[part.manifest.attempt])),
-                            loaded_at=stamp(),
-                            stale_from=part.manifest.stale.get(branch),
-                        ),
-                    )
+            for part in decision.taken:
+                for row in _receipts(job, way, part, run_id=run_id, correlation_id=correlation_id):
+                    ledger.write_load(connection, row)
             if in_transaction:
                 in_transaction(connection, ledger.held(connection, pipeline, interval_start, interval_end, str(target)))
-    left = tuple(branch for part in superseded for branch in part.manifest.branches if branch not in replaced)
-    return LoadReport(rows=rows, loaded=tuple(sorted(replaced)), superseded=tuple(sorted(set(left))), partitions=len(doomed))
+    loaded = {branch for part in (*decision.taken, *decision.present) for branch in part.manifest.branches}
+    left = {branch for part in decision.superseded for branch in part.manifest.branches} - loaded
+    return LoadReport(rows=rows, loaded=tuple(sorted(loaded)), superseded=tuple(sorted(left)), partitions=len(decision.doomed))
 
 
-def fenced(parts: Sequence[Part], held: dict[str, LoadRow]) -> tuple[list[Part], list[Part]]:
-    """Which parts to write, and which to leave because a newer attempt at one of their branches is there or comes with them."""
-    taken: list[Part] = []
-    superseded: list[Part] = []
-    fences = {branch: row.fence for branch, row in held.items()}
-    claimed: set[str] = set()
-    for part in sorted(parts, key=lambda part: (part.manifest.fence, part.manifest.attempt), reverse=True):
-        branches = part.manifest.branches
-        older = any(part.manifest.fence_of(branch) < fences.get(branch, "") for branch in branches)
-        (superseded if older or claimed.intersection(branches) else taken).append(part)
-        claimed.update(branches)
-    order = {id(part): position for position, part in enumerate(parts)}
-    return sorted(taken, key=lambda part: order[id(part)]), superseded
+def _receipts(job: Job, way: Mode, part: Part, *, run_id: str, correlation_id: str) -> Iterator[LoadRow]:
+    """What the ledger keeps of a part that was written, by branch."""
+    for branch in part.manifest.branches:
+        yield ledger.LoadRow(
+            pipeline=job.pipeline,
+            target=str(job.target),
+            interval_start=job.start,
+            interval_end=job.end,
+            branch=branch,
+            attempt=part.manifest.attempt,
+            fence=part.manifest.fence_of(branch),
+            run_id=run_id,
+            correlation_id=correlation_id,
+            rows=part.manifest.rows,
+            partitions=way.partitions(part),
+            loaded_at=stamp(),
+            stale_from=part.manifest.stale.get(branch),
+        )
 
 
-def _prepare(
-    transaction: Callable[[], AbstractContextManager[sa.Connection]], target: Target, files: Sequence[Part], *, replace: Sequence[str]
-) -> None:
+def _prepare(transaction: Callable[[], AbstractContextManager[sa.Connection]], job: Job, way: Mode, files: Sequence[Part]) -> None:
     """Make the ledger and the row to lock; and the target too where DDL would commit the load half-way."""
     with transaction() as connection:
         ledger.ensure(connection)
         if connection.dialect.name in _DDL_COMMITS:
-            _create(connection, target, files, replace=replace)
+            shaped(connection, job, way, files)
     with transaction() as connection:
-        if connection.dialect.name != "sqlite" and not connection.execute(sa.select(ledger.locks).filter_by(target=str(target))).first():
+        if connection.dialect.name != "sqlite" and not connection.execute(_lock_of(job.target)).first():
             try:
                 with connection.begin_nested():
-                    connection.execute(sa.insert(ledger.locks), {"target": str(target)})
+                    connection.execute(sa.insert(ledger.locks), {"target": str(job.target)})
             except IntegrityError:
                 pass  # another process was first, and any row will do
 
@@ -194,42 +183,8 @@ def _prepare(
 def _lock(connection: sa.Connection, target: Target) -> None:
     """One load into a table at a time. SQLite's BEGIN IMMEDIATE has the lock already."""
     if connection.dialect.name != "sqlite":
-        connection.execute(sa.select(ledger.locks).filter_by(target=str(target)).with_for_update())
+        connection.execute(_lock_of(target).with_for_update())
 
 
-def _create(connection: sa.Connection, target: Target, files: Sequence[Part], *, replace: Sequence[str]) -> None:
-    if any(part.manifest.rows for part in files):
-        ledger.create_missing(connection, tables.new_table(target, files[0].schema, replace=replace, dialect=connection.dialect.name))
-
-
-def _write(
-    connection: sa.Connection,
-    target: Target,
-    taken: Sequence[Part],
-    doomed: set[str],
-    *,
-    replace: Sequence[str],
-    batch_rows: int,
-    progress: Callable[[int], None] | None,
-) -> int:
-    """Delete, then insert; returns the rows written."""
-    _create(connection, target, taken, replace=replace)
-    if not doomed:
-        return 0
-    dialect = connection.dialect.name
-    known = tables.columns_of(connection, target)
-    rows_schema: pa.Schema = taken[0].schema
-    full = [part for part in taken if part.manifest.rows]
-    if full:
-        tables.check_fit(target, rows_schema, known, dialect=dialect)
-    partitions.delete(connection, target, doomed, replace, known)
-    rows = 0
-    if full:
-        statement, parameters = tables.insertion(target, rows_schema, known, dialect=dialect)
-        for part in full:
-            for batch in part.batches(batch_rows=batch_rows):
-                connection.execute(statement, parameters(batch))
-                rows += batch.num_rows
-                if progress:
-                    progress(rows)
-    return rows
+def _lock_of(target: Target) -> sa.Select[Any]:
+    return sa.select(ledger.locks).filter_by(target=str(target))

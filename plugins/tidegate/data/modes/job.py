@@ -1,0 +1,141 @@
+"""What every mode is asked, decides and does alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from tidegate.data import ledger, loaders, tables
+from tidegate.errors import LoadRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import pyarrow as pa
+
+    from tidegate.data.ledger import LoadRow
+    from tidegate.data.modes import Mode
+    from tidegate.data.parts import Part
+    from tidegate.data.tables import Target
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """One load, whatever its mode."""
+
+    target: Target
+    pipeline: str
+    start: str
+    """Of the interval, as :func:`tidegate.data.instants.instant` writes it."""
+    end: str
+    create: bool
+    """Whether a table that there is not is made."""
+    add_columns: bool
+    """Whether columns that a table lacks are added."""
+    batch_rows: int
+    progress: Callable[[int], None] | None
+
+    @property
+    def interval(self) -> str:
+        """For messages."""
+        return f"{self.start} to {self.end}"
+
+    def meets(self, row: LoadRow) -> bool:
+        """Whether a load of the same pipeline is about a part of the same time."""
+        return row.pipeline == self.pipeline and row.interval_start < self.end and self.start < row.interval_end
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """What becomes of the parts of a load."""
+
+    taken: Sequence[Part]
+    """To be written."""
+    superseded: Sequence[Part] = ()
+    """Left out, since a newer attempt was there or comes with them."""
+    present: Sequence[Part] = ()
+    """Whose very rows are there already."""
+    gone: Sequence[LoadRow] = ()
+    """Loads whose rows go away, other than by being loaded anew."""
+    doomed: frozenset[str] = field(default_factory=frozenset)
+    """Partitions to delete."""
+
+    @property
+    def full(self) -> list[Part]:
+        """The parts to be written that have rows."""
+        return [part for part in self.taken if part.manifest.rows]
+
+
+def fenced(parts: Sequence[Part], held: Mapping[str, LoadRow]) -> tuple[list[Part], list[Part]]:
+    """Which parts to write, and which to leave because a newer attempt at one of their branches is there or comes with them."""
+    taken: list[Part] = []
+    superseded: list[Part] = []
+    fences = {branch: row.fence for branch, row in held.items()}
+    claimed: set[str] = set()
+    for part in sorted(parts, key=lambda part: (part.manifest.fence, part.manifest.attempt), reverse=True):
+        branches = part.manifest.branches
+        older = any(part.manifest.fence_of(branch) < fences.get(branch, "") for branch in branches)
+        (superseded if older or claimed.intersection(branches) else taken).append(part)
+        claimed.update(branches)
+    order = {id(part): position for position, part in enumerate(parts)}
+    return sorted(taken, key=lambda part: order[id(part)]), superseded
+
+
+def fences_of(parts: Sequence[Part]) -> dict[str, str]:
+    """Branch → fence of the part that brings it."""
+    return {branch: part.manifest.fence_of(branch) for part in parts for branch in part.manifest.branches}
+
+
+def refuse_stand_ins(parts: Sequence[Part], mode: str) -> None:
+    """Refuse rows of an earlier interval, which such a load could not take back when the branch's own rows come.
+
+    :raises LoadRefused: as said.
+    """
+    if (part := next((part for part in parts if part.manifest.stale), None)) is not None:
+        message = f"Rows of an earlier interval stand in for {next(iter(part.manifest.stale))}, and {mode} could not take them back."
+        raise LoadRefused(message, hint="Use replace: with on_missing: last_good.")
+
+
+def shaped(connection: sa.Connection, job: Job, mode: Mode, parts: Sequence[Part]) -> None:
+    """Make the table, or add the columns that it lacks, for the rows of these parts: where that is asked for.
+
+    :raises LoadRefused: there is no table, and none is to be made.
+    """
+    full = next((part for part in parts if part.manifest.rows), None)
+    if full is None:
+        return
+    if job.create:
+        ledger.create_missing(connection, mode.table(job, full.schema, connection.dialect.name))
+    elif not exists(connection, job.target):
+        raise LoadRefused(f"There is no table {job.target}, and the load does not make it.", hint="Make it, or write create: true.")
+    if job.add_columns:
+        tables.add_missing(connection, job.target, full.schema)
+
+
+def exists(connection: sa.Connection, target: Target) -> bool:
+    """Whether there is such a table or view."""
+    return sa.inspect(connection).has_table(target.name, schema=target.schema)
+
+
+def fitting(connection: sa.Connection, job: Job, schema: pa.Schema) -> dict[str, Any]:
+    """The table's columns.
+
+    :raises LoadRefused: they cannot take these rows as they are.
+    """
+    known = tables.columns_of(connection, job.target)
+    tables.check_fit(job.target, schema, known, dialect=connection.dialect.name)
+    return known
+
+
+def filled(connection: sa.Connection, job: Job, into: Target, known: Mapping[str, Any], parts: Sequence[Part]) -> int:
+    """Insert the rows of these parts; returns how many."""
+    rows = 0
+    with loaders.inserting(connection, into, parts[0].schema, known) as insert:
+        for batch in (batch for part in parts for batch in part.batches(batch_rows=job.batch_rows)):
+            insert(batch)
+            rows += batch.num_rows
+            if job.progress:
+                job.progress(rows)
+    return rows

@@ -1,0 +1,87 @@
+"""Replace: rows that share a key with those that come, or that their branches brought before, go; what comes stands in their place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tidegate.data import partitions, tables
+from tidegate.data.modes.job import Decision, Job, fenced, fences_of, filled, fitting
+from tidegate.errors import LoadRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    import pyarrow as pa
+    import sqlalchemy as sa
+
+    from tidegate.data.ledger import LoadRow
+    from tidegate.data.parts import Part
+
+
+class Replace:
+    """By key columns, whose values make the partitions."""
+
+    def __init__(self, columns: tuple[str, ...]) -> None:
+        self._columns = columns
+        self._incoming: dict[str, frozenset[str]] = {}
+
+    def examine(self, files: Sequence[Part]) -> None:
+        """As :class:`~tidegate.data.modes.Mode` says."""
+        if any(part.manifest.rows for part in files):
+            partitions.check_columns(files[0].schema, self._columns)
+        self._incoming = {
+            part.manifest.attempt: partitions.of(part, self._columns) if part.manifest.rows else frozenset() for part in files
+        }
+
+    def table(self, job: Job, schema: pa.Schema, dialect: str) -> sa.Table:
+        """As :class:`~tidegate.data.modes.Mode` says; with an index on the key columns, by which every load deletes."""
+        return tables.new_table(job.target, schema, keys=self._columns, dialect=dialect)
+
+    def decide(self, job: Job, files: Sequence[Part], held: Mapping[str, LoadRow], others: Callable[[], list[LoadRow]]) -> Decision:
+        """As :class:`~tidegate.data.modes.Mode` says."""
+        taken, superseded = fenced(files, held)
+        if not taken:
+            return Decision(taken=taken, superseded=superseded)
+        replaced = {branch for part in taken for branch in part.manifest.branches}
+        bringing = {part.manifest.attempt: self._incoming[part.manifest.attempt] for part in taken}
+        kept = [row for branch, row in held.items() if branch not in replaced]
+        elsewhere = others()
+        _check_known(job, [*(row for row in held.values() if row.branch in replaced), *filter(job.meets, elsewhere)], replaced)
+        doomed = {partition for branch in replaced if branch in held for partition in held[branch].partitions}.union(*bringing.values())
+        doomed |= partitions.within(elsewhere, replaced, pipeline=job.pipeline, start=job.start, end=job.end)
+        brought = set[str]().union(*(bringing[part.manifest.attempt] for part in taken if part.manifest.fresh))
+        gone = partitions.displaced([*kept, *elsewhere], brought, pipeline=job.pipeline)
+        kept, elsewhere = ([row for row in rows if row not in gone] for rows in (kept, elsewhere))
+        doomed |= {partition for row in gone for partition in row.partitions}
+        partitions.check_branches([(part, bringing[part.manifest.attempt]) for part in taken], doomed, kept, self._columns)
+        partitions.check_others(
+            doomed, fences_of(taken), elsewhere, pipeline=job.pipeline, start=job.start, end=job.end, replace=self._columns
+        )
+        return Decision(taken=taken, superseded=superseded, gone=gone, doomed=frozenset(doomed))
+
+    def write(self, connection: sa.Connection, job: Job, decision: Decision) -> int:
+        """As :class:`~tidegate.data.modes.Mode` says."""
+        if not decision.doomed:
+            return 0
+        full = decision.full
+        known = fitting(connection, job, full[0].schema) if full else tables.columns_of(connection, job.target)
+        partitions.delete(connection, job.target, decision.doomed, self._columns, known)
+        return filled(connection, job, job.target, known, full) if full else 0
+
+    def partitions(self, part: Part) -> tuple[str, ...]:
+        """As :class:`~tidegate.data.modes.Mode` says."""
+        return tuple(sorted(self._incoming[part.manifest.attempt]))
+
+
+def _check_known(job: Job, rows: Iterable[LoadRow], branches: set[str]) -> None:
+    """Refuse to replace rows of which the ledger knows no keys.
+
+    :raises LoadRefused: they came by another mode.
+    """
+    for row in rows:
+        if row.branch in branches and row.rows and not row.partitions:
+            message = (
+                f"The rows of {row.branch} for {row.interval_start} to {row.interval_end} came into {job.target} by append, merge or swap, "
+                "so nobody knows under which keys."
+            )
+            raise LoadRefused(message, hint="Delete them, and their rows in tidegate_load, by hand; or load as before.")
