@@ -25,7 +25,19 @@ REFERENCE = DOCS / "reference"
 CORPUS = ROOT / "tests" / "model" / "corpus"
 GOOD = sorted([*(CORPUS / "good").glob("*.yaml"), *(ROOT / "include" / "pipelines").glob("*.yaml")])
 STRUCTURAL = [
-    *("a_list", "bad_branches", "bad_effort", "bad_quorum", "load_without_replace", "no_steps", "schedule_is_text", "sql_and_python"),
+    *(
+        "a_list",
+        "bad_branches",
+        "bad_effort",
+        "append_by_key",
+        "bad_quorum",
+        "load_in_two_ways",
+        "load_without_replace",
+        "merge_without_key",
+        "no_steps",
+        "schedule_is_text",
+        "sql_and_python",
+    ),
     *("taken_param", "typo_in_needs", "unknown_column_type", "unknown_event", "unknown_key", "unknown_step_key", "wrong_type"),
 ]
 """Files of the corpus whose mistake stands in one place and needs no look at anything else."""

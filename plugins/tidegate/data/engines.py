@@ -37,14 +37,7 @@ _PASSED_ON = {
     "mysql": ("charset", "unix_socket", "ssl_ca", "ssl_cert", "ssl_key", "ssl_check_hostname"),
 }
 """Of an Airflow connection's extra, what the driver understands."""
-_POSTGRES = {
-    "client_encoding": "UTF8",
-    "DateStyle": "ISO",
-    "IntervalStyle": "iso_8601",
-    "extra_float_digits": "1",
-    "bytea_output": "hex",
-    "lc_monetary": "C",
-}
+_POSTGRES = {"DateStyle": "ISO", "IntervalStyle": "iso_8601", "extra_float_digits": "1", "bytea_output": "hex", "lc_monetary": "C"}
 """How values are written as text, whatever the role's own settings say."""
 _INSTALL = {"psycopg": "airflow-tidegate[postgres]", "pymysql": "airflow-tidegate[mysql]"}
 

@@ -239,17 +239,50 @@ class TransformSettings(Settings):
         return self
 
 
-class LoadSettings(Settings):
-    """Replaces the interval's rows in a warehouse table, in one transaction with the ledger."""
+_WAYS: dict[str, Any] = {
+    "oneOf": [
+        {"required": ["replace"], "properties": {"mode": {"const": "replace"}}},
+        {"required": ["merge"], "properties": {"mode": {"const": "merge"}}},
+        {"required": ["mode"], "properties": {"mode": {"enum": ["append", "swap"]}, "replace": False, "merge": False}},
+    ]
+}
 
-    model_config = _repeated({"maxProperties": 0})
+
+class LoadSettings(Settings):
+    """Brings the interval's rows into a warehouse table, in one transaction with the ledger."""
+
+    model_config = _repeated({"maxProperties": 0}, **_WAYS)
 
     connection: Connection
     """Airflow connection id of the warehouse."""
     table: Annotated[str, _TABLE]
-    """``table`` or ``schema.table``; made from the data if it is not there."""
-    replace: Words = Field(min_length=1)
+    """``table`` or ``schema.table``."""
+    mode: Literal["replace", "append", "merge", "swap"] = "replace"
+    """What becomes of the rows that are there. ``replace``: those that share a key with new ones go. ``append``: all stay, and each branch of an interval
+    is added once. ``merge``: a new row changes the one that has its key, or is added; the others stay. ``swap``: all go, and the new rows are the table.
+    The keys of ``replace`` and ``merge`` say the mode by themselves."""
+    replace: Words = Field(default=(), min_length=1)
     """Key columns: all rows that share a key with the new rows are replaced by them. They must tell days and branches apart."""
+    merge: Words = Field(default=(), min_length=1)
+    """Key columns, over which the table has a unique index: a new row changes the row that has its key, or is added."""
+    create: Flag = True
+    """Whether a table that is not there is made from the data."""
+    add_columns: Flag = False
+    """Whether columns of the rows that the table lacks are added to it, without a value in the rows that are there."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        given = [word for word in ("replace", "merge") if getattr(self, word)]
+        said = self.mode if "mode" in self.model_fields_set else None
+        if len(given) > 1 or (said is not None and given and given != [said]):
+            words = [f"'{word}' columns" for word in given] + ([f"mode: {said}"] if said is not None else [])
+            raise ValueError(f"a load has one mode, and {' and '.join(words)} are given; leave one of them out")
+        if not given and said in {"replace", "merge"}:
+            raise ValueError(f"mode: {said} needs key columns; give {said}: [columns]")
+        if not given and said is None:
+            ways = "replace: [columns], merge: [columns], mode: append or mode: swap"
+            raise ValueError(f"nothing says what becomes of the rows that are there; give {ways}")
+        return self
 
 
 class Case(Part):

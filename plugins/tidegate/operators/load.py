@@ -1,8 +1,8 @@
-"""Replaces an interval's rows in the warehouse."""
+"""Brings an interval's rows into the warehouse."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tidegate.data.instants import instant
 from tidegate.errors import LoadRefused
@@ -23,13 +23,17 @@ BEFORE_KEY = "before"
 
 
 class LoadOperator(TidegateOperator):
-    """Replaces rows by key in one transaction with the ledger, so that a rerun changes nothing and a crash leaves nothing half. Runs in a worker.
+    """Brings rows into a table in one transaction with the ledger, so that a rerun changes nothing and a crash leaves nothing half. Runs in a worker.
 
     The completeness record of the barrier upstream is part of that transaction. Pushes the record as the warehouse now knows it, earlier runs' branches among it.
 
     :param warehouse_conn_id: Airflow connection of the warehouse.
-    :param table: ``table`` or ``schema.table``; made from the data if it is not there.
-    :param replace: Key columns, which must tell days and branches apart.
+    :param table: ``table`` or ``schema.table``.
+    :param mode: ``replace``, ``append``, ``merge`` or ``swap``: what becomes of the rows that are there. By default what the key columns say.
+    :param replace: Key columns, which must tell days and branches apart: rows that share a key with new ones go.
+    :param merge: Key columns, over which the table has a unique index: a new row changes the one that has its key, or is added.
+    :param create: Whether a table that is not there is made from the data.
+    :param add_columns: Whether columns of the rows that the table lacks are added to it.
     :param parts: What upstream tasks returned: manifests, one or many.
     :raises LoadRefused: rows would be lost, doubled or mixed up; nothing was written; not retried.
     """
@@ -43,14 +47,22 @@ class LoadOperator(TidegateOperator):
         *,
         warehouse_conn_id: str,
         table: str,
-        replace: Sequence[str],
+        mode: Literal["replace", "append", "merge", "swap"] | None = None,
+        replace: Sequence[str] = (),
+        merge: Sequence[str] = (),
+        create: bool = True,
+        add_columns: bool = False,
         parts: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.warehouse_conn_id = warehouse_conn_id
         self.table = table
+        self.mode = mode
         self.replace = replace
+        self.merge = merge
+        self.create = create
+        self.add_columns = add_columns
         self.parts = parts
 
     @property
@@ -84,7 +96,11 @@ class LoadOperator(TidegateOperator):
             connection_url(self.warehouse_conn_id),
             target_table=table,
             schema=schema or None,
+            mode=self.mode or ("merge" if self.merge else "replace"),
             replace=tuple(self.replace),
+            merge=tuple(self.merge),
+            create=self.create,
+            add_columns=self.add_columns,
             parts=self._of_this_run(night, report),
             staging=Staging(staging_root()),
             pipeline=night.dag_id,

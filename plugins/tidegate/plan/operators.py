@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tidegate.model import PipelineSpec
     from tidegate.model.effort import Effort
     from tidegate.model.kind import Settings
-    from tidegate.model.kinds import BarrierSettings, ChoiceSettings, Enough, ExtractSettings, Patience, TransformSettings
+    from tidegate.model.kinds import BarrierSettings, ChoiceSettings, Enough, ExtractSettings, LoadSettings, Patience, TransformSettings
     from tidegate.model.step import Step
     from tidegate.model.tree import Node, Tree
     from tidegate.plan.lay import Instance, Layout
@@ -161,13 +161,14 @@ def _of_kind(  # noqa: PLR0911  a table of kinds
         case TransformSettings():
             return _transform(layout, instance, settings, common)
         case LoadSettings():
-            words: dict[str, Any] = {"warehouse_conn_id": settings.connection, "table": settings.table, "replace": list(settings.replace)}
-            return Call(f"{_OURS}LoadOperator", {**words, "parts": Output(_source(layout, instance)), **common}), {}
+            return Call(
+                f"{_OURS}LoadOperator", {**_load(spec, instance, settings), "parts": Output(_source(layout, instance)), **common}
+            ), {}
         case ChoiceSettings():
             return _choice(layout, instance, settings, common), {}
         case PipelineSettings():
             seconds = settings.poll.total_seconds()
-            words = {
+            words: dict[str, Any] = {
                 "pipeline": settings.pipeline,
                 "wait_for_completion": settings.wait,
                 "poke_interval": int(seconds) if seconds.is_integer() else seconds,
@@ -201,6 +202,15 @@ def _extract(spec: PipelineSpec, instance: Instance, settings: ExtractSettings, 
         timezone=(settings.timezone, "UTC"), batch_rows=(settings.batch_rows, 50_000),
         hedge_conn_id=(source, None), hedge_after=(hedge.after if hedge is not None else None, None),
     ) | _breaker(spec, instance) | common)  # fmt: skip
+
+
+def _load(spec: PipelineSpec, instance: Instance, settings: LoadSettings) -> dict[str, Any]:
+    words: dict[str, Any] = {"warehouse_conn_id": settings.connection, "table": settings.table}
+    keys = {name: list(columns) for name, columns in (("replace", settings.replace), ("merge", settings.merge)) if columns}
+    return words | keys | _given(
+        spec, instance, settings,
+        mode=(settings.mode if settings.mode in {"append", "swap"} else None, None), create=(settings.create, True), add_columns=(settings.add_columns, False),
+    )  # fmt: skip
 
 
 def _breaker(spec: PipelineSpec, instance: Instance) -> dict[str, Any]:
