@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -16,10 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nights import END, Night
 from test_extract import rows, run
+from upath import UPath
 
 from tidegate.data import keys
 from tidegate.data.contract import WHY, Accept, Contract
 from tidegate.data.keys import Keys
+from tidegate.data.staging import Staging
 from tidegate.errors import DataRefused
 
 if TYPE_CHECKING:
@@ -207,6 +210,33 @@ def test_keys_in_files_are_keys_still(numbers: list[int], size: int, run_keys: i
         two.close()
 
 
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 4)), max_size=40), st.integers(1, 9), st.integers(1, 20))
+def test_keys_that_share_a_word_are_told_apart(words: list[tuple[int, int]], size: int, run_keys: int) -> None:
+    """The word by which keys are sorted is seldom the same, and proves nothing then."""
+    seen: set[tuple[int, int]] = set()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(keys, "RUN_KEYS", run_keys)
+        known = Keys(["n"])
+        for at in range(0, len(words), size):
+            part = words[at : at + size]
+            high, low = (np.array(column, np.uint64) for column in zip(*part, strict=True))
+            expected = []
+            for word in part:
+                expected.append(word in seen)
+                seen.add(word)
+            assert known._repeated(keys._Run(high, low)).tolist() == expected
+        known.close()
+
+
+@given(st.lists(st.tuples(st.integers(-(2**63), 2**63 - 1), st.integers(-(2**63), 2**63 - 1)), max_size=9))
+def test_two_numbers_are_one_key(numbers: list[tuple[int, int]]) -> None:
+    """Exactly: no two pairs become one."""
+    batch = pa.RecordBatch.from_pylist([{"a": one, "b": two} for one, two in numbers], pa.schema([("a", pa.int64()), ("b", pa.int64())]))
+    found = keys._keys(batch.columns) if numbers else None
+    assert len({*zip(found.high.tolist(), found.low.tolist(), strict=True)} if found else ()) == len(set(numbers))  # type: ignore[union-attr]
+
+
 def test_all_broken_rules_of_a_batch_are_told(night: Night, source: sa.URL) -> None:
     """Which rule, in which column, how often, in which row first; and nothing of the values."""
     columns = {"id": {"type": "int", "max": 3}, "amount": {"type": "decimal", "min": "30", "unique": True}, "placed": {"pattern": "^2026"}}
@@ -230,6 +260,19 @@ def test_rows_are_set_aside(night: Night, source: sa.URL) -> None:
     assert manifest.broken == {'"amount" is below 20': 1, '"id" is above 3': 1}
     aside = pq.read_table(night.staging.root / manifest.path.replace(".parquet", ".quarantine.parquet"))
     assert [(row["id"], row[WHY]) for row in aside.to_pylist()] == [(1, '"amount" is below 20'), (4, '"id" is above 3')]
+
+
+def test_rows_are_set_aside_in_a_bucket(night: Night, source: sa.URL) -> None:
+    """In an object store there is no renaming: what is not whole is not there, and what is refused goes."""
+    night.staging = Staging(UPath("memory://bucket/aside"))
+    accept = Accept(columns={"id": {"max": 3}}, quarantine={"at_most": 1})  # type: ignore[dict-item,arg-type]
+    manifest = run(night, source, "SELECT * FROM orders", accept=accept)
+    with (night.staging.root / manifest.aside).open("rb") as file:
+        assert [row["id"] for row in pq.read_table(file).to_pylist()] == [4]
+    files = sorted(str(path) for path in night.staging.root.rglob("*"))
+    with pytest.raises(DataRefused, match="has 2 of 5 rows"):
+        run(night, source, "SELECT * FROM orders UNION ALL SELECT 5, '', ''", accept=accept, attempt="other")
+    assert sorted(str(path) for path in night.staging.root.rglob("*")) == files
 
 
 def test_too_many_set_aside_refuse_the_branch(night: Night, source: sa.URL) -> None:

@@ -12,14 +12,14 @@ from tidegate.resilience.amounts import counted, too_few_or_many, too_many_set_a
 
 def test_everything_that_is_wrong_is_told() -> None:
     """Bounds in rows as well as in shares, so that nobody must count."""
-    told = [said for said, _ in too_few_or_many(0, min_rows=1, usual=1001, at_least=Decimal(50), at_most=Decimal(200))]
-    assert told == [
-        "brought 0 rows, and accept: asks for at least 1",
-        "brought 0 rows, and accept: rows asks for at least 501, 50 % of its usual 1,001",
+    check = "Check whether the source has all rows of the interval, and each once; or set other bounds under accept: rows."
+    assert too_few_or_many(0, min_rows=1, usual=1001, at_least=Decimal(50), at_most=Decimal(150)) == [
+        ("brought 0 rows, and accept: asks for at least 1", "Check that the source was filled for this interval, or lower min_rows."),
+        ("brought 0 rows, and accept: rows asks for at least 501, 50 % of its usual 1,001", check),
     ]
-    ((said, hint),) = too_few_or_many(2003, min_rows=1, usual=1001, at_least=Decimal(50), at_most=Decimal(200))
-    assert said == "brought 2,003 rows, and accept: rows asks for at most 2,002, 200 % of its usual 1,001"
-    assert hint == "Check whether the source has all rows of the interval, and each once; or set other bounds under accept: rows."
+    assert too_few_or_many(1502, min_rows=1, usual=1001, at_least=Decimal(50), at_most=Decimal(150)) == [
+        ("brought 1,502 rows, and accept: rows asks for at most 1,501, 150 % of its usual 1,001", check)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,15 @@
 
 Up to 16 bytes a key are compared as they are: one number, date or time, or two. Texts and longer keys are compared by 128 bits of hash, with a
 secret that each process makes anew: that two of a billion keys share theirs by chance is as likely as one in 10²⁰, so no row is refused for it.
-Sorted runs of keys are merged as they grow; long ones lie in files of a temporary folder.
+Sorted runs of keys are merged as they grow; long ones lie in files of a temporary folder. Keys of 16 bytes are sorted by 8 that were stirred, so that
+hardly any two share them, which NumPy does ten times as fast as by 16.
 """
 
 from __future__ import annotations
 
 import secrets
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     Words = NDArray[np.uint64]
 
-RUN_KEYS = 4_000_000
+RUN_KEYS = 1_000_000
 """So many keys make a run that is put into a file."""
 _SECRETS = (secrets.token_hex(8), secrets.token_hex(8))
 _LANES = [np.uint64(int(secret, 16)) for secret in _SECRETS]
@@ -31,12 +33,60 @@ _STEPS = [(np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)), (np.uint64(27), np.uin
 _LAST, _MORE = np.uint64(31), np.uint64(0x9E3779B97F4A7C15)
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Keys, each of one word or two."""
+
+    high: Words
+    low: Words | None
+    """None where the one word is the key."""
+
+    def __len__(self) -> int:
+        return len(self.high)
+
+    def __getitem__(self, rows: Any) -> _Run:
+        return _Run(self.high[rows], None if self.low is None else self.low[rows])
+
+    def sorted(self) -> NDArray[np.int64]:
+        """The order in which equal keys stand side by side, the earlier before the later."""
+        order = np.argsort(self.high, kind="stable")
+        if self.low is not None:
+            ordered = self[order]
+            same_high = ordered.high[1:] == ordered.high[:-1]
+            if same_high.any() and (same_high & ~ordered.same(slice(1, None), ordered, slice(-1))).any():
+                return np.lexsort((self.low, self.high))
+        return order
+
+    def same(self, rows: Any, other: _Run, others: Any) -> NDArray[np.bool_]:
+        """Whether keys of this run are those of another, one by one."""
+        equal: NDArray[np.bool_] = self.high[rows] == other.high[others]
+        return equal if self.low is None or other.low is None else equal & (self.low[rows] == other.low[others])
+
+    def has(self, keys: _Run) -> NDArray[np.bool_]:
+        """Which of some keys are in this run, which is sorted."""
+        found, left = np.zeros(len(keys), bool), np.arange(len(keys))
+        at = np.searchsorted(self.high, keys.high)
+        while len(left):
+            left = left[at[left] < len(self)]
+            left = left[self.high[at[left]] == keys.high[left]]
+            found[left] = self.same(at[left], keys, left)
+            left = left[~found[left]]  # another key with the same high word may stand behind
+            at[left] += 1
+        return found
+
+    def and_(self, other: _Run) -> _Run:
+        """Both, sorted."""
+        low = None if self.low is None or other.low is None else np.concatenate([self.low, other.low])
+        both = _Run(np.concatenate([self.high, other.high]), low)
+        return both[both.sorted()]
+
+
 class Keys:
     """The keys that have come so far, of one list of columns."""
 
     def __init__(self, columns: Sequence[str]) -> None:
         self.columns = tuple(columns)
-        self._runs: list[NDArray[Any]] = []
+        self._runs: list[_Run] = []
         self._files: tempfile.TemporaryDirectory[str] | None = None
 
     def repeated(self, batch: pa.RecordBatch) -> NDArray[np.bool_]:
@@ -57,14 +107,14 @@ class Keys:
         if self._files is not None:
             self._files.cleanup()
 
-    def _repeated(self, keys: NDArray[Any]) -> NDArray[np.bool_]:
-        order = np.argsort(keys, kind="stable")
+    def _repeated(self, keys: _Run) -> NDArray[np.bool_]:
+        order = keys.sorted()
         keys = keys[order]
-        first = np.concatenate([[True], keys[1:] != keys[:-1]])
+        first = np.concatenate([[True], ~keys.same(slice(1, None), keys, slice(-1))])
         distinct = keys[first]
         known = np.zeros(len(distinct), bool)
         for run in self._runs:
-            known |= run[np.minimum(np.searchsorted(run, distinct), len(run) - 1)] == distinct
+            known |= run.has(distinct)
         self._add(distinct[~known])
         again = ~first
         again[first] = known
@@ -72,32 +122,33 @@ class Keys:
         found[order] = again
         return found
 
-    def _add(self, keys: NDArray[Any]) -> None:
+    def _add(self, keys: _Run) -> None:
         """Another run. Those of like size are merged, so that there are few."""
         if not len(keys):
             return
         self._runs.append(keys)
-        while len(self._runs) > 1 and not isinstance(self._runs[-2], np.memmap) and len(self._runs[-2]) < 2 * len(self._runs[-1]):
-            self._runs[-2:] = [np.sort(np.concatenate(self._runs[-2:]), kind="stable")]
+        while len(self._runs) > 1 and not isinstance(self._runs[-2].high, np.memmap) and len(self._runs[-2]) < 2 * len(self._runs[-1]):
+            self._runs[-2:] = [self._runs[-2].and_(self._runs[-1])]
         if len(self._runs[-1]) >= RUN_KEYS:
-            self._runs.insert(0, self._filed(self._runs.pop()))
+            run = self._runs.pop()
+            self._runs.insert(0, _Run(self._filed(run.high), None if run.low is None else self._filed(run.low)))
 
-    def _filed(self, run: NDArray[Any]) -> NDArray[Any]:
+    def _filed(self, words: Words) -> Words:
         if self._files is None:
             self._files = tempfile.TemporaryDirectory(prefix="tidegate-keys-")
-        path = Path(self._files.name) / str(len(self._runs))
-        run.tofile(path)
-        return np.memmap(path, run.dtype, "r")
+        path = Path(self._files.name) / secrets.token_hex(8)
+        words.tofile(path)
+        return np.memmap(path, words.dtype, "r")
 
 
-def _keys(arrays: Sequence[pa.Array]) -> NDArray[Any]:
-    """Of each row one value that stands for its key. No array has a NULL."""
+def _keys(arrays: Sequence[pa.Array]) -> _Run:
+    """The key of each row. No array has a NULL."""
     words = [word for array in arrays for word in _words(array)]
     if len(words) == 1:
-        return words[0]
-    if len(words) > 2:  # noqa: PLR2004  what 16 bytes hold
-        words = [_mixed_down(words, lane) for lane in _LANES]
-    return np.stack(words, axis=1).view("S16").reshape(-1)
+        return _Run(words[0], None)
+    if len(words) == 2:  # noqa: PLR2004  what 16 bytes hold
+        return _Run(_mixed(words[0] + _mixed(words[1] + _LANES[0])), words[1])  # of each low word another high one: no two keys become one
+    return _Run(*(_mixed_down(words, lane) for lane in _LANES))
 
 
 def _words(array: pa.Array) -> list[Words]:
