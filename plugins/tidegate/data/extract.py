@@ -16,8 +16,9 @@ from tidegate.data.stopping import Stop
 from tidegate.data.table_query import READ_FROM, TableQuery
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    import pyarrow as pa
     import sqlalchemy as sa
 
     from tidegate.data.manifest import Manifest, StageKey
@@ -81,19 +82,75 @@ def extract(
             stoppable(connection, stop, name=connection_name, correlation_id=correlation_id),
             sources.batches(connection, query, contract, where=where, zone=timezone, batch_rows=batch_rows, streamed=streamed) as batches,
         ):
-            first = next(batches)
-            with staging.writer(
-                key, first.schema, attempt=attempt, correlation_id=correlation_id, read_at=read_at, question=asked, contract=contract
-            ) as writer:
-                writer.write(first)
-                for batch in batches:
-                    stop.check(connection_name)
-                    if progress:
-                        progress(writer.rows)
-                    writer.write(batch)
-                if progress:
-                    progress(writer.rows)
-                contract.settle()
-                stop.settle(connection_name)
-            return writer.manifest
+            return _staged(
+                batches, contract, key=key, staging=staging, attempt=attempt, correlation_id=correlation_id, read_at=read_at, question=asked,
+                stop=stop, name=connection_name, progress=progress,
+            )  # fmt: skip
         streamed = True
+
+
+def extract_files(
+    found: Callable[[], Sequence[Any]],
+    *,
+    key: StageKey,
+    staging: Staging,
+    accept: Accept,
+    attempt: str,
+    correlation_id: str,
+    delimiter: str = ",",
+    timezone: str = "UTC",
+    batch_rows: int = BATCH_ROWS,
+    connection_name: str,
+    source_name: str,
+    question: str = "",
+    usual: int | None = None,
+    progress: Callable[[int], None] | None = None,
+    stop: Stop | None = None,
+) -> Manifest:
+    """Read files, one after the other, and commit their rows as one attempt. Takes what :func:`extract` takes.
+
+    :param found: gives the files.
+    :param delimiter: between the values of a CSV file.
+    :param question: short hash of what is asked for, by :func:`tidegate.data.manifest.question`.
+    :raises Unreachable: there is no such file yet, or its store does not answer.
+    :raises AuthRefused: the files may not be read.
+    :raises DataRefused: the rows are not what ``accept`` asks for, or a file cannot be read.
+    """
+    from tidegate.data.sources import files
+
+    where = f"{connection_name}, {source_name},"
+    contract = Contract(accept, where=where, interval_end=key.interval_end, timezone=timezone, usual=usual)
+    read_at = stamp()
+    with files.telling(where):
+        batches = files.batches(found(), contract, where=where, zone=timezone, batch_rows=batch_rows, delimiter=delimiter)
+        return _staged(
+            batches, contract, key=key, staging=staging, attempt=attempt, correlation_id=correlation_id, read_at=read_at, question=question,
+            stop=stop or Stop(), name=connection_name, progress=progress,
+        )  # fmt: skip
+
+
+def _staged(
+    batches: Iterator[pa.RecordBatch],
+    contract: Contract,
+    *,
+    stop: Stop,
+    name: str,
+    progress: Callable[[int], None] | None,
+    key: StageKey,
+    staging: Staging,
+    **receipt: Any,
+) -> Manifest:
+    """Stage batches as they come, and commit them when all are there and accepted."""
+    first = next(batches)
+    with staging.writer(key, first.schema, contract=contract, **receipt) as writer:
+        writer.write(first)
+        for batch in batches:
+            stop.check(name)
+            if progress:
+                progress(writer.rows)
+            writer.write(batch)
+        if progress:
+            progress(writer.rows)
+        contract.settle()
+        stop.settle(name)
+    return writer.manifest

@@ -80,16 +80,28 @@ class Hedge(Part):
     """How long the first read may take until the second begins, or ``p95``: as long as the branch takes at most in 95 of a hundred nights, by its last 14; it begins at once where the first is unreachable or timed out."""
 
 
+_OF = {
+    "columns": ("table",),
+    "interval_column": ("table",),
+    "look_back": ("table",),
+    "params": ("query",),
+    "hedge": ("query", "table"),
+    "delimiter": ("files",),
+}
+"""What only some ways of reading know."""
+_READS = {"query": "a query is read", "table": "a table is read", "files": "files are read"}
+
+
 class ExtractSettings(Settings):
     """Reads the rows of one interval from a database and stages them as Parquet."""
 
     model_config = _repeated(
         {"additionalProperties": {"not": {"type": "string", "pattern": r"^[^$]*$"}}},
-        oneOf=[{"required": ["query"]}, {"required": ["table"]}],
+        oneOf=[{"required": ["connection", "query"]}, {"required": ["connection", "table"]}, {"required": ["files"]}],
     )
 
-    connection: Connection
-    """Airflow connection id; ``{region}`` stands for the branch's name."""
+    connection: Connection | None = None
+    """Airflow connection id; ``{region}`` stands for the branch's name. Of a database, or of the store that files lie in, where it needs one."""
     query: str | None = None
     """A file under include/ that ends in ``.sql``, or the statement itself. ``:interval_start``, ``:interval_end`` and ``:branch`` are bound."""
     table: Annotated[str, _TABLE] | None = None
@@ -100,6 +112,12 @@ class ExtractSettings(Settings):
     """Of the table, the column that says which interval a row is of: rows from the interval's start up to its end are read. All rows, by default."""
     look_back: Duration = timedelta(0)
     """How long before the interval's start the table is read from, for rows that come or change late; load them with ``merge``."""
+    files: Annotated[str, StringConstraints(min_length=1), Shape("path or URL")] | None = None
+    """In place of a query: the path or URL of CSV, JSON lines or Parquet files, such as ``s3://landing/{region}/%Y-%m-%d/*.csv.gz``. ``{region}`` stands for
+    the branch's name, ``%Y``, ``%m``, ``%d``, ``%H`` for the interval's start in ``timezone``; ``*``, ``?`` and ``**`` match many files. Where none has come
+    yet it is tried again."""
+    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1), Shape("one character")] = ","
+    """What stands between the values of a CSV file."""
     params: Params = Field(default_factory=dict)
     """More values to bind, by name."""
     accept: Accept = Field(default_factory=Accept)
@@ -112,15 +130,17 @@ class ExtractSettings(Settings):
 
     @model_validator(mode="after")
     def _one_of(self) -> Self:
-        if (self.query is None) == (self.table is None):
+        ways = {"query": self.query, "table": self.table, "files": self.files}
+        said = [name for name, value in ways.items() if value is not None]
+        if len(said) != 1:
             raise ValueError(
-                "give either 'query' or 'table', not both or neither; a query is SQL, of a table the interval's rows are read as they stand"
+                "give one of 'query', 'table' and 'files'; a query is SQL, of a table the interval's rows are read as they stand"
             )
-        of_table = [name for name in ("columns", "interval_column", "look_back") if name in self.model_fields_set]
-        if self.table is None and of_table:
-            raise ValueError(f"{of_table[0]} is said of a table, and here a query is read; say it in the query, or read a 'table'")
-        if self.table is not None and self.params:
-            raise ValueError("params are bound to a query, and here a table is read; write a 'query' that uses them")
+        if self.connection is None and self.files is None:
+            raise ValueError(f"a {said[0]} is asked of a database, and no connection says of which; name the Airflow 'connection'")
+        for name, ways_of in _OF.items():
+            if name in self.model_fields_set and said[0] not in ways_of:
+                raise ValueError(f"{name} is said of a {ways_of[0]}, and here {_READS[said[0]]}; remove it, or read a '{ways_of[0]}'")
         if self.look_back and self.interval_column is None:
             raise ValueError(
                 "look_back reads from before the interval's start, and nobody says which column tells that; give interval_column"

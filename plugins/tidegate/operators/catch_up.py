@@ -236,7 +236,7 @@ class _Desk:
             key: answers[source.connections[0]]
             for key, sources in wanted.items()
             for source in sources
-            if all(answers[conn_id] for conn_id in source.connections)
+            if source.connections and all(answers[conn_id] for conn_id in source.connections)
         }
 
     def _sources(self, gap: Gap) -> tuple[Source, ...]:

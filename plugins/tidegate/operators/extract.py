@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
+from airflow.sdk import ObjectStoragePath
 from airflow.sdk.exceptions import AirflowSkipException
 
 from tidegate.data.instants import stamp
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
 
 FIRST_HEDGE = timedelta(minutes=10)
 """How long a first read may take where nobody says, or too few nights are known."""
+FILES = "files"
+"""What a source is called that needs no connection."""
 WHOLE = "all"
 """The branch name of a step that is not repeated."""
 
@@ -61,6 +66,9 @@ class ExtractOperator(TidegateOperator):
     :param columns: Its columns that are read; all by default.
     :param interval_column: Its column that says which interval a row is of; all rows are read by default.
     :param look_back: How long before the interval's start it is read from.
+    :param files: Path or URL of CSV, JSON or Parquet files that are read, in place of a query; it may be a pattern, and may use ``%Y`` and the like
+        for the interval's start in ``timezone``. ``source_conn_id`` is then the connection of their store, or none.
+    :param delimiter: What stands between the values of a CSV file.
     :param parameters: More values to bind, by name.
     :param branch: The branch's name, such as a region.
     :param dimension: What branches are, such as ``region``; runs may choose some of them by a param of this name.
@@ -84,19 +92,21 @@ class ExtractOperator(TidegateOperator):
     :raises Stopped: nobody waits for the rows any more; not retried.
     """
 
-    template_fields: Sequence[str] = ("source_conn_id", "query", "table", "parameters", "hedge_conn_id")
+    template_fields: Sequence[str] = ("source_conn_id", "query", "table", "files", "parameters", "hedge_conn_id")
     ui_color = "#d7ecf7"
     carries_rows = True
 
     def __init__(
         self,
         *,
-        source_conn_id: str,
+        source_conn_id: str = FILES,
         query: str | None = None,
         table: str | None = None,
         columns: Sequence[str] = (),
         interval_column: str | None = None,
         look_back: timedelta = timedelta(0),
+        files: str | None = None,
+        delimiter: str = ",",
         parameters: Mapping[str, Any] | None = None,
         branch: str = WHOLE,
         dimension: str | None = None,
@@ -117,6 +127,8 @@ class ExtractOperator(TidegateOperator):
         self.columns = columns
         self.interval_column = interval_column
         self.look_back = look_back
+        self.files = files
+        self.delimiter = delimiter
         self.parameters = parameters
         self.branch = branch
         self.dimension = dimension
@@ -182,37 +194,10 @@ class ExtractOperator(TidegateOperator):
     def _read(self, night: Night, staging: Staging, key: StageKey) -> tuple[Manifest, str]:
         """The rows that were read, and from where in words where two were asked."""
         keep_away(self, night)
-        from tidegate.data.extract import extract
-        from tidegate.data.hedging import Reader, hedged
-        from tidegate.data.staging import new_attempt
-
-        statement, source_name = self._statement
-        usual = self._usual(night)
-
-        def reader(conn_id: str, url: URL) -> Reader:
-            def read(stop: Stop) -> Manifest:
-                return extract(
-                    url,
-                    statement,
-                    params=dict(self.parameters or {}),
-                    key=key,
-                    staging=staging,
-                    accept=self._accept,
-                    attempt=new_attempt(night.run_id, night.try_number),
-                    correlation_id=night.correlation_id,
-                    timezone=self.timezone,
-                    batch_rows=self.batch_rows,
-                    connection_name=conn_id,
-                    source_name=source_name,
-                    usual=usual,
-                    stop=stop,
-                )
-
-            return Reader(conn_id, read)
+        from tidegate.data.hedging import hedged
 
         self._stop = stop_of(night)
-        first, url = reader(self.source_conn_id, connection_url(self.source_conn_id)), self.hedge_url()
-        second = reader(self.hedge_conn_id, url) if self.hedge_conn_id and url is not None else None
+        first, second = self._readers(night, staging, key)
         try:
             won = hedged(first, second, after=self._patience(night), stop=self._stop)
         except Stopped as stopped:
@@ -222,6 +207,56 @@ class ExtractOperator(TidegateOperator):
         if won.read_from:
             self.log.info("%s was read from %s", self.branch, won.read_from)
         return won.manifest, won.read_from
+
+    def _readers(self, night: Night, staging: Staging, key: StageKey) -> tuple[Reader, Reader | None]:
+        """How the rows are read, and how else, where there is another way."""
+        from tidegate.data.extract import extract, extract_files
+        from tidegate.data.hedging import Reader
+        from tidegate.data.staging import new_attempt
+
+        shared: dict[str, Any] = {
+            "key": key,
+            "staging": staging,
+            "accept": self._accept,
+            "correlation_id": night.correlation_id,
+            "timezone": self.timezone,
+            "batch_rows": self.batch_rows,
+            "usual": self._usual(night),
+        }
+
+        def attempt(stop: Stop, name: str) -> dict[str, Any]:
+            return {**shared, "attempt": new_attempt(night.run_id, night.try_number), "connection_name": name, "stop": stop}
+
+        if self.files is not None:
+            from tidegate.data.sources.files import found
+
+            path, conn_id = self._path(night, self.files), self.source_conn_id
+
+            def read_files(stop: Stop) -> Manifest:
+                return extract_files(
+                    lambda: found(path), source_name=str(path), delimiter=self.delimiter, question=self._question, **attempt(stop, conn_id)
+                )
+
+            return Reader(conn_id, read_files), None
+        statement, source_name = self._statement
+
+        def reader(conn_id: str, url: URL) -> Reader:
+            def read(stop: Stop) -> Manifest:
+                params = dict(self.parameters or {})
+                return extract(url, statement, params=params, source_name=source_name, **attempt(stop, conn_id))
+
+            return Reader(conn_id, read)
+
+        url = self.hedge_url()
+        second = reader(self.hedge_conn_id, url) if self.hedge_conn_id and url is not None else None
+        return reader(self.source_conn_id, connection_url(self.source_conn_id)), second
+
+    def _path(self, night: Night, files: str) -> Any:
+        """Where the files of the run's interval lie."""
+        dated = night.interval.start.astimezone(ZoneInfo(self.timezone)).strftime(files)
+        if "://" not in dated:
+            return Path(dated)
+        return ObjectStoragePath(dated, conn_id=None if self.source_conn_id == FILES else self.source_conn_id)
 
     @property
     def _statement(self) -> tuple[str | TableQuery, str]:
@@ -258,6 +293,8 @@ class ExtractOperator(TidegateOperator):
         """What the source is asked, in a few digits."""
         from tidegate.data.manifest import question
 
+        if self.files is not None:
+            return question([self.files, self.delimiter], params=None, accept=self._accept, timezone=self.timezone)
         return question(self._statement[0], params=self.parameters, accept=self._accept, timezone=self.timezone)
 
     def _patience(self, night: Night) -> timedelta:

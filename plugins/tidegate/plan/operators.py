@@ -183,8 +183,10 @@ def _of_kind(  # noqa: PLR0911  a table of kinds
 
 
 def _extract(spec: PipelineSpec, instance: Instance, settings: ExtractSettings, common: dict[str, Any]) -> Call:
-    words: dict[str, Any] = {"source_conn_id": fill(settings.connection, instance.bindings)}
-    if settings.table is not None:
+    words: dict[str, Any] = {"source_conn_id": fill(settings.connection, instance.bindings)} if settings.connection is not None else {}
+    if settings.files is not None:
+        words["files"] = fill(settings.files, instance.bindings)
+    elif settings.table is not None:
         words["table"] = fill(settings.table, instance.bindings)
     elif settings.query is not None:
         words["query"] = fill(settings.query, instance.bindings) if is_sql_file(settings.query) else settings.query
@@ -199,7 +201,7 @@ def _extract(spec: PipelineSpec, instance: Instance, settings: ExtractSettings, 
         spec, instance, settings,
         accept=(settings.accept.said, {}),
         columns=(list(settings.columns), []), interval_column=(settings.interval_column, None), look_back=(settings.look_back, timedelta(0)),
-        timezone=(settings.timezone, "UTC"), batch_rows=(settings.batch_rows, 50_000),
+        delimiter=(settings.delimiter, ","), timezone=(settings.timezone, "UTC"), batch_rows=(settings.batch_rows, 50_000),
         hedge_conn_id=(source, None), hedge_after=(hedge.after if hedge is not None else None, None),
     ) | _breaker(spec, instance) | common)  # fmt: skip
 

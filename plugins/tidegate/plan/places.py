@@ -22,7 +22,7 @@ class Source:
     step: str
     """The name that staging knows its rows by."""
     connections: tuple[str, ...]
-    """The database, and the one that is read in its place where it does not answer."""
+    """The database, and the one that is read in its place where it does not answer; none for files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,8 @@ def places(spec: PipelineSpec) -> Places:
         elif task.call.path == _LOAD and _known(given["warehouse_conn_id"]):
             ledgers[given["warehouse_conn_id"]] = None
         elif task.call.path == _EXTRACT and "branch" in given:
-            asked = [given["source_conn_id"], *([given["hedge_conn_id"]] if given.get("hedge_conn_id") else [])]
+            named = [given.get("source_conn_id"), given.get("hedge_conn_id")]
+            asked = [conn_id for conn_id in named if conn_id and "files" not in given]
             if all(_known(conn_id) for conn_id in asked):
                 sources[given["branch"]] = (*sources.get(given["branch"], ()), Source(given["step"], tuple(asked)))
     schedule = spec.pipeline.schedule

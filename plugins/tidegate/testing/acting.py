@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 CLOSED = Breaker()
 UNTOLD = "failed in this play"
+_FILES = "files"
+"""What the extract calls a source that needs no connection."""
 
 
 class Play:
@@ -67,7 +69,7 @@ class Play:
             return Ended(SKIPPED)
         does = self._acts(task, hooks, run, left)
         if isinstance(does, Ended) and does.state != SKIPPED and until.get("stop") and does.seconds > left:
-            name = task.call.arguments["source_conn_id"] if task.call.path == EXTRACT else task_id
+            name = _source(task) if task.call.path == EXTRACT else task_id
             self.reasons[task_id] = f"{name} was stopped {_decide_by(until)}, when its barrier decides."
             return Ended(FAILED, left)
         return does
@@ -133,7 +135,7 @@ class Play:
         return [task.task_id for task in at_work]
 
     def _stopped(self, task: PlannedTask) -> str:
-        return f"{task.call.arguments['source_conn_id']} was {self.stopped}."
+        return f"{_source(task)} was {self.stopped}."
 
     def _does(self, task: PlannedTask, run: Run, word: str | int | None) -> str | None:
         """Do the work of a task; says why it failed, where it did."""
@@ -172,8 +174,8 @@ class Play:
         if wrong := too_few_or_many(brought, min_rows=accept.min_rows, usual=usual, **bounds):
             arguments = task.call.arguments
             query = arguments.get("query", "")
-            asked = arguments.get("table") or (query if is_sql_file(query) else "the query")
-            source = f"{arguments['source_conn_id']}, {asked},"
+            asked = arguments.get("files") or arguments.get("table") or (query if is_sql_file(query) else "the query")
+            source = f"{_source(task)}, {asked},"
             return f"{source} {'; it '.join(said for said, _ in wrong)}."
         self.rows[task.task_id] = brought
         return None
@@ -215,3 +217,8 @@ class Play:
 
 def _decide_by(until: Mapping[str, Any]) -> DecideBy:
     return DecideBy(until["decide_by"], until.get("zone", "UTC"))
+
+
+def _source(task: PlannedTask) -> str:
+    """The name that an extract's messages begin with."""
+    return str(task.call.arguments.get("source_conn_id", _FILES))

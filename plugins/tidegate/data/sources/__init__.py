@@ -6,6 +6,7 @@ module       of                                                               ho
 postgres     PostgreSQL, through psycopg                                      ``COPY`` as CSV, parsed by Arrow
 mysql        MySQL and MariaDB, through PyMySQL                               the protocol's text, a column at a time
 sqlite       SQLite, through Python's own driver                              its JSON of a row, parsed by Arrow
+files        CSV, JSON, Parquet                                               Arrow's own readers
 streamed     any other SQLAlchemy URL                                         its driver's own Python values
 ============ ================================================================ ==================================
 

@@ -234,8 +234,13 @@ def _extract(subject: Subject, node: Node, settings: ExtractSettings, at: Place)
     of_file = is_sql_file(query)
     for file in dict.fromkeys(fill(query, bindings) for bindings in _bindings(node)) if of_file else ():
         _file(subject, (*at, "query"), file)
-    for key, text in (("connection", settings.connection), ("query", query if of_file else ""), ("table", settings.table or "")):
-        _placeholders(subject, node, (*at, key), text)
+    for key, text in {
+        "connection": settings.connection,
+        "query": query if of_file else "",
+        "table": settings.table,
+        "files": settings.files,
+    }.items():
+        _placeholders(subject, node, (*at, key), text or "")
     for place, value in (((*at, "query"), "" if of_file else query), ((*at, "params"), settings.params)):
         _unfilled(subject, node, place, value)
     _params(subject, (*at, "params"), settings.params)

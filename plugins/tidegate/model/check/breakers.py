@@ -21,6 +21,8 @@ def check_breakers(subject: Subject) -> None:
             if node.uses != "extract":
                 inside = "the extracts inside of it" if node.is_group else "the extract"
                 subject.report(at, "only an extract has a breaker", f"Remove it here, or say it of {inside}.")
+            elif getattr(subject.settings.get(node.path), "files", None) is not None:
+                subject.report(at, "a breaker probes a database, and here files are read", "Remove the breaker.")
             elif not (subject.unsure or subject.gone) and not any(
                 barrier.uses == "barrier" and _joins(subject, barrier, node) for barrier in subject.tree.steps
             ):

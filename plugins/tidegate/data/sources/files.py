@@ -1,0 +1,268 @@
+"""Files as sources: CSV, JSON and Parquet, from a folder or an object store, compressed or not.
+
+CSV has no types: a column that nobody declares is text, as it stands. JSON has few: whole numbers are ints, other numbers are read as decimals, so that
+not a digit of a price is lost, and objects and lists are text. Parquet's own types are kept.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from contextlib import contextmanager
+from decimal import Decimal
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.csv as pc
+import pyarrow.parquet as pq
+
+from tidegate.data.exact import column, inferred, recast
+from tidegate.data.kinds import cast_batch, plain_schema
+from tidegate.errors import AuthRefused, DataRefused, Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from tidegate.data.contract import Contract
+
+FORMATS = {"csv": "csv", "tsv": "csv", "json": "json", "jsonl": "json", "ndjson": "json", "parquet": "parquet"}
+"""Suffix → how a file is read."""
+_COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
+_BLOCK = 4 << 20
+
+
+def found(path: Any) -> list[Any]:
+    """The files at a path, in the order of their names; the path may be a pattern with ``*``, ``?`` and ``**``.
+
+    :param path: of the type that opens it, such as :class:`pathlib.Path` or Airflow's ObjectStoragePath.
+    :raises Unreachable: there are none yet.
+    """
+    parts = path.parts
+    first = next((number for number, part in enumerate(parts) if any(mark in part for mark in "*?[")), None)
+    if first is None:
+        files = [path] if path.is_file() else []
+    else:
+        root = path
+        for _ in parts[first:]:
+            root = root.parent
+        files = sorted((file for file in root.glob("/".join(parts[first:])) if file.is_file()), key=str)
+    if not files:
+        raise Unreachable(
+            f"There is no file at {path} yet.", hint="It is tried again; check the path, and that the files of this interval come."
+        )
+    return files
+
+
+@contextmanager
+def telling(where: str) -> Iterator[None]:
+    """Turn what a store of files raises into one of Tidegate's own errors.
+
+    :raises AuthRefused: a file may not be read.
+    :raises Unreachable: the store does not answer, or a file was gone before it was read.
+    """
+    try:
+        yield
+    except PermissionError as error:
+        raise AuthRefused(f"{where} may not be read: {error}.", hint="Give the worker, or its connection, the right to read it.") from error
+    except OSError as error:
+        raise Unreachable(f"{where} cannot be read: {error}.", hint="It is tried again; look whether the store is there.") from error
+
+
+def batches(
+    files: Sequence[Any], contract: Contract, *, where: str, zone: str, batch_rows: int, delimiter: str = ","
+) -> Iterator[pa.RecordBatch]:
+    """The rows of all files, one after the other: at least one batch, all of one schema.
+
+    :param where: begins each message about the rows; the file's name is put behind it.
+    :raises DataRefused: a column is missing, files disagree about their columns, or a value does not fit its type exactly.
+    """
+    schema: pa.Schema | None = None
+    rows = 0
+    for path in files:
+        here = f"{where} {path.name}"
+        before = rows if contract.misfits is not None else 0  # what is set aside is counted through all files
+        for batch in _of_file(
+            path, contract, where=here, zone=zone, batch_rows=batch_rows, delimiter=delimiter, schema=schema, before=before
+        ):
+            rows += batch.num_rows
+            if schema is None:
+                schema = batch.schema
+            if batch.schema.names != schema.names:
+                odd = ", ".join(sorted(set(batch.schema.names) ^ set(schema.names))) or "their order"
+                raise DataRefused(
+                    f"{here} has other columns than {files[0].name}: {odd}.", hint="Give all files of an interval the same columns."
+                )
+            yield cast_batch(batch, schema, where=here)
+
+
+def _of_file(
+    path: Any, contract: Contract, *, where: str, zone: str, batch_rows: int, delimiter: str, schema: pa.Schema | None, before: int
+) -> Iterator[pa.RecordBatch]:
+    match _kind(path, where):
+        case "parquet":
+            yield from _parquet(path, contract, where=where, zone=zone, batch_rows=batch_rows)
+        case "csv":
+            yield from _csv(path, contract, where=where, zone=zone, delimiter="\t" if ".tsv" in path.name.lower() else delimiter)
+        case _:
+            yield from _json(path, contract, where=where, zone=zone, batch_rows=batch_rows, schema=schema, before=before)
+
+
+def _kind(path: Any, where: str) -> str:
+    names = path.name.lower().split(".")[1:]
+    if names and f".{names[-1]}" in _COMPRESSED:
+        names.pop()
+    kind = FORMATS.get(names[-1]) if names else None
+    if kind is None:
+        known = ", ".join(f".{name}" for name in FORMATS)
+        raise DataRefused(f"{where} is of no kind that can be read.", hint=f"Known endings are {known}, each of them compressed or not.")
+    return kind
+
+
+@contextmanager
+def _opened(path: Any) -> Iterator[Any]:
+    """The file's bytes, unpacked."""
+    compression = _COMPRESSED.get(f".{path.name.lower().rpartition('.')[2]}")
+    with path.open("rb") as raw, pa.PythonFile(raw, "r") as stream:
+        if compression is None:
+            yield stream
+        else:
+            with pa.CompressedInputStream(stream, compression) as unpacked:
+                yield unpacked
+
+
+def _csv(path: Any, contract: Contract, *, where: str, zone: str, delimiter: str) -> Iterator[pa.RecordBatch]:
+    """All columns as text, and those that are declared from there."""
+    parsing = pc.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    reading = pc.ReadOptions(block_size=_BLOCK, use_threads=False)
+    with _reading(where), _opened(path) as stream:
+        names = pc.open_csv(stream, read_options=reading, parse_options=parsing).schema.names
+    converting = pc.ConvertOptions(
+        null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False, column_types=dict.fromkeys(names, pa.string())
+    )
+    declared = _declared(contract, names)
+    schema = pa.schema([(name, declared.get(name, pa.string())) for name in names])
+    first_row = 1
+    with _reading(where), _opened(path) as stream:
+        for batch in chain(pc.open_csv(stream, read_options=reading, parse_options=parsing, convert_options=converting), [None]):
+            if batch is None:
+                if first_row == 1:
+                    yield pa.RecordBatch.from_pylist([], schema=schema)
+                return
+            yield _recast(batch, schema, where=where, zone=zone, first_row=first_row)
+            first_row += batch.num_rows
+
+
+def _parquet(path: Any, contract: Contract, *, where: str, zone: str, batch_rows: int) -> Iterator[pa.RecordBatch]:
+    """The file's own types, and what is declared from there."""
+    first_row = 1
+    with _reading(where), path.open("rb") as raw, pq.ParquetFile(raw) as file:
+        own = plain_schema(file.schema_arrow, where=where)
+        declared = _declared(contract, own.names)
+        schema = pa.schema([(field.name, declared.get(field.name, field.type)) for field in own])
+        if not file.metadata.num_rows:
+            yield pa.RecordBatch.from_pylist([], schema=schema)
+        for batch in file.iter_batches(batch_size=batch_rows):
+            yield _recast(cast_batch(batch, own, where=where), schema, where=where, zone=zone, first_row=first_row)
+            first_row += batch.num_rows
+
+
+def _json(
+    path: Any, contract: Contract, *, where: str, zone: str, batch_rows: int, schema: pa.Schema | None, before: int
+) -> Iterator[pa.RecordBatch]:
+    """One object a line, or one list of objects; a key that an object lacks is NULL."""
+    first_row = before + 1
+    with _opened(path) as stream:
+        rows = _objects(stream, where)
+        while part := list(islice(rows, batch_rows)):
+            names = schema.names if schema is not None else list(dict.fromkeys(name for row in part for name in row))
+            declared = contract.types(names)
+            if extra := sorted({name for row in part for name in row}.difference(names)):
+                hint = "Give every object the same keys, or name them all under accept: columns."
+                raise DataRefused(f"{where} has objects with a key that the first {batch_rows:,} had not: {', '.join(extra)}.", hint=hint)
+            values = {name: [row.get(name) for row in part] for name in names}
+            if schema is None:
+                kinds = {name: declared.get(name) or inferred(values[name], name=name, where=where) for name in names}
+                schema = pa.schema(list(kinds.items()))
+            arrays = [
+                column(
+                    values[field.name],
+                    field.type,
+                    name=field.name,
+                    where=where,
+                    first_row=first_row,
+                    declared=field.name in declared,
+                    zone=zone,
+                    misfits=contract.misfits,
+                )
+                for field in schema
+            ]
+            yield pa.record_batch(arrays, schema=schema)
+            first_row += len(part)
+    if first_row == before + 1:
+        names = schema.names if schema is not None else list(contract.accept.columns)
+        yield pa.RecordBatch.from_pylist([], schema=schema or pa.schema(list(contract.types(names).items())))
+
+
+def _declared(contract: Contract, names: Sequence[str]) -> dict[str, pa.DataType]:
+    """What columns are cast to here; where rows may be set aside the contract does it, which knows how."""
+    declared = contract.types(names)
+    return declared if contract.misfits is None else {}
+
+
+def _objects(stream: Any, where: str) -> Iterator[dict[str, Any]]:
+    with io.TextIOWrapper(stream, encoding="utf-8") as text:
+        first = next((line for line in text if line.strip()), "")
+        lines: Iterable[str] = chain([first], text)
+        if first.lstrip().startswith("["):
+            yield from _each(_loaded("".join(lines), where, 1), where)
+            return
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                yield from _each([_loaded(line, where, number)], where)
+
+
+def _loaded(text: str, where: str, number: int) -> Any:
+    try:
+        return json.loads(text, parse_float=Decimal)
+    except ValueError as error:
+        raise DataRefused(
+            f"{where} is no JSON in line {number}: {error}.", hint="Write one object a line, or one list of objects."
+        ) from error
+
+
+def _each(rows: Any, where: str) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        if not isinstance(row, dict):
+            raise DataRefused(f"{where} holds a {type(row).__name__} where an object should be.", hint="Write one object for each row.")
+        yield {name: _within(value) if isinstance(value, dict | list) else value for name, value in row.items()}
+
+
+def _within(value: Any) -> Any:
+    """What stands within an object or a list, as JSON writes it: a number as a number, and as text where a float would lose digits of it."""
+    if isinstance(value, dict):
+        return {name: _within(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return list(map(_within, value))
+    if isinstance(value, Decimal):
+        return float(value) if Decimal(repr(float(value))) == value else str(value)
+    return value
+
+
+def _recast(batch: pa.RecordBatch, schema: pa.Schema, *, where: str, zone: str, first_row: int) -> pa.RecordBatch:
+    arrays = [
+        recast(array, field.type, name=field.name, where=where, first_row=first_row, zone=zone)
+        for array, field in zip(batch.columns, schema, strict=True)
+    ]
+    return pa.record_batch(arrays, schema=schema)
+
+
+@contextmanager
+def _reading(where: str) -> Iterator[None]:
+    try:
+        yield
+    except pa.ArrowInvalid as error:
+        said = " ".join(str(error).split()).rstrip(".")
+        raise DataRefused(
+            f"{where} cannot be read: {said}.", hint="Look at the file; it may be cut off, or of another kind than its name says."
+        ) from error

@@ -1,0 +1,170 @@
+"""Files as sources: the same rows as from a database, or a refusal that names the file."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from upath import UPath
+
+from tidegate.data.contract import Contract
+from tidegate.data.extract import extract_files
+from tidegate.data.sources import files
+from tidegate.errors import DataRefused, Unreachable
+from tidegate.model.accept import Accept
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from nights import Night
+
+DECLARED = {"id": "int", "amount": "decimal(12,2)", "day": "date"}
+ROWS = [
+    {"id": 9007199254740993, "amount": Decimal("1.10"), "day": date(2026, 1, 1), "note": 'a "quoted", \n 🌊'},
+    {"id": None, "amount": None, "day": None, "note": None},
+    {"id": 3, "amount": Decimal("-0.01"), "day": date(9999, 12, 31), "note": ""},
+]
+CSV = 'id,amount,day,note\n9007199254740993,1.1,2026-01-01,"a ""quoted"", \n 🌊"\n,,,\n3,-0.01,9999-12-31,""\n'
+JSON = (
+    '{"id": 9007199254740993, "amount": 1.10, "day": "2026-01-01", "note": "a \\"quoted\\", \\n 🌊"}\n{"id": null}\n\n'
+    '{"note": "", "day": "9999-12-31", "amount": -0.01, "id": 3}\n'
+)
+
+
+def contract(columns: dict[str, str]) -> Contract:
+    """What the rows must be like."""
+    return Contract(Accept.model_validate({"columns": columns}), where="landing,", interval_end=datetime(2026, 1, 2, tzinfo=UTC))
+
+
+def read(paths: Iterable[Any], columns: dict[str, str] | None = None, **more: Any) -> list[dict[str, Any]]:
+    """All rows."""
+    given = {"where": "landing,", "zone": "UTC", "batch_rows": 2, **more}
+    batches = list(files.batches(list(paths), contract(DECLARED if columns is None else columns), **given))
+    rows: list[dict[str, Any]] = pa.Table.from_batches(batches).to_pylist()
+    return rows
+
+
+@pytest.fixture(params=["folder", "memory"])
+def root(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    """Give a place for files: a folder, or an object store."""
+    return tmp_path if request.param == "folder" else UPath(f"memory://landing/{tmp_path.name}")
+
+
+def put(root: Any, name: str, data: str | bytes) -> Any:
+    """Write a file."""
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.csv", CSV),
+        ("a.csv.gz", gzip.compress(CSV.encode())),
+        ("a.tsv", CSV.replace('"a ""quoted"", ', '"a ""quoted""; ').replace(",", "\t").replace("; ", ", ")),
+        ("a.jsonl", JSON),
+        ("a.ndjson.gz", gzip.compress(JSON.encode())),
+        ("a.json", "[" + ",".join(line for line in JSON.splitlines() if line) + "]"),
+    ],
+)
+def test_every_kind_of_file_gives_the_same_rows(root: Any, name: str, data: str | bytes) -> None:
+    """Decimals and big integers exact, the empty text beside NULL."""
+    assert read([put(root, name, data)]) == ROWS
+
+
+def test_parquet_keeps_its_own_types(root: Any) -> None:
+    """And what is declared is read from there."""
+    table = pa.Table.from_pylist(
+        ROWS, schema=pa.schema([("id", pa.int64()), ("amount", pa.decimal128(12, 2)), ("day", pa.date32()), ("note", pa.large_string())])
+    )
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    path = put(root, "a.parquet", sink.getvalue().to_pybytes())
+    assert read([path], {}) == ROWS
+    assert read([path], {"id": "decimal(20,0)"})[2]["id"] == Decimal(3)
+
+
+def test_what_nobody_declares_is_not_guessed(root: Any) -> None:
+    """Of CSV it is text: 007 stays 007. Of JSON it is what JSON says, and a price loses nothing."""
+    assert read([put(root, "a.csv", "zip,price\n007,1.10\n")], {}) == [{"zip": "007", "price": "1.10"}]
+    assert read([put(root, "a.jsonl", '{"n": 7, "price": 0.1, "tags": ["a", {"b": 1.50}, 0.12345678901234567890]}')], {}) == [
+        {"n": 7, "price": Decimal("0.100000000"), "tags": '["a", {"b": 1.5}, "0.12345678901234567890"]'}
+    ]
+
+
+def test_many_files_are_read_in_the_order_of_their_names(root: Any) -> None:
+    """By a pattern; files of other columns are refused by name."""
+    for number in (2, 1, 3):
+        put(root, f"day/part-{number}.csv", f"id\n{number}\n")
+    assert [row["id"] for row in read(files.found(root / "day/part-*.csv"), {"id": "int"})] == [1, 2, 3]
+    assert [path.name for path in files.found(root / "day/part-2.csv")] == ["part-2.csv"]
+    put(root, "day/part-4.csv", "id,more\n4,5\n")
+    with pytest.raises(DataRefused, match=r"landing, part-4.csv has other columns than part-1.csv: more"):
+        read(files.found(root / "day/*.csv"), {"id": "int"})
+    with pytest.raises(Unreachable, match=r"There is no file at .* yet"):
+        files.found(root / "day/*.parquet")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("a.csv", "id,amount,day\n1,x,2026-01-01\n", 'a.csv has in column "amount", row 1, a str that decimal(12,2) cannot hold exactly'),
+        ("a.csv", "id,amount,day\n1,1\n", "a.csv cannot be read: CSV parse error"),
+        ("a.csv", "id,day\n1,2026-01-01\n", 'has no column "amount"'),
+        ("a.csv", "", "a.csv cannot be read: Empty CSV file"),
+        ("a.jsonl", '{"id": 1', "a.jsonl is no JSON in line 1"),
+        ("a.jsonl", "[1, 2]", "a.jsonl holds a int where an object should be"),
+        (
+            "a.jsonl",
+            '{"id": 1, "amount": 1, "day": null}\n' * 2 + '{"odd": 1}',
+            "a.jsonl has objects with a key that the first 2 had not: odd",
+        ),
+        ("a.parquet", "no", "a.parquet cannot be read"),
+        ("a.xlsx", "no", "a.xlsx is of no kind that can be read"),
+        ("noending", "no", "noending is of no kind that can be read"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_by_name(root: Any, name: str, data: str, said: str) -> None:
+    """With the place, where there is one."""
+    with pytest.raises(DataRefused) as caught:
+        read([put(root, name, data)])
+    assert f"landing, {said}" in str(caught.value)
+
+
+def test_files_of_no_rows_have_their_columns(root: Any) -> None:
+    """A header alone, and a JSON file of nothing."""
+    for name, data in (("a.csv", "id,amount,day,note\n"), ("a.jsonl", "")):
+        (batch,) = files.batches([put(root, name, data)], contract(DECLARED), where="landing,", zone="UTC", batch_rows=2)
+        assert batch.num_rows == 0
+        assert batch.schema.names[:3] == list(DECLARED)
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [
+        ("csv", "id,amount,day\n1,1,2026-01-01\nx,1,2026-01-01\n", "id,amount,day\n3,1,2026-01-01\n4,y,2026-01-01\n"),
+        (
+            "jsonl",
+            '{"id": 1, "amount": 1, "day": "2026-01-01"}\n{"id": "x", "amount": 1, "day": null}\n',
+            '{"id": 3, "amount": 1, "day": null}\n{"id": 4, "amount": "y", "day": null}\n',
+        ),
+    ],
+)
+def test_rows_that_do_not_fit_are_set_aside_through_all_files(night: Night, root: Any, name: str, first: str, second: str) -> None:
+    """By their numbers in the whole; the rest arrives."""
+    paths = [put(root, f"{number}.{name}", data) for number, data in enumerate((first, second))]
+    manifest = extract_files(
+        lambda: paths, key=night.key(), staging=night.staging, accept=Accept.model_validate({"columns": DECLARED, "quarantine": True}), attempt="a",
+        correlation_id="c", connection_name="files", source_name="landing",
+    )  # fmt: skip
+    assert (manifest.rows, manifest.quarantined) == (2, 2)
+    with night.staging.local_file(manifest) as path:
+        assert pq.read_table(path)["id"].to_pylist() == [1, 3]
