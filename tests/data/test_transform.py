@@ -16,7 +16,7 @@ from tidegate.data.transform import transform_python, transform_sql
 from tidegate.errors import DataRefused, QueryRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from tidegate.data.manifest import Manifest
 
@@ -225,6 +225,65 @@ def test_python_results_that_are_refused(night: Night, result: Any, told: str) -
         by_python(night, returning(result), night.stage(ORDERS))
     assert str(caught.value).startswith(f"{__name__}:returning.<locals>.function returned")
     assert told in str(caught.value)
+
+
+def test_a_generator_sees_a_frame_at_a_time(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More rows than memory holds: what it yields is staged before the next frame is read."""
+    monkeypatch.setattr("tidegate.data.transform.BATCH_ROWS", 2)
+    sizes: list[int] = []
+
+    def doubled(frames: Iterator[pd.DataFrame], *, factor: int) -> Iterator[pd.DataFrame]:
+        for frame in frames:
+            sizes.append(len(frame))
+            yield frame.assign(id=frame["id"] * factor)
+
+    parts = [night.stage([{"id": number} for number in range(start, start + 5)], branch) for start, branch in ((0, "emea"), (10, "apac"))]
+    manifest = by_python(night, doubled, *parts, params={"factor": 2}, dimension="region")
+    assert sizes == [2, 2, 1, 2, 2, 1]
+    rows = table(night, manifest).to_pylist()
+    assert [row["id"] for row in rows] == [0, 2, 4, 6, 8, 20, 22, 24, 26, 28]
+    assert [row["region"] for row in rows] == ["emea"] * 5 + ["apac"] * 5
+
+
+def test_a_generator_without_rows(night: Night) -> None:
+    """It sees one frame of none, with its columns; it must yield one."""
+    seen: list[list[str]] = []
+
+    def through(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        for frame in frames:
+            seen.append(list(frame.columns))
+            yield frame
+
+    def none(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        yield from (frame for frame in frames if len(frame))
+
+    empty = night.stage([], schema=pa.schema([("id", pa.int64())]))
+    assert by_python(night, through, empty).rows == 0
+    assert seen == [["id"]]
+    with pytest.raises(DataRefused, match=r"none yielded no frame. Yield one at the least"):
+        by_python(night, none, empty)
+
+
+@pytest.mark.parametrize(
+    ("frames", "told"),
+    [
+        ([pd.DataFrame({"a": [1]}), pd.DataFrame({"b": [1]})], "yielded a frame with other columns than its first: a, b."),
+        ([pd.DataFrame({"a": [1]}), None], "yielded nothing, and a transform yields a DataFrame. Yield frames."),
+        ([pd.DataFrame({"a": [1]}), pd.DataFrame({"a": ["x"]})], "that int cannot hold exactly"),
+    ],
+)
+def test_frames_that_do_not_agree_are_refused(night: Night, frames: list[Any], told: str) -> None:
+    """And nothing is staged."""
+
+    def given(_frames: Iterator[pd.DataFrame]) -> Iterator[Any]:
+        yield from frames
+
+    source = night.stage(ORDERS)
+    files = len(list(night.folder.rglob("*.parquet*")))
+    with pytest.raises(DataRefused) as caught:
+        by_python(night, given, source)
+    assert told in str(caught.value)
+    assert len(list(night.folder.rglob("*.parquet*"))) == files
 
 
 def test_python_errors_pass_through(night: Night) -> None:

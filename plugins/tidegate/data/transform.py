@@ -11,6 +11,7 @@ import re
 import tempfile
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -25,7 +26,7 @@ from tidegate.data.kinds import nearest
 from tidegate.errors import DataRefused, QueryRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from tidegate.data.manifest import Manifest, StageKey
     from tidegate.data.parts import Part
@@ -119,6 +120,9 @@ def transform_python(
     in ``timezone``), ``branch``, ``stale_from`` and ``params`` the function gets those that its signature names; ``stale`` has the start
     of the interval that rows are of for each branch for which they stand in. Its own exceptions pass through.
 
+    A generator function gets an iterator of frames of :data:`BATCH_ROWS` rows at most, and yields frames: as many rows as there are pass through the
+    memory that a few frames take. It gets one frame of no rows where there are none.
+
     :param accept: what the rows of the frame must be like; anything by default.
     :raises DataRefused: it returned no frame, a frame with an index that would be lost, or values that cannot be staged exactly.
     """
@@ -132,19 +136,48 @@ def transform_python(
         "stale": stale,
         **(params or {}),
     }
-    with staged.opened(staging, inputs, dimension=dimension) as parts:
-        schema = parts[0].schema if parts else pa.schema([])
-        table = pa.Table.from_batches((batch for part in parts for batch in part.batches()), schema=schema)
-        frame = table.to_pandas(types_mapper=pd.ArrowDtype)
-    result = _table(function(frame, **_wanted(function, given)), name=name)
     contract = Contract(accept, where=f"{name} for {key.branch}", interval_end=key.interval_end, timezone=timezone)
-    with staging.writer(
-        key, result.schema, attempt=attempt, correlation_id=correlation_id, contract=contract, **_inherited(inputs)
-    ) as writer:
-        for batch in result.to_batches(BATCH_ROWS):
-            writer.write(batch)
-        contract.settle()
+    with staged.opened(staging, inputs, dimension=dimension) as parts:
+        tables = _tables(function, _wanted(function, given), parts, name=name)
+        first = next(tables)
+        with staging.writer(
+            key, first.schema, attempt=attempt, correlation_id=correlation_id, contract=contract, **_inherited(inputs)
+        ) as writer:
+            for table in chain([first], tables):
+                for batch in table.to_batches(BATCH_ROWS):
+                    writer.write(batch)
+            contract.settle()
     return writer.manifest
+
+
+def _tables(function: Callable[..., Any], given: Mapping[str, Any], parts: Sequence[Part], *, name: str) -> Iterator[pa.Table]:
+    """What the function makes of the parts: one table at the least, all of the same columns."""
+    schema = parts[0].schema if parts else pa.schema([])
+    batches = (batch for part in parts for batch in part.batches(batch_rows=BATCH_ROWS))
+    if not inspect.isgeneratorfunction(function):
+        yield _table(function(_frame(batches, schema), **given), name=name)
+        return
+    first = next(batches, None)
+    frames = (_frame([batch], schema) for batch in ([] if first is None else chain([first], batches)))
+    names: list[str] | None = None
+    for frame in function(frames if first is not None else iter([_frame([], schema)]), **given):
+        table = _table(frame, name=name, gave="yielded")
+        if names is not None and table.schema.names != names:
+            odd = ", ".join(sorted(set(names).symmetric_difference(table.schema.names))) or "their order"
+            raise DataRefused(
+                f"{name} yielded a frame with other columns than its first: {odd}.", hint="Give every frame the same columns."
+            )
+        names = table.schema.names
+        yield table
+    if names is None:
+        raise DataRefused(
+            f"{name} yielded no frame.", hint="Yield one at the least, of no rows where there are none: its columns are needed."
+        )
+
+
+def _frame(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pd.DataFrame:
+    frame: pd.DataFrame = pa.Table.from_batches(batches, schema=schema).to_pandas(types_mapper=pd.ArrowDtype)
+    return frame
 
 
 def _fence_in(
@@ -242,21 +275,26 @@ def _wanted(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str,
     return {name: value for name, value in given.items() if name in list(names)[1:]}
 
 
-def _table(result: Any, *, name: str) -> pa.Table:
+def _table(result: Any, *, name: str, gave: str = "returned") -> pa.Table:
+    """A frame as Arrow.
+
+    :param gave: how it came, for messages.
+    """
     if not isinstance(result, pd.DataFrame):
-        message = f"{name} returned {'nothing' if result is None else f'a {type(result).__name__}'}, and a transform returns a DataFrame."
-        raise DataRefused(message, hint="End the function with return and the frame.")
+        gives, ends = ("returns", "End the function with return and the frame.") if gave == "returned" else ("yields", "Yield frames.")
+        message = f"{name} {gave} {'nothing' if result is None else f'a {type(result).__name__}'}, and a transform {gives} a DataFrame."
+        raise DataRefused(message, hint=ends)
     if any(level is not None for level in result.index.names):
         levels = ", ".join(str(level) for level in result.index.names)
-        raise DataRefused(f"{name} returned a frame with the index {levels}, which would be lost.", hint="Return frame.reset_index().")
+        raise DataRefused(f"{name} {gave} a frame with the index {levels}, which would be lost.", hint="Return frame.reset_index().")
     if odd := [column for column in result.columns if not isinstance(column, str)]:
-        raise DataRefused(f"{name} returned a frame whose column {odd[0]!r} has no text for a name.", hint="Name every column.")
+        raise DataRefused(f"{name} {gave} a frame whose column {odd[0]!r} has no text for a name.", hint="Name every column.")
     try:
         return pa.Table.from_pandas(result, preserve_index=False).replace_schema_metadata(None)
     except (pa.ArrowException, ValueError, TypeError) as error:
         said = " ".join(str(error).split()).rstrip(".")
         hint = "Give each column values of one type, for example by astype()."
-        raise DataRefused(f"{name} returned a frame that cannot be staged: {said}.", hint=hint) from error
+        raise DataRefused(f"{name} {gave} a frame that cannot be staged: {said}.", hint=hint) from error
 
 
 def _inherited(inputs: Sequence[Manifest]) -> dict[str, Any]:

@@ -243,7 +243,7 @@ class TransformSettings(Settings):
     """A file under include/ that ends in ``.sql``, or the statement; it reads from ``input``, which has a column of the dimension's name.
     ``$interval_start``, ``$interval_end`` and ``$branch`` are bound."""
     python: str | None = None
-    """``module:function`` under include/, such as ``transforms.sales:by_product``."""
+    """``module:function`` under include/, such as ``transforms.sales:by_product``: of a frame with all rows, or a generator of many frames."""
     params: Params = Field(default_factory=dict)
     """More values: bound to the SQL as ``$name``, or passed to the function by name."""
     accept: AcceptResult = Field(default_factory=AcceptResult)
