@@ -26,7 +26,11 @@ def move_in(home: Path, module: str, arguments: Sequence[str], packages: Sequenc
         print(f"installing {', '.join(packages)} beside Tidegate's own requirements in {home.relative_to(ROOT)}", flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=True)
         pip = [python, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--requirement", ROOT / "requirements.txt", *packages], check=True)
+        requirements = ["--only-binary", ":all:", "--requirement", ROOT / "requirements.txt"]
+        if subprocess.run([*pip, *requirements, *packages], check=False).returncode:
+            for package in packages:
+                if subprocess.run([*pip, *requirements, package], check=False).returncode:
+                    print(f"{package} cannot be installed from wheels here, and what needs it is left out", flush=True)
         subprocess.run([*pip, "--no-deps", "--editable", ROOT], check=True)
         stamp.write_text(wanted)
     os.execve(python, [str(python), "-m", module, *arguments], {**os.environ, **settings})  # noqa: S606  no shell is wanted

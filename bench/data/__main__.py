@@ -44,6 +44,10 @@ SETTINGS = {"AIRFLOW_HOME": str(ROOT / ".tidegate" / "bench"), "AIRFLOW__CORE__L
 TITLES = {"postgresql": "PostgreSQL", "mariadb": "MariaDB", "sqlite": "SQLite", "load": "into PostgreSQL"}
 
 
+class FailedError(Exception):
+    """A contender did not move the rows, such as one that cannot be installed here."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Setting:
     """Where a suite's contenders move rows."""
@@ -66,7 +70,7 @@ def target(at: Setting, *, many: bool) -> Iterator[str]:
         connection.exec_driver_sql(tables.POSTGRES.format(table=table, key=", PRIMARY KEY (id)"))
         yield table
         if (count := connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar()) != at.rows:  # noqa: S608  a name from above
-            sys.exit(f"{table} has {count} rows of {at.rows}")
+            raise FailedError(f"{table} has {count} rows of {at.rows}")
         connection.exec_driver_sql(f"DROP TABLE {table}")
 
 
@@ -78,7 +82,7 @@ def run_sample(at: Setting, contender: str, *, many: bool, modules: list[str] | 
         command = [sys.executable, "-m", "bench.data.sample", json.dumps(asked)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
         if done.returncode:
-            sys.exit(f"{at.suite}, {contender}:\n{done.stderr[-4000:]}")
+            raise FailedError(f"{contender} failed at {at.suite}:\n{done.stderr[-3000:]}")
         return json.loads(done.stdout), losses(job.out, at.rows) if many and Path(job.out).exists() else ""
 
 
@@ -105,18 +109,33 @@ def losses(path: str, rows: int) -> str:
 
 
 def measure(at: Setting, contenders: list[str], samples: int) -> dict[str, Any]:
-    """All samples of a suite."""
-    modules = {name: run_sample(at, name, many=False, modules=None)[0] for name in contenders}
-    seen: dict[str, Any] = {name: [] for name in contenders}
-    lost: dict[str, str] = {}
+    """All samples of a suite; a contender that fails is left out, and told."""
+    seen: dict[str, Any] = {}
+    for name in contenders:
+        with told_if_failed(name, seen):
+            seen[name] = {"samples": [], "modules": run_sample(at, name, many=False, modules=None)[0]}
     for sample in range(samples):
         turn = sample % len(contenders)
         for name in (*contenders[turn:], *contenders[:turn]):
-            took, lost[name] = run_sample(at, name, many=True, modules=modules[name])
-            seen[name].append(took)
-            print(".", end="", file=sys.stderr, flush=True)
+            if name in seen:
+                with told_if_failed(name, seen):
+                    took, seen[name]["lost"] = run_sample(at, name, many=True, modules=seen[name]["modules"])
+                    seen[name]["samples"].append(took)
+                print(".", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
-    return {"rows": at.rows, "contenders": {name: {"samples": seen[name], "lost": lost[name]} for name in contenders}}
+    return {"rows": at.rows, "contenders": {name: seen[name] for name in contenders if name in seen}}
+
+
+@contextmanager
+def told_if_failed(contender: str, seen: dict[str, Any]) -> Iterator[None]:
+    """Go on without a contender that fails; not without the floor or Tidegate."""
+    try:
+        yield
+    except FailedError as error:
+        if contender in {FLOOR, OURS}:
+            sys.exit(str(error))
+        print(f"{error}\nleft out: {contender}", file=sys.stderr)
+        seen.pop(contender, None)
 
 
 def settings(stack: ExitStack, root: Path, suites: list[str], rows: int, load_rows: int) -> list[Setting]:

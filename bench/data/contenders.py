@@ -233,7 +233,9 @@ def dlt_postgres(job: Job) -> None:
 
 
 def dlt_mariadb(job: Job) -> None:
-    _dlt(job, "pymysql", "pyarrow")
+    _dlt(
+        job, "pymysql", "connectorx"
+    )  # with "pyarrow" it takes a double for a decimal of as many digits as a batch has, and ends at the next batch
 
 
 def dlt_sqlite(job: Job) -> None:
@@ -296,7 +298,7 @@ EXTRACTS: dict[str, dict[str, Callable[[Job], None]]] = {
         FLOOR: mariadb_dump,
         OURS: tidegate,
         "connectorx stream": connectorx,
-        "dlt": dlt_mariadb,
+        "dlt, by connectorx": dlt_mariadb,
         "pandas.read_sql": pandas_mariadb,
     },
     "sqlite": {
@@ -305,7 +307,7 @@ EXTRACTS: dict[str, dict[str, Callable[[Job], None]]] = {
         TYPED_OURS: tidegate_typed,
         ADBC: adbc_sqlite,
         "connectorx stream": connectorx,
-        "dlt": dlt_sqlite,
+        "dlt, by pyarrow": dlt_sqlite,
         "pandas.read_sql": pandas_sqlite,
     },
 }
