@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from comparing import SHOPS, is_played_as_it_ran, run_by_airflow
+from comparing import PROJECT, SHOPS, is_played_as_it_ran, run_by_airflow
+
+from tidegate.testing import Night, Unplayable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TEN = dict.fromkeys(SHOPS, 10)
+REFUSED = (
+    "shop_ben, sql/sales.sql, has 3 of 12 rows that accept: does not take, and quarantine: takes at most 20% "
+    '("id" is above 8 in 3 rows, first in row 10).'
+)
 RECORD = "SELECT record FROM tidegate_interval WHERE pipeline = 'set_aside'"
 
 
@@ -30,7 +37,15 @@ NIGHTS = [
     _night(6, {**TEN, "anna": 1, "ben": 1, "carl": 31}),
 ]
 ASIDE = [
-    {"real": {"pipeline": "set_aside", "day": "2026-01-01", "rows": {**TEN, "anna": 11, "ben": 12, "carl": 9}}},
+    {
+        "real": {"pipeline": "set_aside", "day": "2026-01-01", "rows": {**TEN, "anna": 11, "ben": 12, "carl": 9}},
+        "told": {
+            "rows": dict.fromkeys(SHOPS, 9),
+            "quarantined": {"anna": 2, "ben": 3, "dora": 1},
+            "fails": ["extract.ben"],
+            "because": {"extract.ben": REFUSED},
+        },
+    },
     {"real": {"pipeline": "set_aside", "day": "2026-01-01", "rows": {"ben": 10}, "conf": {"shop": ["ben"]}, "asks": {"record": RECORD}}},
 ]
 
@@ -60,9 +75,26 @@ def test_what_is_wrong_with_an_amount(ran: list[dict[str, Any]]) -> None:
 def test_rows_in_quarantine_are_told(ran: list[dict[str, Any]]) -> None:
     """Beside those that arrived, which alone count. Too many refuse the branch."""
     assert ran[6]["record"]["sentence"] == (
-        "set_aside for 2026-01-01 is partial: 3 of 4 shops, 27 rows and 3 in quarantine (anna 2, dora 1). Missing: ben (shop_ben, sql/sales.sql, has 3 of "
-        '12 rows that accept: does not take, and quarantine: takes at most 20% ("id" is above 8 in 3 rows, first in row 10)).'
+        "set_aside for 2026-01-01 is partial: 3 of 4 shops, 27 rows and 3 in quarantine (anna 2, dora 1). "
+        f"Missing: ben ({REFUSED.removesuffix('.')})."
     )
+    is_played_as_it_ran(ASIDE[0], ran[6])
+
+
+def test_a_play_judges_what_is_set_aside() -> None:
+    """As the extract does, but for the rules, of which it is not told. What nothing sets aside cannot be."""
+    pipelines = PROJECT / "include" / "pipelines"
+    night = Night.of(pipelines / "set_aside.yaml", day=date(2026, 1, 1)).when(
+        rows=dict.fromkeys(SHOPS, 9), quarantined={"ben": 3, "anna": 2}
+    )
+    played = night.play()
+    assert played.missing == ("ben",)
+    assert (
+        "ben (shop_ben, sql/sales.sql, has 3 of 12 rows that accept: does not take, and quarantine: takes at most 20%)" in played.sentence
+    )
+    assert "27 rows and 2 in quarantine (anna 2)" in played.sentence
+    with pytest.raises(Unplayable, match=r"extract\.ben sets no rows aside"):
+        Night.of(pipelines / "measured.yaml", day=date(2026, 1, 1)).when(rows=TEN, quarantined={"ben": 3}).play()
 
 
 def test_the_ledger_knows_of_rows_in_quarantine(ran: list[dict[str, Any]]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tidegate.model.accept import Accept
 from tidegate.model.project import is_sql_file
-from tidegate.resilience.amounts import too_few_or_many
+from tidegate.resilience.amounts import too_few_or_many, too_many_set_aside
 from tidegate.resilience.breaker import Breaker, Stance
 from tidegate.resilience.deadline import DecideBy
 from tidegate.testing.deciding import Barrier
@@ -44,6 +44,8 @@ class Play:
         self.correlation_id = correlation_id
         self.rows: dict[str, int] = {}
         """Task → rows that it handed on."""
+        self.aside: dict[str, int] = {}
+        """Task → rows that were set aside, by it and by those before."""
         self.reasons: dict[str, str] = {}
         """Task → why it failed."""
         self.opened: set[str] = set()
@@ -171,13 +173,19 @@ class Play:
         usual = self.given.usual.get(branch)
         bounds = accept.rows.model_dump() if accept.rows is not None else {}
         brought = rows if rows is not None else self.given.rows.get(branch, max(accept.min_rows, (usual if bounds else None) or 1))
-        if wrong := too_few_or_many(brought, min_rows=accept.min_rows, usual=usual, **bounds):
+        aside, quarantine = self.given.quarantined.get(branch, 0), accept.quarantine
+        if aside and quarantine is None:
+            raise Unplayable(f"{task.task_id} sets no rows aside.", hint="Give its accept a quarantine, or let it fail.")
+        wrong = too_few_or_many(brought, min_rows=accept.min_rows, usual=usual, **bounds)
+        if quarantine is not None and quarantine.at_most is not None:
+            wrong += too_many_set_aside(aside, brought + aside, at_most=quarantine.at_most)
+        if wrong:
             arguments = task.call.arguments
             query = arguments.get("query", "")
             asked = arguments.get("files") or arguments.get("table") or (query if is_sql_file(query) else "the query")
             source = f"{_source(task)}, {asked},"
             return f"{source} {'; it '.join(said for said, _ in wrong)}."
-        self.rows[task.task_id] = brought
+        self.rows[task.task_id], self.aside[task.task_id] = brought, aside
         return None
 
     def _take(self, task: PlannedTask, states: Mapping[str, str]) -> str | None:
@@ -186,6 +194,7 @@ class Play:
         if not handing:
             return "No step handed rows to it."
         self.rows[task.task_id] = sum(self.rows.get(other, 0) for other in handing)
+        self.aside[task.task_id] = sum(self.aside.get(other, 0) for other in handing)
         if task.call.path == LOAD:
             above = self.script.scheduler.above(task.task_id)
             record = next(

@@ -148,7 +148,8 @@ class Barrier:
         ends = self.ends[name]
         missing = next((end for end in ends if run.states.get(end) != SUCCESS), None)
         if missing is None:
-            return Branch(name=name, state=BranchState.ARRIVED, rows=self.play.rows.get(ends[0], 0))
+            rows, aside = (handed.get(ends[0], 0) for handed in (self.play.rows, self.play.aside))
+            return Branch(name=name, state=BranchState.ARRIVED, rows=rows, quarantined=aside)
         found = absence(
             missing,
             before=self.script.scheduler.above(missing),

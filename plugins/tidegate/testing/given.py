@@ -37,6 +37,8 @@ class Given:
     seconds: Mapping[str, float] = field(default_factory=dict)
     rows: Mapping[str, int] = field(default_factory=dict)
     """Branch → rows."""
+    quarantined: Mapping[str, int] = field(default_factory=dict)
+    """Branch → rows besides those that are set aside."""
     conditions: Mapping[str, bool] = field(default_factory=dict)
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Task → the tasks right behind it that go on."""
@@ -62,6 +64,7 @@ class Given:
                 "reasons",
                 "seconds",
                 "rows",
+                "quarantined",
                 "conditions",
                 "choices",
                 "chosen",

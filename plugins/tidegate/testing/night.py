@@ -99,6 +99,7 @@ class Night:
         skips: str | Iterable[str] = (),
         because: Mapping[str, str] | None = None,
         rows: Mapping[str, int] | None = None,
+        quarantined: Mapping[str, int] | None = None,
         conditions: Mapping[str, bool] | None = None,
         choices: Mapping[str, str | Iterable[str] | None] | None = None,
         takes: Mapping[str, str | timedelta] | None = None,
@@ -122,12 +123,13 @@ class Night:
         :param skips: Names of what skips itself.
         :param because: Name → the reason that it leaves when it fails.
         :param rows: Branch → rows that it brings.
+        :param quarantined: Branch → rows that it has besides, and that are set aside; ``accept`` must say so.
         :param conditions: Step → whether its ``when`` is true; by default it is.
         :param choices: Branch step → the steps that go on, or None; a branch step that is reached must be told.
         :param takes: Name → how long it takes, such as ``20m``; for rules that do not wait for all, and barriers that watch.
         :param chosen: Dimension → the branches that the run is to bring, as in a catch-up; all by default.
         :param held: Branches whose rows of this day the warehouse has from earlier runs, with their numbers or without.
-        :param usual: Branch → the rows that it usually brings, for a barrier that asks for ``coverage``; of others nothing is known.
+        :param usual: Branch → the rows that it usually brings, for a barrier that asks for ``coverage`` and an extract that asks for ``rows``; of others nothing is known.
         :param breakers: Branch → its bad nights in a row before this one. Where they have opened its breaker, the probe fails, unless something is said to
             become of the branch: then it passed.
         :param last_good: Branches that staged rows on the day before, or so many days before, for a barrier with ``on_missing: last_good``.
@@ -141,6 +143,7 @@ class Night:
             reasons=telling.each(because or {}),
             seconds=telling.seconds(takes or {}),
             rows=telling.rows(rows or {}),
+            quarantined=telling.rows(quarantined or {}),
             conditions=telling.conditions(conditions or {}),
             choices=telling.choices(choices or {}),
             chosen=telling.chosen(chosen or {}),
