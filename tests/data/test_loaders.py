@@ -87,13 +87,12 @@ def test_the_fast_way_and_the_slow_one_end_in_the_same(anywhere: Night) -> None:
             table = new_table(Target(name=name), rows.schema, keys=["day"], dialect=dialect)
             table.create(connection)
         known = columns_of(connection, Target(name="fast"))
-        with loaders.inserting(connection, Target(name="fast"), rows.schema, known) as insert:
-            for batch in rows.to_batches(max_chunksize=700):
-                insert(batch)
+        batches = rows.to_batches(max_chunksize=700)
+        assert loaders.insert(connection, Target(name="fast"), rows.schema, known, iter(batches)) == 3000
         if dialect != "sqlite":
-            with bound.inserting(connection, Target(name="slow"), rows.schema) as insert:
-                for batch in rows.to_batches(max_chunksize=700):
-                    insert(batch)
+            with bound.inserting(connection, Target(name="slow"), rows.schema) as way:
+                for payload in (payload for batch in batches for payload in way.make(batch)):
+                    way.send(payload)
     fast = [repr(row) for row in anywhere.query("SELECT * FROM fast")]
     slow = [repr(row) for row in anywhere.query("SELECT * FROM slow")]
     if dialect == "sqlite":

@@ -9,28 +9,29 @@ import pyarrow as pa
 import pyarrow.types as pat
 import sqlalchemy as sa
 
+from tidegate.data.loaders.way import Way
 from tidegate.data.tables import MYSQL, column_type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tidegate.data.tables import Target
 
 
 @contextmanager
-def inserting(connection: sa.Connection, target: Target, schema: pa.Schema) -> Iterator[Callable[[pa.RecordBatch], None]]:
-    """As :func:`tidegate.data.loaders.inserting` says."""
+def inserting(connection: sa.Connection, target: Target, schema: pa.Schema) -> Iterator[Way]:
+    """As :mod:`tidegate.data.loaders` says."""
     dialect = connection.dialect.name
     columns: list[sa.ColumnClause[Any]] = [sa.column(field.name, column_type(field.type, dialect=dialect)) for field in schema]
     names = [f"p{number}" for number in range(len(columns))]
     values: dict[Any, Any] = {column: sa.bindparam(name) for column, name in zip(columns, names, strict=True)}
     statement = sa.insert(sa.table(target.name, *columns, schema=target.schema)).values(values)
 
-    def insert(batch: pa.RecordBatch) -> None:
+    def made(batch: pa.RecordBatch) -> Iterator[list[dict[str, Any]]]:
         lists = [_plain(column, dialect).to_pylist() for column in batch.columns]
-        connection.execute(statement, [dict(zip(names, row, strict=True)) for row in zip(*lists, strict=True)])
+        yield [dict(zip(names, row, strict=True)) for row in zip(*lists, strict=True)]
 
-    yield insert
+    yield Way(made, lambda rows: connection.execute(statement, rows))
 
 
 def _plain(values: pa.Array, dialect: str) -> pa.Array:

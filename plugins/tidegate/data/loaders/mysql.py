@@ -16,11 +16,12 @@ import sqlalchemy as sa
 
 from tidegate.data.engines import driving
 from tidegate.data.loaders.texts import clock_texts, enclosed, hex_texts, plain_texts
+from tidegate.data.loaders.way import Way
 from tidegate.data.tables import insert_into
 from tidegate.errors import LoadRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tidegate.data.tables import Target
 
@@ -36,8 +37,8 @@ def speaks_utf8(connection: sa.Connection) -> bool:
 
 
 @contextmanager
-def inserting(connection: sa.Connection, target: Target, schema: pa.Schema) -> Iterator[Callable[[pa.RecordBatch], None]]:
-    """As :func:`tidegate.data.loaders.inserting` says."""
+def inserting(connection: sa.Connection, target: Target, schema: pa.Schema) -> Iterator[Way]:
+    """As :mod:`tidegate.data.loaders` says."""
     from pymysql.constants import SERVER_STATUS
 
     raw: Any = connection.connection.driver_connection
@@ -45,12 +46,11 @@ def inserting(connection: sa.Connection, target: Target, schema: pa.Schema) -> I
     backslashes = not raw.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES
     most = int(connection.execute(sa.text("SELECT @@max_allowed_packet")).scalar_one()) - 1  # a byte says what the packet is
 
-    def insert(batch: pa.RecordBatch) -> None:
-        for statement in _statements(head.encode(), batch, target, most=most, backslashes=backslashes):
-            with driving(connection, head):
-                raw.query(statement)
+    def send(statement: bytes) -> None:
+        with driving(connection, head):
+            raw.query(statement)
 
-    yield insert
+    yield Way(lambda batch: _statements(head.encode(), batch, target, most=most, backslashes=backslashes), send)
 
 
 def _statements(head: bytes, batch: pa.RecordBatch, target: Target, *, most: int, backslashes: bool) -> Iterator[bytes]:

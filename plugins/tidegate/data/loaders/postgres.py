@@ -14,11 +14,12 @@ import sqlalchemy as sa
 
 from tidegate.data.engines import driving
 from tidegate.data.loaders.texts import enclosed, hex_texts, plain_texts
+from tidegate.data.loaders.way import Way
 from tidegate.data.tables import declared, quoted
 from tidegate.errors import LoadRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from tidegate.data.tables import Target
 
@@ -36,10 +37,8 @@ def copies(connection: sa.Connection, target: Target) -> bool:
 
 
 @contextmanager
-def inserting(
-    connection: sa.Connection, target: Target, schema: pa.Schema, known: Mapping[str, Any]
-) -> Iterator[Callable[[pa.RecordBatch], None]]:
-    """As :func:`tidegate.data.loaders.inserting` says."""
+def inserting(connection: sa.Connection, target: Target, schema: pa.Schema, known: Mapping[str, Any]) -> Iterator[Way]:
+    """As :mod:`tidegate.data.loaders` says."""
     stored = [_stored(field.type, known[field.name]["type"]) for field in schema]
     names = ", ".join(quoted(name, connection.dialect) for name in schema.names)
     form = "csv" if None in stored else "binary"
@@ -47,14 +46,14 @@ def inserting(
     raw: Any = connection.connection.driver_connection
     with driving(connection, statement), raw.cursor() as cursor, cursor.copy(statement) as copy:
         if form == "csv":
-            yield lambda batch: copy.write(_csv(batch))
+            yield Way(lambda batch: [_csv(batch)], copy.write)
         else:
             from pgpq import ArrowToPostgresBinaryEncoder
 
             kinds = pa.schema([pa.field(field.name, kind) for field, kind in zip(schema, stored, strict=True)])
             encoder = ArrowToPostgresBinaryEncoder(kinds)
             copy.write(encoder.write_header())
-            yield lambda batch: copy.write(encoder.write_batch(_cast(batch, kinds, target, known)))
+            yield Way(lambda batch: [encoder.write_batch(_cast(batch, kinds, target, known))], copy.write)
             copy.write(encoder.finish())
 
 

@@ -15,10 +15,11 @@ import pyarrow.types as pat
 
 from tidegate.data.engines import driving
 from tidegate.data.loaders.texts import canonical_texts, clock_texts, enclosed
+from tidegate.data.loaders.way import Way
 from tidegate.data.tables import insert_into
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     import sqlalchemy as sa
 
@@ -26,17 +27,16 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def inserting(connection: sa.Connection, target: Target, schema: pa.Schema) -> Iterator[Callable[[pa.RecordBatch], None]]:
-    """As :func:`tidegate.data.loaders.inserting` says."""
+def inserting(connection: sa.Connection, target: Target, schema: pa.Schema) -> Iterator[Way]:
+    """As :mod:`tidegate.data.loaders` says."""
     statement = f"{insert_into(target, schema.names, connection.dialect)} VALUES ({', '.join('?' * len(schema))})"
     raw: Any = connection.connection.driver_connection
 
-    def insert(batch: pa.RecordBatch) -> None:
-        values = [_values(column) for column in batch.columns]
+    def send(values: list[list[Any]]) -> None:
         with driving(connection, statement):
             raw.executemany(statement, zip(*values, strict=True))
 
-    yield insert
+    yield Way(lambda batch: [[_values(column) for column in batch.columns]], send)
 
 
 def _values(column: pa.Array) -> list[Any]:

@@ -131,11 +131,5 @@ def fitting(connection: sa.Connection, job: Job, schema: pa.Schema) -> dict[str,
 
 def filled(connection: sa.Connection, job: Job, into: Target, known: Mapping[str, Any], parts: Sequence[Part]) -> int:
     """Insert the rows of these parts; returns how many."""
-    rows = 0
-    with loaders.inserting(connection, into, parts[0].schema, known) as insert:
-        for batch in (batch for part in parts for batch in part.batches(batch_rows=job.batch_rows)):
-            insert(batch)
-            rows += batch.num_rows
-            if job.progress:
-                job.progress(rows)
-    return rows
+    batches = (batch for part in parts for batch in part.batches(batch_rows=job.batch_rows))
+    return loaders.insert(connection, into, parts[0].schema, known, batches, progress=job.progress)
