@@ -33,6 +33,7 @@ _OPAQUE = re.compile(
 _OPAQUE_BACKSLASH = re.compile(
     r"""'(?:[^'\\]|''|\\.)*' | "(?:[^"\\]|""|\\.)*" | `(?:[^`]|``)*` | --[^\n]* | /\*.*?\*/""", re.VERBOSE | re.DOTALL
 )
+_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _BIND = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")
 """The same rule as SQLAlchemy's ``text()``."""
 
@@ -56,6 +57,18 @@ def statement(sql: str, values: Mapping[str, Any], *, source_name: str, correlat
             raise QueryRefused(f"{source_name} uses :{name}, which is not given.", hint=hint)
     comment = _escaped(f"/* tidegate {comment_safe(correlation_id)} */") if correlation_id else ""
     return sa.text(f"{comment} {''.join(escaped)}".strip()).bindparams(**{name: values[name] for name in dict.fromkeys(used)})
+
+
+def statements(sql: str, *, dialect: str) -> list[str]:
+    """The statements of a text, cut at each ``;`` that stands in no string, name or comment; what holds nothing but comments is none."""
+    opaque = _OPAQUE_BACKSLASH if dialect in {"mysql", "mariadb"} else _OPAQUE
+    found, cursor, start = [], 0, 0
+    for span in [*((match.start(), match.end()) for match in opaque.finditer(sql)), (len(sql), len(sql))]:
+        while (cut := sql.find(";", cursor, span[0])) >= 0:
+            found.append(sql[start:cut])
+            cursor = start = cut + 1
+        cursor = span[1]
+    return [text.strip() for text in [*found, sql[start:]] if _COMMENT.sub("", text).strip()]
 
 
 def comment_safe(text: str) -> str:

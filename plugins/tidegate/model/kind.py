@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tidegate.model.project import Project
 
-BUILT_IN = ("extract", "barrier", "transform", "load", "branch", "pipeline")
+BUILT_IN = ("extract", "barrier", "transform", "load", "branch", "pipeline", "sql")
 """The built-in kinds, by the word that ``uses`` takes. Their settings, in :mod:`tidegate.model.kinds`, load where a step uses one."""
 CARRIERS = frozenset({"extract", "barrier", "transform", "load"})
 """Those that rows flow through; a pipeline that has one ends in an outcome."""

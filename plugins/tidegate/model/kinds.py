@@ -348,7 +348,21 @@ class PipelineSettings(Settings):
     """Whether it waits in the triggerer, where it holds no worker slot."""
 
 
-BuiltIn = ExtractSettings | BarrierSettings | TransformSettings | LoadSettings | ChoiceSettings | PipelineSettings
+class SqlSettings(Settings):
+    """Runs SQL statements in a database, all in one transaction: what the warehouse computes of rows that it holds already."""
+
+    connection: Connection
+    """Airflow connection id; ``{region}`` stands for the branch's name."""
+    sql: str
+    """A file under include/ that ends in ``.sql``, or the statements themselves, with ``;`` between them. ``:interval_start``, ``:interval_end`` and
+    ``:branch`` are bound. A step that is tried again runs them again: write them so that this does no harm."""
+    params: Params = Field(default_factory=dict)
+    """More values to bind, by name."""
+    timezone: Zone = "UTC"
+    """The zone in which the interval's bounds are given to a database whose columns have none."""
+
+
+BuiltIn = ExtractSettings | BarrierSettings | TransformSettings | LoadSettings | ChoiceSettings | PipelineSettings | SqlSettings
 _SETTINGS: tuple[type[Settings], ...] = (
     ExtractSettings,
     BarrierSettings,
@@ -356,6 +370,7 @@ _SETTINGS: tuple[type[Settings], ...] = (
     LoadSettings,
     ChoiceSettings,
     PipelineSettings,
+    SqlSettings,
 )
 KINDS = dict(zip(BUILT_IN, _SETTINGS, strict=True))
 """Every built-in kind by the word that ``uses`` takes."""

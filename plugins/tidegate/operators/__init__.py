@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tidegate.operators.outcome import OutcomeOperator as OutcomeOperator
     from tidegate.operators.pipeline import PipelineOperator as PipelineOperator
     from tidegate.operators.retrying import JitteredRetryPolicy as JitteredRetryPolicy
+    from tidegate.operators.sql import SqlOperator as SqlOperator
     from tidegate.operators.tidy import TidyOperator as TidyOperator
     from tidegate.operators.transform import TransformOperator as TransformOperator
     from tidegate.operators.when import When as When
@@ -30,6 +31,7 @@ _HOMES = {
     "LoadOperator": "load",
     "OutcomeOperator": "outcome",
     "PipelineOperator": "pipeline",
+    "SqlOperator": "sql",
     "TidyOperator": "tidy",
     "TransformOperator": "transform",
     "Until": "budget",
@@ -45,6 +47,7 @@ __all__ = [
     "LoadOperator",
     "OutcomeOperator",
     "PipelineOperator",
+    "SqlOperator",
     "TidyOperator",
     "TransformOperator",
     "Until",

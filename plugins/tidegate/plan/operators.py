@@ -26,7 +26,16 @@ if TYPE_CHECKING:
     from tidegate.model import PipelineSpec
     from tidegate.model.effort import Effort
     from tidegate.model.kind import Settings
-    from tidegate.model.kinds import BarrierSettings, ChoiceSettings, Enough, ExtractSettings, LoadSettings, Patience, TransformSettings
+    from tidegate.model.kinds import (
+        BarrierSettings,
+        ChoiceSettings,
+        Enough,
+        ExtractSettings,
+        LoadSettings,
+        Patience,
+        SqlSettings,
+        TransformSettings,
+    )
     from tidegate.model.step import Step
     from tidegate.model.tree import Node, Tree
     from tidegate.plan.lay import Instance, Layout
@@ -151,7 +160,15 @@ def _of_kind(  # noqa: PLR0911  a table of kinds
     spec: PipelineSpec, layout: Layout, instance: Instance, settings: Settings, common: dict[str, Any]
 ) -> tuple[Call, dict[str, Any]]:
     """The operator of a step of a kind, and what it is mapped over."""
-    from tidegate.model.kinds import BarrierSettings, ChoiceSettings, ExtractSettings, LoadSettings, PipelineSettings, TransformSettings
+    from tidegate.model.kinds import (
+        BarrierSettings,
+        ChoiceSettings,
+        ExtractSettings,
+        LoadSettings,
+        PipelineSettings,
+        SqlSettings,
+        TransformSettings,
+    )
 
     match settings:
         case ExtractSettings():
@@ -166,6 +183,8 @@ def _of_kind(  # noqa: PLR0911  a table of kinds
             ), {}
         case ChoiceSettings():
             return _choice(layout, instance, settings, common), {}
+        case SqlSettings():
+            return _sql(spec, instance, settings, common), {}
         case PipelineSettings():
             seconds = settings.poll.total_seconds()
             words: dict[str, Any] = {
@@ -213,6 +232,15 @@ def _load(spec: PipelineSpec, instance: Instance, settings: LoadSettings) -> dic
         spec, instance, settings,
         mode=(settings.mode if settings.mode in {"append", "swap"} else None, None), create=(settings.create, True), add_columns=(settings.add_columns, False),
     )  # fmt: skip
+
+
+def _sql(spec: PipelineSpec, instance: Instance, settings: SqlSettings, common: dict[str, Any]) -> Call:
+    words: dict[str, Any] = {"conn_id": fill(settings.connection, instance.bindings), "sql": settings.sql}
+    words |= _given(spec, instance, settings, parameters=(dict(settings.params), {}), timezone=(settings.timezone, "UTC"))
+    if instance.bindings:
+        dimension, branch = list(instance.bindings.items())[-1]
+        words |= {"branch": branch, "dimension": dimension}
+    return Call(f"{_OURS}SqlOperator", {**words, **common})
 
 
 def _breaker(spec: PipelineSpec, instance: Instance) -> dict[str, Any]:

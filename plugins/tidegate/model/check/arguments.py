@@ -211,7 +211,7 @@ def _result(subject: Subject, node: Node, at: Place, special: Mapping[str, Any])
 
 
 def _kind(subject: Subject, node: Node, settings: Any, at: Place) -> None:
-    from tidegate.model.kinds import ChoiceSettings, ExtractSettings, PipelineSettings, TransformSettings
+    from tidegate.model.kinds import ChoiceSettings, ExtractSettings, PipelineSettings, SqlSettings, TransformSettings
 
     match settings:
         case ExtractSettings():
@@ -220,6 +220,11 @@ def _kind(subject: Subject, node: Node, settings: Any, at: Place) -> None:
             _file(subject, (*at, "sql"), settings.sql or "")
             if settings.python is not None:
                 subject.code((*at, "python"), settings.python)
+            _params(subject, (*at, "params"), settings.params)
+        case SqlSettings():
+            _file(subject, (*at, "sql"), settings.sql)
+            _placeholders(subject, node, (*at, "connection"), settings.connection)
+            _unfilled(subject, node, (*at, "sql"), "" if is_sql_file(settings.sql) else settings.sql)
             _params(subject, (*at, "params"), settings.params)
         case ChoiceSettings():
             check_choice(subject, node, settings, at)

@@ -1,0 +1,60 @@
+"""SQL that a database runs on its own rows: several statements, one transaction. Runs in a worker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tidegate.data.binding import bound, statement, statements
+from tidegate.data.cancelling import stoppable
+from tidegate.data.engines import writing
+from tidegate.data.instants import aware
+from tidegate.data.stopping import Stop
+from tidegate.errors import QueryRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import sqlalchemy as sa
+
+    from tidegate.resilience.interval import Interval
+
+
+def run(
+    url: sa.URL,
+    sql: str,
+    *,
+    params: Mapping[str, Any] | None = None,
+    interval: Interval | None,
+    branch: str,
+    correlation_id: str,
+    timezone: str = "UTC",
+    connection_name: str,
+    source_name: str,
+    stop: Stop | None = None,
+) -> list[int]:
+    """Run the statements one after the other, and commit them together; the rows that each has changed, -1 where the driver does not say.
+
+    They may use ``:interval_start``, ``:interval_end``, ``:branch`` and the names in ``params``. MySQL, MariaDB and Oracle commit by themselves at
+    each ``CREATE``, ``ALTER`` and ``DROP``.
+
+    :param interval: None for a run without one.
+    :param stop: cancels the statement that runs, and rolls all back.
+    :raises QueryRefused: there is no statement, one was rejected, or it uses a ``:name`` that is not given; nothing was changed.
+    :raises Unreachable: the database does not answer, or dropped the connection; nothing was changed.
+    :raises TimedOut: a statement took too long, or a lock was not given in time; nothing was changed.
+    :raises Stopped: ``stop`` said so; nothing was changed.
+    """
+    given: dict[str, Any] = {"branch": branch, **(params or {})}
+    if interval is not None:
+        given |= {"interval_start": aware(interval.start), "interval_end": aware(interval.end)}
+    dialect = url.get_backend_name()
+    values = {name: bound(value, dialect=dialect, timezone=timezone) for name, value in given.items()}
+    found = statements(sql, dialect=dialect)
+    if not found:
+        raise QueryRefused(f"{source_name} holds no statement.", hint="Write one at the least, and ; between two.")
+    each = [statement(text, values, source_name=source_name, correlation_id=correlation_id, dialect=dialect) for text in found]
+    with (
+        writing(url, correlation_id=correlation_id, connection_name=connection_name, source_name=source_name) as connection,
+        stoppable(connection, stop or Stop(), name=connection_name, correlation_id=correlation_id),
+    ):
+        return [int(connection.execute(one).rowcount) for one in each]
