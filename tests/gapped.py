@@ -8,12 +8,13 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from servers import emptied
 
 from tidegate.data import ledger
 from tidegate.data.engines import writing
@@ -38,6 +39,8 @@ class Place:
 
     folder: Path
     process: subprocess.Popen[str] | None = None
+    more: dict[str, str] = field(default_factory=dict)
+    """Variables of its environment besides."""
 
     def write(self, name: str, connection: str = "warehouse") -> None:
         """A pipeline."""
@@ -62,6 +65,7 @@ class Place:
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW_CONN_WAREHOUSE": warehouse,
             "AIRFLOW_CONN_EMPTY": empty,
+            **self.more,
         }
 
     def airflow(self, *arguments: str) -> None:
@@ -99,11 +103,11 @@ class Place:
         """End the process."""
         if self.process:
             self.process.communicate(timeout=60)
+            self.process = None
 
     def put(self, *gaps: Gap, short: bool = False) -> None:
         """Begin the ledger anew with these gaps."""
-        with writing(sa.URL.create("sqlite", database=str(self.folder / "warehouse.db"))) as connection:
-            ledger.metadata.drop_all(connection)
+        with writing(emptied(sa.URL.create("sqlite", database=str(self.folder / "warehouse.db")))) as connection:
             ledger.ensure(connection)
             write_gaps(connection, gaps)
             if short:

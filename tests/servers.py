@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 from bench import servers
 
@@ -36,6 +37,19 @@ def mariadb_url() -> Iterator[URL]:
     """Give an empty database on a MariaDB that lives as long as the test run."""
     with _or_skipped(servers.mariadb()) as url:
         yield url
+
+
+def emptied(url: URL) -> URL:
+    """The same database without its views and tables."""
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        quoted = connection.dialect.identifier_preparer.quote
+        for view in sa.inspect(connection).get_view_names():
+            connection.exec_driver_sql(f"DROP VIEW {quoted(view)}")
+        metadata = sa.MetaData()
+        metadata.reflect(connection)
+        metadata.drop_all(connection)
+    return url
 
 
 @contextmanager

@@ -274,7 +274,8 @@ def test_every_operators_key_is_told() -> None:
 
 def test_the_ledgers_page_has_every_table_and_column() -> None:
     """What a reader finds in the warehouse is on the page, and nothing else is."""
-    from tidegate.data.ledger import metadata
+    from tidegate.data.completeness import view
+    from tidegate.data.ledger import metadata, versions
 
     sections = re.split(r"^## ", (REFERENCE / "ledger.md").read_text(), flags=re.MULTILINE)
     told = {
@@ -282,7 +283,7 @@ def test_the_ledgers_page_has_every_table_and_column() -> None:
         for section in sections
         if "| column |" in section
     }
-    assert told == {table.name: {column.name for column in table.columns} for table in metadata.sorted_tables}
+    assert told == {table.name: {column.name for column in table.columns} for table in (*metadata.sorted_tables, versions, view)}
 
 
 def test_the_ledgers_queries_answer() -> None:
@@ -329,6 +330,45 @@ def test_the_ledgers_queries_answer() -> None:
         write_gaps(connection, [gap, replace(gap, branch="plains", status=Status.CLOSED)])
         assert [row[1:3] for row in connection.exec_driver_sql(gaps)] == [("texas", "down")]
     engine.dispose()
+
+
+@pytest.mark.parametrize("server", ["sqlite", "postgres_url", "mariadb_url"])
+def test_the_queries_that_join_the_ledger_answer(request: pytest.FixtureRequest, tmp_path: Path, server: str) -> None:
+    """Those of the how-to, word by word, on each kind of database."""
+    from datetime import UTC, datetime
+
+    import sqlalchemy as sa
+    from servers import emptied
+
+    from tidegate.data import ledger
+    from tidegate.data.engines import writing
+    from tidegate.data.gaps import write_gaps
+    from tidegate.resilience.gap import Gap
+    from tidegate.resilience.interval import Interval
+
+    joined, lacking, counted = blocks(DOCS / "how-to" / "read-only-what-is-complete.md", "sql")
+    url = (
+        sa.URL.create("sqlite", database=str(tmp_path / "warehouse.db")) if server == "sqlite" else emptied(request.getfixturevalue(server))
+    )
+    night = Interval(datetime(2017, 12, 23, tzinfo=UTC), datetime(2017, 12, 24, tzinfo=UTC))
+    with writing(url) as connection:
+        ledger.ensure(connection)
+        connection.exec_driver_sql("CREATE TABLE sales_by_product (day DATE, region VARCHAR(20), cents INTEGER)")
+        connection.exec_driver_sql("INSERT INTO sales_by_product VALUES ('2017-12-23', 'plains', 7)")
+        bounds = {"interval_start": night.start.isoformat(), "interval_end": night.end.isoformat()}
+        row = ledger.LoadRow(
+            pipeline="nightly_sales", target="sales_by_product", **bounds, branch="plains", attempt="a", fence="f", run_id="r",
+            correlation_id="c", rows=1, partitions=(), loaded_at="",
+        )  # fmt: skip
+        ledger.write_load(connection, row)
+        gap = Gap(
+            pipeline="nightly_sales", interval=night, branch="texas", dimension="region", state="failed", reason="down", owner="a",
+            opened_at=night.end, expires_at=night.end,
+        )  # fmt: skip
+        write_gaps(connection, [gap])
+        assert [tuple(found)[1:] for found in connection.exec_driver_sql(joined)] == [("plains", 7, "loaded", None)]
+        assert [tuple(found)[:3] for found in connection.exec_driver_sql(lacking)] == [("texas", "missing", "down")]
+        assert [tuple(found)[:3] for found in connection.exec_driver_sql(counted)] == [("2017-12-23", 1, 2)]
 
 
 def test_staging_lies_where_the_page_says() -> None:

@@ -15,6 +15,7 @@
     │   ├── ImportRefused         an import path that is not allowed, or leads nowhere
     │   ├── ConditionUnclear      a condition rendered to something that is neither true nor false
     │   ├── IntervalUnknown       the run does not say which interval it is about
+    │   ├── LedgerTooNew          the ledger was made by a newer Tidegate
     │   ├── LoadRefused           loading would lose, double or mix up rows
     │   ├── SettingsRefused       VS Code's settings cannot be changed without a loss; in tidegate.cli.vscode
     │   └── Unplayable            a played night is told what cannot happen in it; in tidegate.testing
@@ -50,6 +51,7 @@ __all__ = [
     "FileMissing",
     "ImportRefused",
     "IntervalUnknown",
+    "LedgerTooNew",
     "LoadRefused",
     "NightFailed",
     "QueryRefused",
@@ -162,6 +164,10 @@ class ConditionUnclear(Refused):
 
 class IntervalUnknown(Refused):
     """A run must be about an interval of data; this one says none."""
+
+
+class LedgerTooNew(Refused):
+    """A newer Tidegate has changed the ledger, and this one must not write into it."""
 
 
 class LoadRefused(Refused):

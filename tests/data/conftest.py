@@ -12,6 +12,7 @@ import sqlalchemy as sa
 sys.path.insert(0, str(Path(__file__).parent))  # `--import-mode=importlib` leaves it out; nights.py stands here
 
 from nights import Night
+from servers import emptied
 
 
 @pytest.fixture
@@ -60,9 +61,4 @@ def on_mariadb(mariadb_url: sa.URL, tmp_path: Path) -> Night:
 
 
 def _night_on(url: sa.URL, folder: Path) -> Night:
-    engine = sa.create_engine(url, poolclass=sa.NullPool)
-    with engine.begin() as connection:
-        metadata = sa.MetaData()
-        metadata.reflect(connection)
-        metadata.drop_all(connection)
-    return Night(folder, url)
+    return Night(folder, emptied(url))

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 from nights import DAY, END, START, Night, sale
+from servers import emptied
 
 from tidegate.data import ledger
 from tidegate.data.contract import Accept
@@ -32,13 +33,7 @@ pytestmark = pytest.mark.server
 @pytest.fixture(params=["postgres_url", "mariadb_url"])
 def night(request: pytest.FixtureRequest, tmp_path: Path) -> Night:
     """Give a night whose warehouse is an empty database on a server."""
-    url = request.getfixturevalue(request.param)
-    engine = sa.create_engine(url, poolclass=sa.NullPool)
-    with engine.begin() as connection:
-        metadata = sa.MetaData()
-        metadata.reflect(connection)
-        metadata.drop_all(connection)
-    return Night(tmp_path, url)
+    return Night(tmp_path, emptied(request.getfixturevalue(request.param)))
 
 
 def read(night: Night, sql: str, **more: Any) -> list[dict[str, Any]]:

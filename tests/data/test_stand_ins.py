@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import sqlalchemy as sa
 from nights import DAY, END, START, Night, sale
+from servers import emptied
 
 from tidegate.data.manifest import Manifest
 from tidegate.data.transform import transform_python, transform_sql
@@ -31,13 +31,7 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Night:
     """A night whose warehouse is empty, on each kind of database."""
     if request.param == "sqlite":
         return Night(tmp_path)
-    url = request.getfixturevalue(request.param)
-    engine = sa.create_engine(url, poolclass=sa.NullPool)
-    with engine.begin() as connection:
-        metadata = sa.MetaData()
-        metadata.reflect(connection)
-        metadata.drop_all(connection)
-    return Night(tmp_path, url)
+    return Night(tmp_path, emptied(request.getfixturevalue(request.param)))
 
 
 def stands_in(night: Night, rows: list[dict[str, Any]], branch: str = "emea") -> Manifest:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 from records import EXCLUDED, FLORIDA, NIGHT, PLAINS, TEXAS, record
+from servers import emptied
 
 from tidegate.data import ledger
 from tidegate.data.engines import reading, writing
@@ -25,8 +26,6 @@ from tidegate.resilience.gap import TOO_LITTLE, Gap, Status
 from tidegate.resilience.interval import Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tidegate.resilience.completeness import Branch, Completeness
 
 MONTH = timedelta(days=30)
@@ -36,14 +35,11 @@ TOMORROW = Interval(NIGHT.end, NIGHT.end + timedelta(days=1))
 
 
 @pytest.fixture(params=["sqlite", "postgres_url", "mariadb_url"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.URL]:
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> sa.URL:
     """A warehouse without a ledger."""
-    url = sa.URL.create("sqlite", database=str(tmp_path / "warehouse.db"))
-    if request.param != "sqlite":
-        url = request.getfixturevalue(request.param)
-    yield url
-    with writing(url) as connection:
-        ledger.metadata.drop_all(connection)
+    if request.param == "sqlite":
+        return sa.URL.create("sqlite", database=str(tmp_path / "warehouse.db"))
+    return emptied(request.getfixturevalue(request.param))
 
 
 def load_of(name: str, run_id: str = "run") -> LoadRow:
@@ -190,7 +186,7 @@ def test_a_race_for_a_new_gap_ends_with_one(postgres_url: sa.URL) -> None:
     """Neither of two transactions sees the other's row when it looks; the later one waits, and writes over it."""
     import threading
 
-    with writing(postgres_url) as connection:
+    with writing(emptied(postgres_url)) as connection:
         ledger.ensure(connection)
         write_gaps(connection, [])
     now = datetime.now(UTC)
@@ -214,8 +210,6 @@ def test_a_race_for_a_new_gap_ends_with_one(postgres_url: sa.URL) -> None:
                     break
     thread.join()
     assert {name: found.reason for name, found in gaps(postgres_url).items()} == {"texas": "second", "florida": "second"}
-    with writing(postgres_url) as connection:
-        ledger.metadata.drop_all(connection)
 
 
 def test_without_a_ledger_there_are_no_gaps(url: sa.URL) -> None:

@@ -2,7 +2,8 @@
 
 ``tidegate_load`` has one row for each branch of each interval in each table; ``tidegate_interval`` one for each interval of each pipeline;
 ``tidegate_gap`` one for each branch that an interval lacked (:mod:`tidegate.data.gaps` reads and writes it).
-Readers of the warehouse can join against them. Moments are ISO 8601 text in UTC, so that they compare alike in every database.
+Readers of the warehouse can join against them, or against the view ``tidegate_completeness``, which has a line for each branch.
+Moments are ISO 8601 text in UTC, so that they compare alike in every database. :mod:`tidegate.data.migrations` makes all of it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.schema import CreateTable
 
 from tidegate.data.instants import instant
+from tidegate.errors import LedgerTooNew, TimedOut
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 
 _MYSQL = ("mysql", "mariadb")
 _LOCK = 0x7469_6465  # "tide": the number of the advisory lock under which tables are created
+_LOCK_SECONDS = 60
+
+VERSION = "0002"
+"""Of the ledger that this code reads and writes; versions are numbers of four digits, so that they compare as text."""
 
 
 def _short(length: int) -> sa.types.TypeEngine[str]:
@@ -49,6 +55,7 @@ loads = sa.Table(
     sa.Column("partitions", _LONG, nullable=False, quote=True),
     sa.Column("loaded_at", _short(40), nullable=False),
     sa.Column("stale_from", _short(40)),
+    sa.Index("tidegate_load_branch", "pipeline", "interval_start", "interval_end", "branch"),
 )
 intervals_table = sa.Table(
     "tidegate_interval",
@@ -88,6 +95,7 @@ gaps_table = sa.Table(
     sa.Column("note", _LONG, nullable=False),
 )
 locks = sa.Table("tidegate_lock", metadata, sa.Column("target", _short(100), primary_key=True))
+versions = sa.Table("tidegate_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))  # Alembic's own
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,8 +143,33 @@ class IntervalRow:
 
 
 def ensure(connection: sa.Connection) -> None:
-    """Create the ledger's tables where they are missing; safe when several processes do so at once."""
-    create_missing(connection, *metadata.sorted_tables)
+    """Bring the ledger to the version of this code: one question where it is, and safe when several processes do so at once.
+
+    To be called before anything else is written: MySQL commits with each change of a table.
+
+    :raises LedgerTooNew: a newer Tidegate has been here.
+    """
+    if version_of(connection) == VERSION:
+        return
+    alone(connection)
+    if version_of(connection) != VERSION:  # else another process was first
+        from tidegate.data.migrations import upgrade
+
+        upgrade(connection)
+
+
+def version_of(connection: sa.Connection) -> str | None:
+    """The version of a ledger; None where there is none, or one from before there were versions.
+
+    :raises LedgerTooNew: it is newer than this code.
+    """
+    version = next(rows_of(connection, versions, sa.select(versions)), None)
+    if version is not None and version.version_num > VERSION:
+        raise LedgerTooNew(
+            f"The ledger is of version {version.version_num}, and this Tidegate knows none after {VERSION}.",
+            hint="Install the Tidegate that is elsewhere in use for this ledger, or a newer one.",
+        )
+    return version.version_num if version is not None else None
 
 
 def create_missing(connection: sa.Connection, *tables: sa.Table) -> None:
@@ -153,11 +186,16 @@ def create_missing(connection: sa.Connection, *tables: sa.Table) -> None:
 
 
 def alone(connection: sa.Connection) -> None:
-    """Wait until no other process makes or changes a table."""
+    """Be the only process that makes or changes tables, until the transaction ends. SQLite's BEGIN IMMEDIATE has the lock already.
+
+    :raises TimedOut: another one is at it for too long.
+    """
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-    elif connection.dialect.name in _MYSQL:
-        connection.execute(sa.select(sa.func.get_lock("tidegate", 60)))  # goes with the connection, since DDL commits by itself
+    elif connection.dialect.name in _MYSQL:  # goes with the connection, since DDL commits by itself
+        given = connection.execute(sa.select(sa.func.get_lock("tidegate", _LOCK_SECONDS))).scalar_one()
+        if given != 1:
+            raise TimedOut("Another process makes tables in this database, and does not come to an end.", hint="Look for one that hangs.")
 
 
 def held(connection: sa.Connection, pipeline: str, start: datetime, end: datetime, target: str | None = None) -> dict[str, LoadRow]:

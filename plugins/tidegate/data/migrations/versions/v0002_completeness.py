@@ -1,0 +1,75 @@
+"""The view ``tidegate_completeness``: a line for each branch of each interval; and the index by which it, and others, find a branch's loads."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from tidegate.data.migrations.there import has_index
+
+revision = "0002"
+down_revision = "0001"
+
+_BRANCH = ("pipeline", "interval_start", "interval_end", "branch")
+_loads = sa.table(
+    "tidegate_load", *(sa.column(name) for name in (*_BRANCH, "target", "attempt", "run_id", "loaded_at", "stale_from")), sa.column("rows")
+)
+_gaps = sa.table("tidegate_gap", *(sa.column(name) for name in (*_BRANCH, "status", "reason", "owner", "opened_at")))
+_intervals = sa.table("tidegate_interval", *(sa.column(name) for name in (*_BRANCH[:3], "outcome")))
+
+
+def upgrade() -> None:
+    """Make the index and the view."""
+    if not has_index("tidegate_load", "tidegate_load_branch"):
+        op.create_index("tidegate_load_branch", "tidegate_load", list(_BRANCH))
+    op.execute("DROP VIEW IF EXISTS tidegate_completeness")
+    dialect = op.get_bind().dialect
+    query = sa.union_all(_loaded(), _missing()).compile(dialect=dialect, compile_kwargs={"literal_binds": True})
+    op.execute(f"CREATE VIEW tidegate_completeness AS {query}")
+
+
+def _loaded() -> sa.Select[tuple[object, ...]]:
+    """Branches that some table holds: each by its newest load, beside what is still said of its gap."""
+    newer = _loads.alias("newer")
+    later = sa.or_(
+        newer.c.loaded_at > _loads.c.loaded_at, sa.and_(newer.c.loaded_at == _loads.c.loaded_at, newer.c.target > _loads.c.target)
+    )
+    stale = _loads.c.stale_from.is_not(None)
+
+    def said(column: sa.ColumnElement[object]) -> sa.ColumnElement[object]:
+        return sa.case((stale, column))
+
+    return (
+        sa.select(
+            *(_loads.c[name] for name in _BRANCH),
+            _intervals.c.outcome,
+            sa.case((stale, "stale"), else_="loaded").label("state"),
+            _loads.c["rows"],
+            *(_loads.c[name] for name in ("loaded_at", "attempt", "run_id", "stale_from")),
+            *(said(_gaps.c[name]).label(name) for name in ("reason", "owner")),
+            said(_gaps.c.opened_at).label("missing_since"),
+            said(_gaps.c.status).label("gap"),
+        )
+        .select_from(_loads.outerjoin(_gaps, _same(_loads, _gaps)).outerjoin(_intervals, _same(_loads, _intervals, _BRANCH[:3])))
+        .where(~sa.exists().where(_same(newer, _loads), later))
+    )
+
+
+def _missing() -> sa.Select[tuple[object, ...]]:
+    """Branches that no table holds."""
+    return (
+        sa.select(
+            *(_gaps.c[name] for name in _BRANCH),
+            _intervals.c.outcome,
+            sa.case((_gaps.c.status == "waived", "waived"), else_="missing").label("state"),
+            sa.null().label("rows"),
+            *(sa.null().label(name) for name in ("loaded_at", "attempt", "run_id", "stale_from")),
+            *(_gaps.c[name] for name in ("reason", "owner")),
+            _gaps.c.opened_at.label("missing_since"),
+            _gaps.c.status.label("gap"),
+        )
+        .select_from(_gaps.outerjoin(_intervals, _same(_gaps, _intervals, _BRANCH[:3])))
+        .where(~sa.exists().where(_same(_loads, _gaps)))
+    )
+
+
+def _same(one: sa.FromClause, other: sa.FromClause, names: tuple[str, ...] = _BRANCH) -> sa.ColumnElement[bool]:
+    return sa.and_(*(one.c[name] == other.c[name] for name in names))
