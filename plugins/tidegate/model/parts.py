@@ -76,6 +76,7 @@ Flag = Annotated[bool, Strict()]
 Moment = Annotated[date | datetime, BeforeValidator(_no_number), AfterValidator(_of_our_time)]
 Zone = Annotated[str, AfterValidator(_known_zone), Shape("time zone")]
 Names = Annotated[tuple[Name, ...], BeforeValidator(one_or_many)]
+ConnectionId = Annotated[str, StringConstraints(min_length=1), Shape("connection id")]
 Words = Annotated[tuple[str, ...], BeforeValidator(one_or_many)]
 FunctionName = Annotated[str, StringConstraints(pattern=rf"^{FUNCTION}$"), Shape("`module:function`")]
 """A function under include/."""

@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from tidegate.model.durations import Duration
 from tidegate.model.effort import Defaults
-from tidegate.model.parts import Callbacks, Flag, ImportPath, Moment, Name, Part, Reference, Whole, Words, one_or_many
+from tidegate.model.parts import Callbacks, ConnectionId, Flag, ImportPath, Moment, Name, Part, Reference, Whole, Words, one_or_many
 from tidegate.model.schedule import Assets, Schedule
 from tidegate.model.shapes import Shape
 from tidegate.model.step import AnyStep
@@ -144,6 +144,9 @@ class Pipeline(Part):
     serial: Flag = False
     """Whether the steps run one after the other, in the order of the file."""
     defaults: Defaults = Field(default_factory=Defaults)
+    ledger: ConnectionId | None = None
+    """Airflow connection id of a database where a pipeline without a ``load`` keeps its ledger: what its barrier decided, what is missing, what is usual.
+    That of a load lies beside the rows, whatever a folder's ``defaults.yaml`` says here."""
     resources: dict[Name, Resource] = Field(default_factory=dict)
     """Name → what steps share, for ``holds``."""
     steps: dict[Name, AnyStep] = Field(min_length=1)

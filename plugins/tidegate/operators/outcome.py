@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.sdk import BaseNotifier, RetryAction, TriggerRule
 from airflow.sdk.exceptions import AirflowTaskTimeout
@@ -20,11 +20,16 @@ from tidegate.resilience.tasks import worst_ends
 from tidegate.resilience.verdict import NOTE_KEY, Failure, Verdict, failures_of, failures_that_matter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import timedelta
+
+    from sqlalchemy import Connection
 
     from tidegate.operators.night import Night
     from tidegate.resilience.interval import Interval
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,16 +64,23 @@ class OutcomeOperator(TidegateOperator):
     the run's note. Assets under ``outlets`` are updated by a run that did not fail, with the record as the event's ``extra``.
 
     :param alerts: Whom to tell of what.
+    :param ledger_conn_id: Airflow connection of the ledger of a DAG without a load, in which the record of a run that did not fail is written.
     :raises NightFailed: something that matters failed; the message is the record's sentence; not retried.
-    :raises Unreachable: the ledger of a missed quorum does not answer; retried before anything is told, and told with the rest by the last try.
+    :raises Unreachable: the ledger of a missed quorum, or of a DAG without a load, does not answer; retried before anything is told, and told with the rest by the last try.
     """
 
     ui_color = "#f7d7d7"
 
-    def __init__(self, *, alerts: Sequence[AlertRoute] = (AlertRoute(),), **kwargs: Any) -> None:
+    def __init__(self, *, alerts: Sequence[AlertRoute] = (AlertRoute(),), ledger_conn_id: str | None = None, **kwargs: Any) -> None:
         kwargs.setdefault("trigger_rule", TriggerRule.ALL_DONE)
         super().__init__(**kwargs)
         self.alerts = alerts
+        self._ledger_conn_id = ledger_conn_id
+
+    @property
+    def ledger_conn_id(self) -> str | None:
+        """The connection of a ledger that lies beside no rows."""
+        return self._ledger_conn_id
 
     @property
     def barriers(self) -> list[BarrierOperator]:
@@ -113,33 +125,36 @@ class OutcomeOperator(TidegateOperator):
             for name in barrier.branches
             for task_id in barrier.members(name)
         }
-        completeness, before, unrecorded = self._completeness(night, states, records)
         interval, unknown = self._interval(night, states)
         tolerated = frozenset(decided | missed | self._teardowns) | (self._carriers if unknown else frozenset())
         reasons = self._reasons(night, tolerated - self._teardowns)
+        failures = (
+            *unknown,
+            *failures_that_matter(night.ended, tolerated, reasons, explained=bool(missed or unknown)),
+            *self._unloaded(night, states),
+            *(Failure(task=task_id, reason="had not ended when the run was judged") for task_id in self._unfinished(states, records)),
+        )
+        completeness, before, unrecorded = self._completeness(night, states, records, failed=bool(failures))
         return Verdict(
             pipeline=night.dag_id,
             interval=interval,
             run_id=night.run_id,
             correlation_id=night.correlation_id,
             completeness=completeness,
-            failures=(
-                *unknown,
-                *failures_that_matter(night.ended, tolerated, reasons, explained=bool(missed or unknown)),
-                *self._unloaded(night, states),
-                *(Failure(task=task_id, reason="had not ended when the run was judged") for task_id in self._unfinished(states, records)),
-            ),
+            failures=failures,
             warnings=failures_of(self._teardowns, night.ended, reasons),
             unrecorded=unrecorded,
             before=before,
         )
 
     def _completeness(
-        self, night: Night, states: Mapping[str, str], records: Mapping[str, Completeness]
+        self, night: Night, states: Mapping[str, str], records: Mapping[str, Completeness], *, failed: bool
     ) -> tuple[Completeness | None, str, tuple[str, ...]]:
         """The record that tells most, the interval's outcome before this run, and the ledgers that could not be told.
 
-        The record is that of a missed quorum, else a load's, which knows earlier runs.
+        The record is that of a missed quorum, else a load's, which knows earlier runs, or that of the own ledger, which then knows this one.
+
+        :param failed: Whether something that matters failed, so that what was brought came to nothing.
         """
         for barrier in self.barriers:
             if (missed := records.get(barrier.task_id)) and not missed.met:
@@ -147,6 +162,8 @@ class OutcomeOperator(TidegateOperator):
         for load in self.loads:
             if states.get(load.task_id) == "success" and (report := night.ti.xcom_pull(task_ids=load.task_id, key=RECORD_KEY)):
                 return Completeness.from_dict(report), night.ti.xcom_pull(task_ids=load.task_id, key=BEFORE_KEY) or "", ()
+        if self.ledger_conn_id is not None and records and not failed:
+            return self._record_unloaded(night, *next(iter(records.items())))
         return next(iter(records.values()), None), "", ()
 
     @property
@@ -198,20 +215,44 @@ class OutcomeOperator(TidegateOperator):
 
         :return: The interval's outcome before; the connections of ledgers that could not be told, where no other try will do it.
         """
-        from tidegate.data.engines import writing
         from tidegate.operators.records import write_short
 
         before, unrecorded = "", []
-        for conn_id in dict.fromkeys(load.ledger_conn_id for load in self.loads):
-            try:
-                with writing(connection_url(conn_id), connection_name=conn_id) as connection:
-                    before = write_short(connection, record, owner=self.owner, expire=expire)
-            except Exception as error:
-                if self._is_tried_again(night, error):
-                    raise
-                self.log.exception("The missed quorum could not be recorded in the ledger behind '%s'", conn_id)
+        for conn_id in dict.fromkeys(task.ledger_conn_id for task in (*self.loads, self) if task.ledger_conn_id):
+            found = self._recorded(night, conn_id, lambda ledger: write_short(ledger, record, owner=self.owner, expire=expire))
+            if found is None:
                 unrecorded.append(conn_id)
+            else:
+                before = found
         return before, tuple(unrecorded)
+
+    def _record_unloaded(self, night: Night, task_id: str, record: Completeness) -> tuple[Completeness, str, tuple[str, ...]]:
+        """Leave what the run has brought in a ledger that no load writes.
+
+        :return: The record as the ledger bears it out; the interval's outcome before; the ledger, where it could not be told.
+        """
+        from tidegate.operators.records import write_unloaded
+        from tidegate.operators.transform import manifests
+
+        conn_id, barrier = str(self.ledger_conn_id), next(barrier for barrier in self.barriers if barrier.task_id == task_id)
+        parts = manifests(night.ti.xcom_pull(task_ids=task_id))
+        found = self._recorded(
+            night, conn_id, lambda ledger: write_unloaded(ledger, record, parts, owner=self.owner, expire=barrier.expire)
+        )
+        return (record, "", (conn_id,)) if found is None else (found[1], found[0], ())
+
+    def _recorded(self, night: Night, conn_id: str, write: Callable[[Connection], T]) -> T | None:
+        """What a writer returns; None where the ledger takes nothing, and no other try will do it."""
+        from tidegate.data.engines import writing
+
+        try:
+            with writing(connection_url(conn_id), connection_name=conn_id) as connection:
+                return write(connection)
+        except Exception as error:
+            if self._is_tried_again(night, error):
+                raise
+            self.log.exception("The night could not be recorded in the ledger behind '%s'", conn_id)
+            return None
 
     def _is_tried_again(self, night: Night, error: Exception) -> bool:
         """Whether Airflow starts the task once more after an error; then nothing is told yet."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tidegate.data.gaps import read_gaps, write_gaps
 from tidegate.data.instants import instant, stamp
-from tidegate.data.ledger import IntervalRow, LoadRow, ensure, intervals_before, read_interval, write_interval
+from tidegate.data.ledger import IntervalRow, LoadRow, ensure, intervals_before, read_interval, write_interval, write_load
 from tidegate.data.ledger import held as ledger_held
 from tidegate.resilience.completeness import Branch, BranchState, Completeness, Outcome
 from tidegate.resilience.gap import settled
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from tidegate.data.manifest import Manifest
     from tidegate.resilience.interval import Interval
 
+NO_TABLE = "-"
+"""The target of what a run has brought and no load has written."""
 LAST_NIGHTS = 14
 """How many nights tell what is usual."""
 
@@ -43,6 +46,41 @@ def write_record(
     _write(connection, merged, merged.present, before)
     _write_gaps(connection, merged, fresh, owner=owner, expire=expire)
     return before, merged
+
+
+def write_unloaded(
+    connection: Connection, record: Completeness, parts: Sequence[Manifest], *, owner: str, expire: timedelta
+) -> tuple[str, Completeness]:
+    """Write what a run has brought that no load writes: each branch as a load would, but for an older attempt; then as :func:`write_record`.
+
+    :param parts: What the barrier has handed on. A branch that brought no rows is known by its run.
+    """
+    ensure(connection)
+    bounds = record.interval.start, record.interval.end
+    held = ledger_held(connection, record.pipeline, *bounds)
+    carried = {name: part for part in parts for name in part.branches}
+    for branch in (*record.arrived, *record.stale):
+        part = carried.get(branch.name)
+        fence = part.fence_of(branch.name) if part is not None else f"{record.decided_at}/"
+        if branch.name in held and held[branch.name].fence > fence:
+            continue
+        row = LoadRow(
+            pipeline=record.pipeline,
+            target=NO_TABLE,
+            interval_start=instant(bounds[0]),
+            interval_end=instant(bounds[1]),
+            branch=branch.name,
+            attempt=part.attempt if part is not None else record.correlation_id[-100:],
+            fence=fence,
+            run_id=record.run_id,
+            correlation_id=record.correlation_id,
+            rows=part.rows if part is not None else branch.rows,
+            partitions=(),
+            loaded_at=stamp(),
+            stale_from=branch.stale_from or None,
+        )
+        write_load(connection, row)
+    return write_record(connection, record, ledger_held(connection, record.pipeline, *bounds), owner=owner, expire=expire)
 
 
 def write_short(connection: Connection, record: Completeness, *, owner: str, expire: timedelta) -> str:

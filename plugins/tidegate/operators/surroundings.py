@@ -39,10 +39,7 @@ def url_of(conn_id: str, get: Callable[[str], Any]) -> URL:
     try:
         connection = get(conn_id)
     except AirflowNotFoundException:
-        raise ConnectionUnknown(
-            f"There is no Airflow connection '{conn_id}'.",
-            hint=f"Add it under Admin → Connections, or set AIRFLOW_CONN_{conn_id.upper()}.",
-        ) from None
+        raise no_connection(conn_id) from None
     return database_url(
         conn_id=conn_id,
         conn_type=connection.conn_type,
@@ -53,6 +50,12 @@ def url_of(conn_id: str, get: Callable[[str], Any]) -> URL:
         port=connection.port,
         extra=connection.extra_dejson,
     )
+
+
+def no_connection(conn_id: str) -> ConnectionUnknown:
+    """What to say of an id that Airflow does not know."""
+    hint = f"Add it under Admin → Connections, or set AIRFLOW_CONN_{conn_id.upper()}."
+    return ConnectionUnknown(f"There is no Airflow connection '{conn_id}'.", hint=hint)
 
 
 def staging_root() -> Any:

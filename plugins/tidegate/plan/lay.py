@@ -53,7 +53,7 @@ def plan(spec: PipelineSpec) -> Plan:
     tasks = [task_of(spec, layout, instance) for instance in layout.instances]
     if has_outcome(spec):
         layout.edges |= {(task_id, OUTCOME): Edge(task_id, OUTCOME) for task_id in layout.last(tasks)}
-        tasks.append(outcome_task(spec))
+        tasks.append(outcome_task(spec, tasks))
     return Plan(spec.name, dag_arguments(spec), tuple(layout.groups), tuple(tasks), tuple(layout.edges.values()), spec.functions)
 
 

@@ -21,7 +21,7 @@ from tidegate.plan.values import asset, lowered, reference, rows
 from tidegate.resilience.keys import BREAKERS, EXPIRE, HELD_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from tidegate.model import PipelineSpec
     from tidegate.model.effort import Effort
@@ -94,8 +94,8 @@ def task_of(spec: PipelineSpec, layout: Layout, instance: Instance) -> PlannedTa
     )
 
 
-def outcome_task(spec: PipelineSpec) -> PlannedTask:
-    """The leaf, which knows whom to tell and what to publish."""
+def outcome_task(spec: PipelineSpec, tasks: Sequence[PlannedTask]) -> PlannedTask:
+    """The leaf, which knows whom to tell and what to publish; and of a pipeline whose tasks load nothing, where its ledger is."""
     pipeline = spec.pipeline
     arguments: dict[str, Any] = {}
     if pipeline.alerts is not None:
@@ -107,6 +107,9 @@ def outcome_task(spec: PipelineSpec) -> PlannedTask:
             )
             for alert in pipeline.alerts
         ]
+    paths = {task.call.path for task in tasks}
+    if pipeline.ledger is not None and f"{_OURS}BarrierOperator" in paths and f"{_OURS}LoadOperator" not in paths:
+        arguments["ledger_conn_id"] = pipeline.ledger
     if pipeline.publish:
         arguments["outlets"] = [asset(term) for term in pipeline.publish]
     return PlannedTask(OUTCOME, OUTCOME, Call(f"{_OURS}OutcomeOperator", arguments), label=OUTCOME)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from tidegate.model import Loaded, PipelineSpec
 
-_EXTRACT, _BARRIER, _LOAD = (f"tidegate.operators.{name}Operator" for name in ("Extract", "Barrier", "Load"))
+_EXTRACT, _BARRIER, _LOAD, _OUTCOME = (f"tidegate.operators.{name}Operator" for name in ("Extract", "Barrier", "Load", "Outcome"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Places:
     timezone: str = "UTC"
     """The zone in which its people say days."""
     ledgers: tuple[str, ...] = ()
-    """Of its loads, each once."""
+    """Of its loads, each once; or of its own, where it has no load."""
     branches: frozenset[str] = frozenset()
     """What its barriers join."""
     sources: dict[str, tuple[Source, ...]] = field(default_factory=dict)
@@ -52,6 +52,8 @@ def places(spec: PipelineSpec) -> Places:
             branches.update(given["branches"])
         elif task.call.path == _LOAD and _known(given["warehouse_conn_id"]):
             ledgers[given["warehouse_conn_id"]] = None
+        elif task.call.path == _OUTCOME and "ledger_conn_id" in given:
+            ledgers[given["ledger_conn_id"]] = None
         elif task.call.path == _EXTRACT and "branch" in given:
             named = [given.get("source_conn_id"), given.get("hedge_conn_id")]
             asked = [conn_id for conn_id in named if conn_id and "files" not in given]

@@ -202,10 +202,14 @@ class Play:
                 None,
             )
             if record is not None:
-                brought = {branch.name: branch.rows for branch in record.arrived}
-                stale = self.given.stands_in(record, self.script.last_good, old=True)
-                self.loaded[task.task_id] = record.as_loaded({**self.given.held, **brought}, brought, stale)
+                self.loaded[task.task_id] = self.kept(record)
         return None
+
+    def kept(self, record: Completeness) -> Completeness:
+        """A record as the ledger bears it out."""
+        brought = {branch.name: branch.rows for branch in record.arrived}
+        stale = self.given.stands_in(record, self.script.last_good, old=True)
+        return record.as_loaded({**self.given.held, **brought}, brought, stale)
 
     def _passed_over(self, task: PlannedTask) -> list[str]:
         """The tasks that a branch step skips, as Airflow does: those right behind it that are neither chosen nor behind a chosen one."""

@@ -57,7 +57,8 @@ class Barrier:
         if not wanted:
             return {}
         below = self.script.scheduler.below(self.task.task_id)
-        held = self.play.given.held if any(self.script.tasks[other].call.path == LOAD for other in below) else {}
+        known = self.script.own_ledger or any(self.script.tasks[other].call.path == LOAD for other in below)
+        held = self.play.given.held if known else {}
         return {
             name: Branch(name=name, state=BranchState.HELD, rows=held[name])
             if name in held

@@ -42,35 +42,40 @@ def judge(play: Play, states: Mapping[str, str]) -> Verdict:
     reasons = {task_id: reason for task_id, reason in play.reasons.items() if script.tasks[task_id].call.path in TELLING}
     unfinished = [task_id for task_id in script.tasks if task_id not in states and task_id != OUTCOME]
     undecided = set(unfinished).difference(*(script.scheduler.above(barrier) for barrier in records)) if unfinished else set()
-    completeness, loaded = _completeness(play, states, records)
+    failures = (
+        *failures_that_matter(ended, frozenset(decided | missed | script.teardowns), reasons, explained=bool(missed)),
+        *(
+            Failure(task=load.task_id, reason="was skipped, so nothing was loaded")
+            for load in script.of_kind(LOAD)
+            if states.get(load.task_id) == SKIPPED
+        ),
+        *(Failure(task=task_id, reason="had not ended when the run was judged") for task_id in unfinished if task_id in undecided),
+    )
+    completeness, kept = _completeness(play, states, records, failed=bool(failures))
     return Verdict(
         pipeline=script.spec.name,
         interval=play.interval,
         run_id=RUN_ID,
         correlation_id=play.correlation_id,
         completeness=completeness,
-        failures=(
-            *failures_that_matter(ended, frozenset(decided | missed | script.teardowns), reasons, explained=bool(missed)),
-            *(
-                Failure(task=load.task_id, reason="was skipped, so nothing was loaded")
-                for load in script.of_kind(LOAD)
-                if states.get(load.task_id) == SKIPPED
-            ),
-            *(Failure(task=task_id, reason="had not ended when the run was judged") for task_id in unfinished if task_id in undecided),
-        ),
+        failures=failures,
         warnings=failures_of(script.teardowns, ended, reasons),
-        before=before(play) if loaded or (missed and script.of_kind(LOAD)) else "",
+        before=before(play) if kept or (missed and (script.own_ledger or script.of_kind(LOAD))) else "",
     )
 
 
-def _completeness(play: Play, states: Mapping[str, str], records: Mapping[str, Completeness]) -> tuple[Completeness | None, bool]:
-    """The record that tells most, and whether a load has it."""
+def _completeness(
+    play: Play, states: Mapping[str, str], records: Mapping[str, Completeness], *, failed: bool
+) -> tuple[Completeness | None, bool]:
+    """The record that tells most, and whether a ledger has it."""
     in_order = [records[task.task_id] for task in play.script.of_kind(BARRIER) if task.task_id in records]
     if missed := next((record for record in in_order if not record.met), None):
         return missed, False
     for load in play.script.of_kind(LOAD):
         if states.get(load.task_id) == SUCCESS and load.task_id in play.loaded:
             return play.loaded[load.task_id], True
+    if in_order and play.script.own_ledger and not failed:
+        return play.kept(in_order[0]), True
     return next(iter(in_order), None), False
 
 

@@ -104,6 +104,11 @@ class Script:
         return next((task.call.arguments.get("last_good") for task in self.of_kind(BARRIER)), None)
 
     @cached_property
+    def own_ledger(self) -> bool:
+        """Whether the outcome keeps a ledger, for want of a load."""
+        return any("ledger_conn_id" in task.call.arguments for task in self.of_kind(OUTCOME))
+
+    @cached_property
     def teardowns(self) -> frozenset[str]:
         """The tasks whose failure fails no run: the teardowns that do not say otherwise."""
         return frozenset(task.task_id for task in self.plan.tasks if task.teardown is not None and not task.on_failure_fail_dagrun)
