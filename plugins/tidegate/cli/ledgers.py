@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -17,13 +17,14 @@ from tidegate.errors import TidegateError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from sqlalchemy import URL
+    from sqlalchemy import URL, Connection
 
     from tidegate.cli.reading import Reading
     from tidegate.plan.places import Places
     from tidegate.resilience.gap import Gap
     from tidegate.resilience.interval import Interval
 
+T = TypeVar("T")
 FOLDER = Path("include/pipelines")
 Since = Annotated[str | None, typer.Option(metavar="DATE", help="Only intervals that begin on this day or later; also a time.")]
 Until = Annotated[str | None, typer.Option(metavar="DATE", help="Only intervals that begin on this day or earlier; also a time.")]
@@ -49,7 +50,6 @@ class Found:
 
     ledgers: list[Ledger]
     places: dict[str, Places]
-    pipeline: str | None = None
     chosen: Callable[[Gap], bool] = field(default=lambda _: True)
 
     def __iter__(self) -> Iterator[tuple[Ledger, list[Gap]]]:
@@ -77,28 +77,46 @@ def find(
     only_open: bool = True,
 ) -> Found:
     """The gaps that a person means; a ledger that cannot be asked is told, and ends the command where there is no other."""
-    places = _places(pipeline, reading, folder)
-    ledgers, untold = [], []
-    conn_ids = dict.fromkeys(conn_id for name, each in places.items() if pipeline in {None, name} for conn_id in each.ledgers)
-    if not conn_ids:
+    places = places_of(pipeline, reading, folder)
+
+    def asked(conn_id: str, url: URL, connection: Connection) -> Ledger:
+        from tidegate.data.gaps import read_gaps, short_intervals
+
+        return Ledger(conn_id, url, read_gaps(connection, pipeline, only_open=only_open), short_intervals(connection))
+
+    ledgers = each(pipeline, places, folder, asked)
+    gone = {gap.branch for ledger in ledgers for gap in ledger.gaps}
+    check_branches(branches or (), gone.union(*(place.branches for name, place in places.items() if pipeline in {None, name})))
+    within = period(places, since, until)
+    return Found(ledgers, places, lambda gap: (not branches or gap.branch in branches) and within(gap.pipeline, gap.interval.start))
+
+
+def connections(pipeline: str | None, places: dict[str, Places], folder: Path) -> list[str]:
+    """The connections of the ledgers of a pipeline, or of all, each once; where there is none the command ends."""
+    found = dict.fromkeys(conn_id for name, place in places.items() if pipeline in {None, name} for conn_id in place.ledgers)
+    if not found:
         told = f"{pipeline} has no load whose connection its file names" if pipeline else f"No pipeline under {folder} has a load"
         refuse(f"{told}, so there is no ledger to ask.")
-    for conn_id in conn_ids:
+    return list(found)
+
+
+def each(pipeline: str | None, places: dict[str, Places], folder: Path, question: Callable[[str, URL, Connection], T]) -> list[T]:
+    """What the ledgers answer; one that cannot be asked is told, and ends the command where there is no other."""
+    answers, untold = [], []
+    for conn_id in connections(pipeline, places, folder):
         try:
-            ledgers.append(_asked(conn_id, pipeline, only_open=only_open))
+            answers.append(_asked(conn_id, question))
         except TidegateError as error:
             untold.append(str(error))
-    if not ledgers:
+    if not answers:
         refuse("\n".join(untold))
     for told in untold:
         typer.echo(told, err=True)
-    gone = {gap.branch for ledger in ledgers for gap in ledger.gaps}
-    _check_branches(branches or (), gone.union(*(each.branches for name, each in places.items() if pipeline in {None, name})))
-    return Found(ledgers, places, pipeline, _choice(places, since, until, branches))
+    return answers
 
 
-def _check_branches(branches: Sequence[str], known: set[str]) -> None:
-    """Refuse a branch that no pipeline has, and no gap is of: "nothing is open" would read as if all were well."""
+def check_branches(branches: Sequence[str], known: set[str]) -> None:
+    """Refuse a branch that no pipeline has, and nothing is known of: "nothing is open" would read as if all were well."""
     from tidegate.model.findings import did_you_mean
 
     for branch in branches:
@@ -106,7 +124,8 @@ def _check_branches(branches: Sequence[str], known: set[str]) -> None:
             refuse(f"There is no branch '{branch}'. {did_you_mean(branch, sorted(known))}".rstrip(), code=2)
 
 
-def _places(pipeline: str | None, reading: Reading, folder: Path) -> dict[str, Places]:
+def places_of(pipeline: str | None, reading: Reading, folder: Path) -> dict[str, Places]:
+    """The places of all pipelines under a folder; one that is not there, or wrong where it is meant, ends the command."""
     from tidegate.model.findings import did_you_mean
     from tidegate.plan.places import all_places
 
@@ -121,45 +140,54 @@ def _places(pipeline: str | None, reading: Reading, folder: Path) -> dict[str, P
     return places
 
 
-def _asked(conn_id: str, pipeline: str | None, *, only_open: bool) -> Ledger:
-    """What a ledger knows.
+def url_behind(conn_id: str) -> URL:
+    """The database behind a connection.
 
-    :raises TidegateError: it does not answer, or there is none.
+    :raises ConnectionUnknown: there is no such connection, or it is no database.
     """
     from airflow.models import Connection  # not the SDK's, which asks a task's API or the environment alone
 
-    from tidegate.data.engines import reading
-    from tidegate.data.gaps import read_gaps, short_intervals, there
     from tidegate.operators.surroundings import url_of
 
-    url = url_of(conn_id, Connection.get_connection_from_secrets)  # noqa: AIR311  as above
+    return url_of(conn_id, Connection.get_connection_from_secrets)  # noqa: AIR311  as above
+
+
+def _asked(conn_id: str, question: Callable[[str, URL, Connection], T]) -> T:
+    """What a ledger answers.
+
+    :raises TidegateError: it does not answer, there is none, or a newer Tidegate has made it.
+    """
+    from tidegate.data.engines import reading
+    from tidegate.data.gaps import there
+    from tidegate.data.ledger import version_of
+
+    url = url_behind(conn_id)
     with reading(url, connection_name=conn_id) as connection:
         if not there(connection):
             raise TidegateError(f"There is no ledger behind '{conn_id}' yet.", hint="The first load into it makes one.")
-        return Ledger(conn_id, url, read_gaps(connection, pipeline, only_open=only_open), short_intervals(connection))
+        version_of(connection)
+        return question(conn_id, url, connection)
 
 
-def _choice(places: dict[str, Places], since: str | None, until: str | None, branches: Sequence[str] | None) -> Callable[[Gap], bool]:
-    """Whether a gap is one of those that a person means; days are those of the pipeline's zone."""
+def period(places: dict[str, Places], since: str | None, until: str | None) -> Callable[[str, datetime], bool]:
+    """Whether an interval is one of those that a person means, by its pipeline and its start; days are those of the pipeline's zone."""
     first, last = _moment("--since", since), _moment("--until", until)
     if since and until and str(first)[:10] > str(last)[:10]:
         refuse(f"--since {since} lies after --until {until}, and no interval between them.", code=2)
 
-    def chosen(gap: Gap) -> bool:
+    def within(pipeline: str, start: datetime) -> bool:
         from tidegate.model.schedule import instant
 
-        zone = places[gap.pipeline].timezone if gap.pipeline in places else "UTC"
-        if branches and gap.branch not in branches:
-            return False
-        if first is not None and gap.interval.start < instant(first, zone):
+        zone = places[pipeline].timezone if pipeline in places else "UTC"
+        if first is not None and start < instant(first, zone):
             return False
         if last is None:
             return True
         if isinstance(last, datetime):
-            return gap.interval.start <= instant(last, zone)
-        return gap.interval.start < instant(last + timedelta(days=1), zone)
+            return start <= instant(last, zone)
+        return start < instant(last + timedelta(days=1), zone)
 
-    return chosen
+    return within
 
 
 def _moment(option: str, text: str | None) -> date | datetime | None:

@@ -7,7 +7,23 @@ from typing import Annotated
 
 import typer
 
-from tidegate.cli.commands import apply, breaker, catch_up, diff, explain, gaps, import_, new, plan, render, schema, validate, waive
+from tidegate.cli.commands import (
+    apply,
+    breaker,
+    catch_up,
+    diff,
+    doctor,
+    explain,
+    gaps,
+    import_,
+    ledger,
+    new,
+    plan,
+    render,
+    schema,
+    validate,
+    waive,
+)
 
 COMMANDS = (
     validate.validate,
@@ -18,6 +34,7 @@ COMMANDS = (
     schema.schema,
     new.new,
     apply.apply,
+    doctor.doctor,
     gaps.gaps,
     catch_up.catch_up,
     waive.waive,
@@ -27,6 +44,7 @@ COMMANDS = (
 app = typer.Typer(name="tidegate", no_args_is_help=True, add_completion=False)
 for command in COMMANDS:
     app.command()(command)
+app.add_typer(ledger.app, name="ledger")
 app.add_typer(breaker.app, name="breaker")
 app.add_typer(import_.app, name="import")
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperGroup
 
+from tidegate.cli.listing import ListsByDefault
 from tidegate.cli.writing import refuse
 
 if TYPE_CHECKING:
@@ -17,16 +17,7 @@ if TYPE_CHECKING:
     from tidegate.resilience.breaker import Breaker
 
 
-class _ListsByDefault(TyperGroup):
-    """``tidegate breaker nightly_sales`` is short for ``tidegate breaker list nightly_sales``."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
-            args = ["list", *args]
-        return super().parse_args(ctx, args)
-
-
-app = typer.Typer(cls=_ListsByDefault)
+app = typer.Typer(cls=ListsByDefault)
 Pipeline = Annotated[str, typer.Argument(metavar="PIPELINE", help="The pipeline's name.")]
 BranchName = Annotated[str, typer.Argument(metavar="BRANCH", help="The branch's name.")]
 
