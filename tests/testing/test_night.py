@@ -41,6 +41,26 @@ def test_a_good_night_is_complete() -> None:
     assert (result.skipped, result.failed, result.given_up) == (frozenset(), frozenset(), frozenset())
 
 
+def test_a_pipeline_without_a_load_remembers_where_it_names_a_ledger(tmp_path: Path) -> None:
+    """What is held counts, and the interval recovers; without a ledger nothing is held. A night that failed behind its barrier is not kept."""
+    text = (
+        "pipeline: sender\nLEDGER"
+        "schedule: {cron: '0 2 * * *', start: 2026-01-01}\n"
+        "steps:\n"
+        "  extract: {for_each: {region: [north, south, west]}, uses: extract, with: {connection: 'sales_{region}', query: SELECT 1 AS n}}\n"
+        "  arrived: {needs: extract, uses: barrier, with: {at_least: 2}}\n"
+        f"  sent: {{needs: arrived, uses: {EMPTY}}}\n"
+    )
+    remembers = _night(tmp_path, text.replace("LEDGER", "ledger: books\n"))
+    result = remembers.when(chosen={"region": "west"}, held=["north", "south"]).play()
+    assert (result.outcome, result.state) == ("complete", "success")
+    assert "west caught up" in result.sentence
+    assert {event for alert in result.alerts for event in alert.on} >= {"recovered"}
+    assert remembers.when(sent="failed", before="partial").play().outcome == "failed"
+    forgets = _night(tmp_path, text.replace("LEDGER", ""))
+    assert forgets.when(chosen={"region": "west"}, held=["north", "south"]).play().outcome == "partial"
+
+
 def test_a_partial_night_says_who_lacks_and_why() -> None:
     """Each in the words of the operator that failed."""
     result = NIGHTLY.when(texas="failed", florida="hangs", plains="empty", because={"texas": "the database is down"}).play()

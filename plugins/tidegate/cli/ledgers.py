@@ -95,8 +95,8 @@ def connections(pipeline: str | None, places: dict[str, Places], folder: Path) -
     """The connections of the ledgers of a pipeline, or of all, each once; where there is none the command ends."""
     found = dict.fromkeys(conn_id for name, place in places.items() if pipeline in {None, name} for conn_id in place.ledgers)
     if not found:
-        told = f"{pipeline} has no load whose connection its file names" if pipeline else f"No pipeline under {folder} has a load"
-        refuse(f"{told}, so there is no ledger to ask.")
+        told = f"{pipeline} has no load, and names no ledger" if pipeline else f"No pipeline under {folder} has a load, or names a ledger"
+        refuse(f"{told}, so there is none to ask.")
     return list(found)
 
 

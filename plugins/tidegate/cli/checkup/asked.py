@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tidegate.model.effort import Effort
     from tidegate.plan import Plan
 
-_READ, _WRITTEN = ("source_conn_id", "hedge_conn_id"), ("warehouse_conn_id", "ledger_conn_id")
+_READ, _WRITTEN = ("source_conn_id", "hedge_conn_id"), ("warehouse_conn_id", "ledger_conn_id", "conn_id")
 """Arguments of Tidegate's operators that name databases; those of others may name anything."""
 _SHOWN = 3
 
