@@ -86,6 +86,6 @@ def test_a_transform_has_a_contract_too(shop: Path) -> None:
         DataRefused, match=r'^the query for anna has rows that accept: does not take: "cents" repeats an earlier row in 1 row'
     ):
         done(TransformOperator, shop, sql="SELECT 1 AS cents FROM input", part=part, accept={"unique": ["cents"]})
-    (shop / "jobs.py").write_text("def twice(frame):\n    return frame[['cents']] * 2\n")
-    with pytest.raises(DataRefused, match=r'^jobs:twice for anna has no column "who", which accept: asks for'):
-        done(TransformOperator, shop, python="jobs:twice", part=part, accept={"columns": {"who": "text"}})
+    (shop / "contract_jobs.py").write_text("def twice(frame):\n    return frame[['cents']] * 2\n")
+    with pytest.raises(DataRefused, match=r'^contract_jobs:twice for anna has no column "who", which accept: asks for'):
+        done(TransformOperator, shop, python="contract_jobs:twice", part=part, accept={"columns": {"who": "text"}})
