@@ -71,6 +71,7 @@ def batches(
         if rows is None:
             yield streamed.read(names, chain([first] if first else [], parts), declared, where=where, zone=zone, misfits=contract.misfits)
             return
+    del first, parts  # tens of megabytes
     raw: Any = connection.connection.driver_connection
     with ahead(_chunks(connection, rows, batch_rows), interrupt=raw.interrupt) as chunks:
         yield _Decoder(plan, declared, where=where, zone=zone).batches(chunks)
@@ -202,7 +203,10 @@ def _unescaped(text: bytes) -> tuple[bytes, int]:
     quotes = _quotes(text)
     if b"\\" not in text:
         return text, quotes
-    plain = _ESCAPE.sub(lambda escape: _MEANT[escape[0].lower()], text)
+    try:
+        plain = _ESCAPE.sub(lambda escape: _MEANT[escape[0].lower()], text)
+    except KeyError as error:
+        raise Surprised from error
     return plain, 2 * quotes - _quotes(plain)  # a quote within a text counts once before, and twice now
 
 
