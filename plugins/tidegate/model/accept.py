@@ -172,7 +172,7 @@ _COLUMN = Shape("column type, or mapping", {"anyOf": [{"type": "string", "patter
 
 
 class RowCount(Part):
-    """How many rows, in shares of what the branch usually brings: the median of its last 14 nights, from the third on. Before that any number will do."""
+    """How many rows, in shares of what the branch usually brings: the median of its last 14 nights, once it has come on three. Before that any number will do."""
 
     at_least: Share | None = None
     """Fewer have not arrived."""

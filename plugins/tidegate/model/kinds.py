@@ -156,8 +156,8 @@ class Enough(Part):
     required: Annotated[tuple[BranchName, ...], BeforeValidator(one_or_many)] = ()
     """Branches without which it is never enough."""
     coverage: Annotated[str | Whole, Shape("percentage", AMOUNT["anyOf"][1])] | None = None
-    """A percentage of the usual rows: of each branch the median of its last 14 nights, at most so many from each. It judges from a branch's third
-    night on, by the ledger of the load behind the barrier; a branch of whom nothing is known yet is needed where ``at_least`` says no number."""
+    """A percentage of the usual rows: of each branch the median of its last 14 nights, at most so many from each. It judges once a branch has
+    come on three of them, by the ledger of the load behind the barrier; a branch of whom nothing is known yet is needed where ``at_least`` says no number."""
 
     @field_validator("at_least", "coverage")
     @classmethod
