@@ -25,19 +25,16 @@ def url(request: pytest.FixtureRequest, night: Night) -> sa.URL:
     """Give a database with a table of four orders, and columns of names that are hard to quote."""
     found: sa.URL = night.url if request.param == "sqlite" else request.getfixturevalue(request.param)
     engine = sa.create_engine(found, poolclass=sa.NullPool)
-    metadata = sa.MetaData()
     orders = sa.Table(
         "orders",
-        metadata,
+        sa.MetaData(),
         sa.Column("id", sa.BigInteger),
         sa.Column("sold at", sa.DateTime),
         *(sa.Column(name, sa.BigInteger) for name in EVIL),
     )
     with engine.begin() as connection:
-        old = sa.MetaData()
-        old.reflect(connection)
-        old.drop_all(connection)
-        metadata.create_all(connection)
+        orders.drop(connection, checkfirst=True)
+        orders.create(connection)
         days = [datetime(2025, 12, 31, 23), datetime(2026, 1, 1), datetime(2026, 1, 1, 12), datetime(2026, 1, 2)]  # noqa: DTZ001
         connection.execute(
             sa.insert(orders), [{"id": number, "sold at": day, **dict.fromkeys(EVIL, number)} for number, day in enumerate(days)]
