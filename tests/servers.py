@@ -28,14 +28,14 @@ FIXTURES = {"postgres_url", "mariadb_url"}
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[URL]:
     """Give an empty database on a PostgreSQL that lives as long as the test run."""
-    with _or_skipped(servers.postgres()) as url:
+    with or_skipped(servers.postgres()) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def mariadb_url() -> Iterator[URL]:
     """Give an empty database on a MariaDB that lives as long as the test run."""
-    with _or_skipped(servers.mariadb()) as url:
+    with or_skipped(servers.mariadb()) as url:
         yield url
 
 
@@ -53,7 +53,8 @@ def emptied(url: URL) -> URL:
 
 
 @contextmanager
-def _or_skipped(server: AbstractContextManager[URL]) -> Iterator[URL]:
+def or_skipped(server: AbstractContextManager[URL]) -> Iterator[URL]:
+    """The server, or a test that is skipped and says what is missing."""
     with ExitStack() as stack:
         try:
             url = stack.enter_context(server)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from servers import or_skipped
 
 from bench import servers
 from tidegate.data.contract import Accept
@@ -138,12 +139,7 @@ def test_a_caller_that_gives_up(night: Night, url: sa.URL) -> None:
 
 def test_a_server_that_dies(night: Night) -> None:
     """Without a word: its processes are killed."""
-    try:
-        server = servers.postgres()
-        url = server.__enter__()
-    except servers.NoServer as missing:
-        pytest.skip(str(missing))
-    try:
+    with or_skipped(servers.postgres()) as url:
         with sa.create_engine(url, poolclass=sa.NullPool).connect() as connection:
             folder = connection.exec_driver_sql("SHOW data_directory").scalar_one()
         postmaster = int((Path(folder) / "postmaster.pid").read_text().splitlines()[0])
@@ -153,5 +149,3 @@ def test_a_server_that_dies(night: Night) -> None:
         ):
             read(night, url, progress=batch)
         assert [path.name for path in night.folder.rglob("*") if path.is_file()] == []
-    finally:
-        server.__exit__(None, None, None)

@@ -13,11 +13,11 @@ from airflow.sdk import ObjectStoragePath
 from airflow.sdk.exceptions import AirflowSkipException
 
 from tidegate.data.instants import stamp
-from tidegate.errors import ConnectionUnknown, Stopped, TidegateError
+from tidegate.errors import ConnectionUnknown
 from tidegate.operators.base import TidegateOperator
 from tidegate.operators.breakers import keep_away
 from tidegate.operators.contracts import accepting, tell_quarantine
-from tidegate.operators.stopping import stop_of
+from tidegate.operators.stopping import EndsFromOutside, stop_of
 from tidegate.operators.surroundings import connection_url, sql_text, staging_root
 from tidegate.resilience.completeness import Branch, BranchState
 from tidegate.resilience.keys import ADOPT
@@ -51,7 +51,7 @@ def step_of(task_id: str, branch: str) -> str:
     return task_id.removesuffix(f".{branch}")
 
 
-class ExtractOperator(TidegateOperator):
+class ExtractOperator(EndsFromOutside, TidegateOperator):
     """Stages the rows that a query gives for the run's interval, as Parquet that commits by its manifest. Runs in a worker.
 
     A run whose conf says ``adopt: true`` takes the rows that an earlier run staged of this branch and interval, where there are any and the
@@ -143,16 +143,6 @@ class ExtractOperator(TidegateOperator):
         if breakers is not None:
             self.inlets = [*self.inlets, breakers]
 
-    _stop: Stop | None = None
-    """Of the read that is at work."""
-    _killed = False
-
-    def on_kill(self) -> None:
-        """End the read on its server, when a person, Airflow or a worker that shuts down ends the task."""
-        self._killed = True
-        if self._stop is not None:
-            self._stop.now("stopped, for its task was ended from outside")
-
     def work(self, night: Night) -> dict[str, Any]:
         """Read, stage, and say what arrived."""
         if self.branch not in night.chosen(self.dimension, [self.branch]):
@@ -196,14 +186,9 @@ class ExtractOperator(TidegateOperator):
         keep_away(self, night)
         from tidegate.data.hedging import hedged
 
-        self._stop = stop_of(night)
-        first, second = self._readers(night, staging, key)
-        try:
-            won = hedged(first, second, after=self._patience(night), stop=self._stop)
-        except Stopped as stopped:
-            if self._killed:  # nobody decided that: a worker that goes away must not cost the branch its other tries
-                raise TidegateError(stopped.message, hint="It is tried again, unless a person ended it.") from stopped
-            raise
+        with self.stoppable(stop_of(night)) as stop:
+            first, second = self._readers(night, staging, key)
+            won = hedged(first, second, after=self._patience(night), stop=stop)
         if won.read_from:
             self.log.info("%s was read from %s", self.branch, won.read_from)
         return won.manifest, won.read_from

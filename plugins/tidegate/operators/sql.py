@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from tidegate.errors import IntervalUnknown, Stopped, TidegateError
+from tidegate.errors import IntervalUnknown
 from tidegate.operators.base import TidegateOperator
 from tidegate.operators.extract import WHOLE
+from tidegate.operators.stopping import EndsFromOutside
 from tidegate.operators.surroundings import connection_url, sql_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tidegate.data.stopping import Stop
     from tidegate.operators.night import Night
 
 
-class SqlOperator(TidegateOperator):
+class SqlOperator(EndsFromOutside, TidegateOperator):
     """Runs SQL statements in a database, all in one transaction. Runs in a worker.
 
     A task that is tried again runs them again: write them so that this does no harm, such as a ``DELETE`` before the ``INSERT``.
@@ -58,15 +58,6 @@ class SqlOperator(TidegateOperator):
         self.dimension = dimension
         self.timezone = timezone
 
-    _stop: Stop | None = None
-    _killed = False
-
-    def on_kill(self) -> None:
-        """Cancel the statement on its server, when a person, Airflow or a worker that shuts down ends the task."""
-        self._killed = True
-        if self._stop is not None:
-            self._stop.now("stopped, for its task was ended from outside")
-
     def work(self, night: Night) -> dict[str, list[int]]:
         """Run the statements, and say how many rows they changed."""
         if self.branch not in night.chosen(self.dimension, [self.branch]):
@@ -79,8 +70,7 @@ class SqlOperator(TidegateOperator):
             interval = night.interval
         except IntervalUnknown:
             interval = None
-        self._stop = Stop()
-        try:
+        with self.stoppable(Stop()) as stop:
             rows = run(
                 connection_url(self.conn_id),
                 text,
@@ -91,11 +81,7 @@ class SqlOperator(TidegateOperator):
                 timezone=self.timezone,
                 connection_name=self.conn_id,
                 source_name=name,
-                stop=self._stop,
+                stop=stop,
             )
-        except Stopped as stopped:
-            if self._killed:
-                raise TidegateError(stopped.message, hint="It is tried again, unless a person ended it.") from stopped
-            raise
         self.log.info("%s changed %s rows", name, ", ".join(map(str, rows)))
         return {"rows": rows}

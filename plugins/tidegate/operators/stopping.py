@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tidegate.data.instants import stamp
+from tidegate.errors import Stopped, TidegateError
 from tidegate.operators.surroundings import staging_root
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from airflow.sdk import Context
@@ -63,3 +66,31 @@ def stop_of(night: Night) -> Stop:
     at, why = getattr(night.ti.task, _BUDGET, (None, ""))
     staging, asked = _staging(), _asked(night)
     return Stop(at=at, why=why, asked=lambda: staging.asked_to_stop(*asked))
+
+
+class EndsFromOutside:
+    """An operator whose statement is cancelled on its server when a person, Airflow or a worker that shuts down ends the task."""
+
+    _stop: Stop | None = None
+    """Of the statement that is at work."""
+    _killed = False
+
+    def on_kill(self) -> None:
+        """Cancel the statement."""
+        self._killed = True
+        if self._stop is not None:
+            self._stop.now("stopped, for its task was ended from outside")
+
+    @contextmanager
+    def stoppable(self, stop: Stop) -> Iterator[Stop]:
+        """Let :meth:`on_kill` end what the block runs, which is then tried again: a worker that goes away must not cost a task its other tries.
+
+        :raises Stopped: somebody decided that it is to end.
+        """
+        self._stop = stop
+        try:
+            yield stop
+        except Stopped as stopped:
+            if self._killed:
+                raise TidegateError(stopped.message, hint="It is tried again, unless a person ended it.") from stopped
+            raise
