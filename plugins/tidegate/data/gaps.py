@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from tidegate.data.existing import has_table
 from tidegate.data.instants import instant, stamp
 from tidegate.data.ledger import gaps_table, intervals_table, rows_of
 from tidegate.resilience.completeness import Outcome
@@ -24,7 +25,7 @@ _MOMENTS = ("opened_at", "expires_at", "last_attempt_at", "closed_at")
 
 def there(connection: sa.Connection) -> bool:
     """Whether this database has a ledger that knows of gaps: the first load makes it."""
-    return sa.inspect(connection).has_table(gaps_table.name)
+    return has_table(connection, gaps_table.name)
 
 
 def read_gaps(

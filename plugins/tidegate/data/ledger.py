@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 from sqlalchemy.schema import CreateTable
 
+from tidegate.data.existing import has_table
 from tidegate.data.instants import instant
 from tidegate.errors import LedgerTooNew, TimedOut
 
@@ -174,12 +175,12 @@ def version_of(connection: sa.Connection) -> str | None:
 
 def create_missing(connection: sa.Connection, *tables: sa.Table) -> None:
     """Create tables, with their indexes, where they are missing; one process at a time."""
-    missing = [table for table in tables if not sa.inspect(connection).has_table(table.name, schema=table.schema)]
+    missing = [table for table in tables if not has_table(connection, table.name, table.schema)]
     if not missing:
         return
     alone(connection)
     for table in missing:
-        if not sa.inspect(connection).has_table(table.name, schema=table.schema):
+        if not has_table(connection, table.name, table.schema):
             connection.execute(CreateTable(table))
             for index in table.indexes:
                 index.create(connection)
@@ -277,7 +278,7 @@ def _interval_row(row: sa.Row[Any]) -> IntervalRow:
 
 def rows_of(connection: sa.Connection, table: sa.Table, query: sa.Select[Any]) -> Iterator[sa.Row[Any]]:
     """What a query over one of the ledger's tables gives; nothing where there is no such table yet."""
-    if sa.inspect(connection).has_table(table.name):
+    if has_table(connection, table.name):
         yield from connection.execute(query)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from tidegate.data import existing
+
 
 def has_table(name: str) -> bool:
     """Whether the schema of the connection has a table."""
-    return sa.inspect(op.get_bind()).has_table(name)
+    return existing.has_table(op.get_bind(), name)
 
 
 def has_index(table: str, name: str) -> bool:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
 from tidegate.data import ledger, loaders, tables
+from tidegate.data.existing import has_table
 from tidegate.errors import LoadRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import pyarrow as pa
+    import sqlalchemy as sa
 
     from tidegate.data.ledger import LoadRow
     from tidegate.data.modes import Mode
@@ -116,7 +116,7 @@ def shaped(connection: sa.Connection, job: Job, mode: Mode, parts: Sequence[Part
 
 def exists(connection: sa.Connection, target: Target) -> bool:
     """Whether there is such a table or view."""
-    return sa.inspect(connection).has_table(target.name, schema=target.schema)
+    return has_table(connection, target.name, target.schema)
 
 
 def fitting(connection: sa.Connection, job: Job, schema: pa.Schema) -> dict[str, Any]:
