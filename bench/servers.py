@@ -50,10 +50,15 @@ def postgres(settings: Sequence[str] = ("synchronous_commit=off", "full_page_wri
             yield url
 
 
+_REVIVE = "trap 'kill -TERM $server; wait $server; exit' TERM; while :; do \"$@\" & server=$!; wait $server; done"
+"""Start a program again whenever it ends, until this shell is ended."""
+
+
 @contextmanager
-def mariadb(settings: Sequence[str] = ("innodb-buffer-pool-size=64M",)) -> Iterator[URL]:
+def mariadb(settings: Sequence[str] = ("innodb-buffer-pool-size=64M",), *, revived: bool = False) -> Iterator[URL]:
     """An empty database on a MariaDB.
 
+    :param revived: it is started again when it dies, and keeps then what was committed.
     :raises NoServer: its programs are not installed.
     """
     install, program = _program("mariadb-install-db"), _program("mariadbd")
@@ -61,14 +66,16 @@ def mariadb(settings: Sequence[str] = ("innodb-buffer-pool-size=64M",)) -> Itera
         url = _url("mysql+pymysql")
         first = home / "first.sql"
         first.write_text(
-            f"CREATE DATABASE {url.database} CHARACTER SET utf8mb4;\n"
-            f"CREATE USER '{url.username}'@'{url.host}' IDENTIFIED BY '{url.password}';\n"
+            f"CREATE DATABASE IF NOT EXISTS {url.database} CHARACTER SET utf8mb4;\n"
+            f"CREATE USER IF NOT EXISTS '{url.username}'@'{url.host}' IDENTIFIED BY '{url.password}';\n"
             f"GRANT ALL ON *.* TO '{url.username}'@'{url.host}';\n"
         )
         _run_as(owner, [install, "--no-defaults", f"--datadir={home}/data", "--auth-root-authentication-method=normal", "--skip-test-db"])
         server = [program, "--no-defaults", f"--datadir={home}/data", f"--socket={home}/socket", f"--pid-file={home}/pid"]
         server += [f"--port={url.port}", f"--bind-address={url.host}", "--skip-name-resolve", f"--init-file={first}"]
         server += ["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync", *(f"--{setting}" for setting in settings)]
+        if revived:
+            server = ["/bin/sh", "-c", _REVIVE, "sh", *server, "--innodb-flush-log-at-trx-commit=2"]
         with _serving(server, home, owner, url, stop=signal.SIGTERM):
             yield url
 

@@ -8,16 +8,19 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 from nights import DAY, START, Night, sale
+from servers import or_skipped
 
+import bench.servers
 from tidegate.errors import LoadRefused, TidegateError, TimedOut, Unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from tidegate.data.load import LoadReport
 
@@ -130,29 +133,42 @@ def test_a_session_that_is_ended_in_the_middle(server: Night) -> None:
     assert broken(server, Unreachable, progress=end).startswith("warehouse stopped answering during the load into sales (127.0.0.1:")
 
 
-def test_a_server_that_restarts_in_the_middle(on_postgres: Night) -> None:
-    """A process of PostgreSQL's dies, and so it ends all sessions and recovers from its log."""
-    on_postgres.load(on_postgres.stage([sale(JAN_1, "emea", 1)]))
-    on_postgres.run("CHECKPOINT")  # it writes late, to be fast in tests
-    part = on_postgres.stage([sale(JAN_1, "emea", 2)] * 10)
+def killed_in_the_middle(night: Night, processes: Callable[[], Iterable[int]]) -> None:
+    """A load meets the end of these processes, which the server survives: nothing of it stays, and the next one is right."""
+    night.load(night.stage([sale(JAN_1, "emea", 1)]))
+    if night.url.get_backend_name() == "postgresql":
+        night.run("CHECKPOINT")  # it writes late, to be fast in tests
+    part = night.stage([sale(JAN_1, "emea", 2)] * 10)
 
     def kill(rows: int) -> None:
         if rows == 4:
-            for process in sessions(on_postgres):
+            for process in processes():
                 with suppress(ProcessLookupError):  # one that has just ended by itself
                     os.kill(process, signal.SIGKILL)
 
     with pytest.raises(Unreachable, match="warehouse stopped answering during the load into sales"):
-        on_postgres.load(part, batch_rows=2, progress=kill)
+        night.load(part, batch_rows=2, progress=kill)
     for _ in range(200):
         try:
-            on_postgres.query("SELECT 1")
+            night.query("SELECT 1")
             break
         except sa.exc.OperationalError:
             time.sleep(0.1)
-    assert [row[2] for row in on_postgres.rows()] == [1]
-    on_postgres.load(part)
-    assert [row[2] for row in on_postgres.rows()] == [2] * 10
+    assert [row[2] for row in night.rows()] == [1]
+    night.load(part)
+    assert [row[2] for row in night.rows()] == [2] * 10
+
+
+def test_a_postgres_that_restarts_in_the_middle(on_postgres: Night) -> None:
+    """A process of PostgreSQL's dies, and so it ends all sessions and recovers from its log."""
+    killed_in_the_middle(on_postgres, lambda: sessions(on_postgres))
+
+
+def test_a_mariadb_that_restarts_in_the_middle(tmp_path: Path) -> None:
+    """It is one process, killed and started anew."""
+    with or_skipped(bench.servers.mariadb(revived=True)) as url:
+        night = Night(tmp_path, url)
+        killed_in_the_middle(night, lambda: [int(Path(pid).read_text()) for ((pid,),) in [night.query("SELECT @@pid_file")]])
 
 
 @contextmanager
