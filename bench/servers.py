@@ -73,6 +73,7 @@ def mariadb(settings: Sequence[str] = ("innodb-buffer-pool-size=64M",), *, reviv
         _run_as(owner, [install, "--no-defaults", f"--datadir={home}/data", "--auth-root-authentication-method=normal", "--skip-test-db"])
         server = [program, "--no-defaults", f"--datadir={home}/data", f"--socket={home}/socket", f"--pid-file={home}/pid"]
         server += [f"--port={url.port}", f"--bind-address={url.host}", "--skip-name-resolve", f"--init-file={first}"]
+        server.append(f"--tmpdir={home}")  # a server that starts deletes the temporary tables of others
         server += ["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync", *(f"--{setting}" for setting in settings)]
         if revived:
             server = ["/bin/sh", "-c", _REVIVE, "sh", *server, "--innodb-flush-log-at-trx-commit=2"]

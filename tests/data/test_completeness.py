@@ -124,3 +124,12 @@ def test_the_newest_of_each_pipeline(night: Night) -> None:
         ]
         assert more
         assert not nights(connection, lambda _pipeline, _start: True, newest=4)[1]
+
+
+def test_mariadb_finds_a_branch_by_its_index(on_mariadb: Night) -> None:
+    """It knows nothing of a table that nobody has analysed, and would look through all of a pipeline's loads for each of them."""
+    with writing(on_mariadb.url) as connection:
+        ledger.ensure(connection)
+        plan = connection.exec_driver_sql("EXPLAIN SELECT * FROM tidegate_completeness WHERE pipeline = 'nightly'").mappings().all()
+    looked_up = [(step["table"], step["key"]) for step in plan if step["select_type"] == "DEPENDENT SUBQUERY"]
+    assert looked_up == [("newer", "tidegate_load_branch"), ("tidegate_load", "tidegate_load_branch")]
