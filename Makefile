@@ -61,14 +61,16 @@ servers: ## Install what pip cannot bring: PostgreSQL, MariaDB, Redis, Chromium,
 # The policy-rc.d file keeps the packages from starting services; it is put there only when there is none, and taken away.
 
 PYTEST_ARGS ?=
+PARALLEL = -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# A file's tests share what they start, so a file is one worker's. The nights below are held against the clock, and have the machine to themselves.
 
 .PHONY: test
 test: $(VENV)/installed-dev ## Run the tests (PYTEST_ARGS="-k words" chooses)
-	$(BIN)/pytest $(PYTEST_ARGS)
+	$(BIN)/pytest $(PARALLEL) $(PYTEST_ARGS)
 
 .PHONY: test-slow
 test-slow: $(VENV)/installed-dev ## Run the tests that take minutes: files read twenty times, nights played and then run
-	$(BIN)/pytest -m slow $(PYTEST_ARGS)
+	$(BIN)/pytest -m slow $(PARALLEL) $(PYTEST_ARGS)
 
 .PHONY: coverage-resilience
 coverage-resilience: $(VENV)/installed-dev ## Hold the pure decisions to 100 % of their branches, by their own tests

@@ -5,6 +5,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parent))  # `--import-mode=importlib` leaves it out; helper modules stand here
 sys.path.insert(
     1, str(Path(__file__).parents[1])
@@ -16,3 +18,8 @@ os.environ["AIRFLOW_HOME"] = _home.name
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 
 pytest_plugins = ("servers",)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that start an Airflow come first: they are long, and of several workers none is left alone with one at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("scheduler") is None)

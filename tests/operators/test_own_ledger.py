@@ -13,6 +13,8 @@ from gapped import SCHEDULE, Place
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 STEPS = """
 ledger: warehouse
 steps:

@@ -14,6 +14,8 @@ from tidegate.testing import Night, Unplayable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+pytestmark = pytest.mark.slow
+
 TEN = dict.fromkeys(SHOPS, 10)
 REFUSED = (
     "shop_ben, sql/sales.sql, has 3 of 12 rows that accept: does not take, and quarantine: takes at most 20% "

@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
 from airflow.sdk import TriggerRule
 
 from tidegate.testing.scheduler import Ended, Scheduler, Task
@@ -121,6 +122,7 @@ def test_every_rule_of_airflow_is_known() -> None:
     assert set(RULES) == {rule.value for rule in TriggerRule}
 
 
+@pytest.mark.slow
 def test_rules_decide_as_airflow_does(tmp_path: Path) -> None:
     """Every rule × every pair of states, in both orders; then DAGs of any shape. Each state of each task, and each run's, is Airflow's."""
     cases = [table_of_rules(), *(random_case(number) for number in range(RANDOM_DAGS))]

@@ -1,5 +1,7 @@
 """The view ``tidegate_completeness``: a line for each branch of each interval; and the index by which it, and others, find a branch's loads."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -74,7 +76,7 @@ def _missing() -> sa.Select[tuple[object, ...]]:
 
 def _any(loads: sa.FromClause, *like: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     """Whether there are such loads. MariaDB would look through all of a pipeline's for each, until somebody analyses the table."""
-    query = sa.select(sa.literal_column("1")).select_from(loads).where(*like)
+    query: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(loads).where(*like)
     for dialect in ("mysql", "mariadb"):
         query = query.with_hint(loads, f"FORCE INDEX ({_INDEX})", dialect)
     return query.exists()
