@@ -263,7 +263,7 @@ def test_rows_are_set_aside(night: Night, source: sa.URL) -> None:
 
 
 def test_rows_are_set_aside_in_a_bucket(night: Night, source: sa.URL) -> None:
-    """In an object store there is no renaming: what is not whole is not there, and what is refused goes."""
+    """In an object store there is no renaming: what is not whole is not there, and of what is refused only what was set aside stays."""
     night.staging = Staging(UPath("memory://bucket/aside"))
     accept = Accept(columns={"id": {"max": 3}}, quarantine={"at_most": 1})  # type: ignore[dict-item,arg-type]
     manifest = run(night, source, "SELECT * FROM orders", accept=accept)
@@ -272,19 +272,22 @@ def test_rows_are_set_aside_in_a_bucket(night: Night, source: sa.URL) -> None:
     files = sorted(str(path) for path in night.staging.root.rglob("*"))
     with pytest.raises(DataRefused, match="has 2 of 5 rows"):
         run(night, source, "SELECT * FROM orders UNION ALL SELECT 5, '', ''", accept=accept, attempt="other")
-    assert sorted(str(path) for path in night.staging.root.rglob("*")) == files
+    kept = [str(path) for path in night.staging.root.rglob("*") if str(path) not in files]
+    assert kept == [str(night.staging.root / manifest.path).replace(f"{manifest.attempt}.parquet", "other.quarantine.parquet")]
 
 
 def test_too_many_set_aside_refuse_the_branch(night: Night, source: sa.URL) -> None:
-    """The message tells how many of how many, and what was wrong; nothing stays in staging."""
+    """The message tells how many of how many, and what was wrong, and where to look at it."""
     accept = Accept(columns={"id": {"max": 2}}, quarantine={"at_most": "25%"})  # type: ignore[dict-item,arg-type]
     with pytest.raises(DataRefused) as caught:
         run(night, source, "SELECT * FROM orders ORDER BY id", accept=accept, batch_rows=1)
+    (kept,) = [path for path in (night.folder / "staging").rglob("*") if path.is_file()]
     assert str(caught.value) == (
         "sales_emea, sql/orders.sql, has 2 of 4 rows that accept: does not take, and quarantine: takes at most 25% "
-        '("id" is above 2 in 2 rows, first in row 3). Correct the source, change the rules, or let quarantine take more.'
+        '("id" is above 2 in 2 rows, first in row 3). Correct the source, change the rules, or let quarantine take more. '
+        f"The rows that were set aside lie in {kept}."
     )
-    assert not [path for path in (night.folder / "staging").rglob("*") if path.is_file()]
+    assert pq.read_table(kept).column("id").to_pylist() == [3, 4]
     again = Accept(columns={"id": {"max": 2}}, quarantine={"at_most": 2})  # type: ignore[dict-item,arg-type]
     assert run(night, source, "SELECT * FROM orders ORDER BY id", accept=again).quarantined == 2
 

@@ -151,6 +151,6 @@ def _staged(
             writer.write(batch)
         if progress:
             progress(writer.rows)
-        contract.settle()
+        writer.settle()
         stop.settle(name)
     return writer.manifest

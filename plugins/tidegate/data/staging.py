@@ -95,6 +95,22 @@ class StageWriter:
         self.files[0].write(batch)
         self.rows += batch.num_rows
 
+    def settle(self) -> None:
+        """Judge the rows as a whole, when all have come. Of what is refused those stay that were set aside, for a person to look at.
+
+        :raises DataRefused: they are not what the contract asks for.
+        """
+        if self._contract is None:
+            return
+        try:
+            self._contract.settle()
+        except DataRefused as refused:
+            if len(self.files) == 1:
+                raise
+            aside = self.files.pop()
+            aside.finish()
+            raise DataRefused(refused.message, hint=f"{refused.hint} The rows that were set aside lie in {aside.final}.") from None
+
     def _set_aside(self, rows: pa.RecordBatch) -> None:
         if len(self.files) == 1:
             final = self.files[0].final

@@ -97,7 +97,7 @@ def transform_sql(
             ) as writer:
                 for batch in reader:
                     writer.write(batch)
-                contract.settle()
+                writer.settle()
     return writer.manifest
 
 
@@ -146,7 +146,7 @@ def transform_python(
             for table in chain([first], tables):
                 for batch in table.to_batches(BATCH_ROWS):
                     writer.write(batch)
-            contract.settle()
+            writer.settle()
     return writer.manifest
 
 
