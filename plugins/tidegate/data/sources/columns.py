@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.types as pat
 
+from tidegate.data.exact import recast, unfit
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
+
+    from tidegate.data.exact import Misfit
+    from tidegate.errors import DataRefused
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +34,58 @@ class Column:
     def finished(self, parsed: pa.Array) -> pa.Array:
         """The values as what they are."""
         return self.finish(parsed) if self.finish else parsed.cast(self.kind)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Columns:
+    """All of a result, as they come and as they are to be."""
+
+    known: Sequence[Column]
+    declared: Mapping[str, pa.DataType]
+    """By ``accept``: name → type."""
+    where: str
+    """Begins each message."""
+    zone: str
+    """Of the clock that columns without a time zone show."""
+    misfits: list[Misfit] | None = None
+    """Takes values that a declared type cannot hold, in place of a refusal."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """In which rows leave the source."""
+        return pa.schema([(column.name, self.declared.get(column.name, column.kind)) for column in self.known])
+
+    def nothing(self) -> pa.RecordBatch:
+        """A batch of no rows."""
+        return pa.RecordBatch.from_pylist([], schema=self.schema)
+
+    def finished(self, column: Column, parsed: pa.Array, *, first_row: int) -> pa.Array:
+        """The values of a column as they are to be.
+
+        :param parsed: of the column's ``text``, or texts where a value would not be parsed.
+        :param first_row: the number of the first of them, counted from 1, for messages.
+        :raises DataRefused: one does not fit its type exactly.
+        """
+        said: dict[str, Any] = {
+            "name": column.name,
+            "where": self.where,
+            "first_row": first_row,
+            "zone": self.zone,
+            "misfits": self.misfits,
+        }
+        if parsed.type != column.text:
+            parsed = recast(parsed, column.text, **said)
+        declared = self.declared.get(column.name)
+        if declared is None:
+            return column.finished(parsed)
+        return recast(parsed if parsed.type == declared else column.finished(parsed), declared, **said)
+
+    def refused(self, number: int, *, row: int) -> DataRefused:
+        """What is told of a value that cannot be parsed."""
+        column = self.known[number]
+        declared = column.name in self.declared
+        kind = self.declared.get(column.name, column.kind)
+        return unfit(column.name, kind, "a value", where=self.where, row=row, declared=declared)
 
 
 def parsed_as(column: Column, declared: pa.DataType | None) -> pa.DataType:

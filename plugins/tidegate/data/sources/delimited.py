@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.csv as pc
 
-from tidegate.data.exact import recast, unfit
 from tidegate.errors import TidegateError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from tidegate.data.exact import Misfit
-    from tidegate.data.sources.columns import Column
+    from tidegate.data.sources.columns import Columns
 
 CHUNK_BYTES = 4 << 20
 """How much is parsed at once, about."""
@@ -25,35 +23,19 @@ _WHERE = re.compile(r"In CSV column #(\d+): (?:Row #(\d+): )?")
 class Parser:
     """Turns text of whole rows into batches of one schema."""
 
-    def __init__(
-        self,
-        columns: Sequence[Column],
-        declared: Mapping[str, pa.DataType],
-        *,
-        where: str,
-        zone: str,
-        null: str = "",
-        framed: bool = False,
-        misfits: list[Misfit] | None = None,
-    ) -> None:
+    def __init__(self, columns: Columns, *, null: str = "", framed: bool = False) -> None:
         """Take what is known of the columns.
 
         :param null: what stands for NULL.
-        :param misfits: takes values that a declared type cannot hold, in place of a refusal.
         :param framed: a field that means nothing stands before those of each row, and another behind them.
         """
         self._columns = columns
-        self._declared = declared
-        self._where = where
-        self._zone = zone
         self._framed = framed
-        self._misfits = misfits
         self._null = null
         self._rows = 0
-        self.schema = pa.schema([(column.name, declared.get(column.name, column.kind)) for column in columns])
-        self._numbered = [str(number) for number in range(len(columns))]  # two columns of one name are somebody else's to refuse
+        self._numbered = [str(number) for number in range(len(columns.known))]  # two columns of one name are somebody else's to refuse
         self._names = ["first", *self._numbered, "last"] if framed else self._numbered
-        self._types = {number: column.text for number, column in zip(self._numbered, columns, strict=True)}
+        self._types = {number: column.text for number, column in zip(self._numbered, columns.known, strict=True)}
         self._parsing = pc.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
 
     def parse(self, text: bytes) -> pa.RecordBatch:
@@ -70,9 +52,12 @@ class Parser:
                 if (number := self._to_look_at(str(error), types)) is None:
                     raise self._refused(str(error)) from error
                 types[number] = pa.string()  # to be looked at value by value
-        arrays = [self._finished(column, table.column(number)) for number, column in enumerate(self._columns)]
+        arrays = [
+            self._columns.finished(column, _whole(table.column(number)), first_row=self._rows + 1)
+            for number, column in enumerate(self._columns.known)
+        ]
         self._rows += table.num_rows
-        return pa.record_batch(arrays, schema=self.schema)
+        return pa.record_batch(arrays, schema=self._columns.schema)
 
     def _read(self, text: bytes, types: Mapping[str, pa.DataType]) -> pa.Table:
         return pc.read_csv(
@@ -92,43 +77,16 @@ class Parser:
 
     def _to_look_at(self, said: str, types: Mapping[str, pa.DataType]) -> str | None:
         """The column of declared type that has a value which does not fit; None where nothing can be set aside."""
-        if self._misfits is None or (found := _WHERE.match(said)) is None:
+        if self._columns.misfits is None or (found := _WHERE.match(said)) is None:
             return None
         number = int(found[1]) - self._framed
-        return str(number) if self._columns[number].name in self._declared and types[str(number)] != pa.string() else None
-
-    def nothing(self) -> pa.RecordBatch:
-        """A batch of no rows."""
-        return pa.RecordBatch.from_pylist([], schema=self.schema)
-
-    def _finished(self, column: Column, parsed: pa.ChunkedArray) -> pa.Array:
-        array = parsed.chunk(0) if parsed.num_chunks == 1 else parsed.combine_chunks()  # which would copy
-        declared = self._declared.get(column.name)
-        said: dict[str, Any] = {
-            "name": column.name,
-            "where": self._where,
-            "first_row": self._rows + 1,
-            "zone": self._zone,
-            "misfits": self._misfits,
-        }
-        if array.type != column.text:
-            array = recast(array, column.text, **said)
-        if declared is None or array.type != declared:
-            array = column.finished(array)
-        if declared is None:
-            return array
-        return recast(array, declared, **said)
+        return str(number) if self._columns.known[number].name in self._columns.declared and types[str(number)] != pa.string() else None
 
     def _refused(self, said: str) -> TidegateError:
         if (found := _WHERE.match(said)) is None or found[2] is None:
-            return TidegateError(f"{self._where} sent what cannot be read: {said}.", hint="Please report it, with the query.")
-        number = int(found[1]) - self._framed
-        row = self._rows + int(found[2])
-        return unfit(
-            self._columns[number].name,
-            self.schema.field(number).type,
-            "a value",
-            where=self._where,
-            row=row,
-            declared=self._columns[number].name in self._declared,
-        )
+            return TidegateError(f"{self._columns.where} sent what cannot be read: {said}.", hint="Please report it, with the query.")
+        return self._columns.refused(int(found[1]) - self._framed, row=self._rows + int(found[2]))
+
+
+def _whole(parsed: pa.ChunkedArray) -> pa.Array:
+    return parsed.chunk(0) if parsed.num_chunks == 1 else parsed.combine_chunks()  # which would copy

@@ -13,10 +13,9 @@ from sqlalchemy.exc import ResourceClosedError
 
 from tidegate.data.ahead import ahead
 from tidegate.data.engines import abandon, driving
-from tidegate.data.exact import recast, unfit
 from tidegate.data.kinds import DECIMAL_DIGITS, WORDS
 from tidegate.data.sources import packets
-from tidegate.data.sources.columns import Column, parsed_as
+from tidegate.data.sources.columns import Column, Columns, parsed_as
 from tidegate.errors import DataRefused
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tidegate.data.contract import Contract
-    from tidegate.data.exact import Misfit
 
 CHUNK_BYTES = 4 << 20
 _READ_BYTES = 1 << 16
@@ -52,9 +50,8 @@ def batches(
         fields = raw._result.fields  # noqa: SLF001  what the cursor's description leaves out
     try:
         declared = contract.types([field.name for field in fields])
-        decoder = _Decoder(
-            [_column(field, declared, where=where) for field in fields], declared, where=where, zone=zone, misfits=contract.misfits
-        )
+        known = [_column(field, declared, where=where) for field in fields]
+        decoder = _Decoder(Columns(known=known, declared=declared, where=where, zone=zone, misfits=contract.misfits))
         with ahead(_chunks(connection, batch_rows), interrupt=lambda: _hang_up(raw)) as chunks:
             yield decoder.batches(chunks)
     except BaseException:
@@ -94,62 +91,43 @@ def _chunks(connection: sa.Connection, batch_rows: int) -> Generator[tuple[bytes
 class _Decoder:
     """Turns rows as they came into batches of one schema."""
 
-    def __init__(
-        self, columns: list[Column], declared: Mapping[str, pa.DataType], *, where: str, zone: str, misfits: list[Misfit] | None
-    ) -> None:
+    def __init__(self, columns: Columns) -> None:
         self._columns = columns
-        self._declared = declared
-        self._where = where
-        self._zone = zone
-        self._misfits = misfits
         self._rows = 0
-        self._schema = pa.schema([(column.name, declared.get(column.name, column.kind)) for column in columns])
 
     def batches(self, chunks: Iterator[tuple[bytes, NDArray[np.int64]]]) -> Iterator[pa.RecordBatch]:
         """At least one batch."""
         first = next(chunks, None)
-        yield self._batch(*first) if first is not None else pa.RecordBatch.from_pylist([], schema=self._schema)
+        yield self._batch(*first) if first is not None else self._columns.nothing()
         for chunk in chunks:
             yield self._batch(*chunk)
 
     def _batch(self, held: bytes, starts: NDArray[np.int64]) -> pa.RecordBatch:
-        views = packets.columns(held, starts, len(self._columns))
-        arrays = [self._array(column, values) for column, values in zip(self._columns, views, strict=True)]
+        views = packets.columns(held, starts, len(self._columns.known))
+        arrays = [self._array(number, values) for number, values in enumerate(views)]
         self._rows += len(starts)
-        return pa.record_batch(arrays, schema=self._schema)
+        return pa.record_batch(arrays, schema=self._columns.schema)
 
-    def _array(self, column: Column, views: pa.Array) -> pa.Array:
-        declared = self._declared.get(column.name)
-        said: dict[str, Any] = {
-            "name": column.name,
-            "where": self._where,
-            "first_row": self._rows + 1,
-            "zone": self._zone,
-            "misfits": self._misfits,
-        }
+    def _array(self, number: int, views: pa.Array) -> pa.Array:
+        column = self._columns.known[number]
         try:
             array = _parsed(views, column.text)
         except pa.ArrowInvalid as error:
-            if self._misfits is None or declared is None:
-                raise self._refused(column, views) from error
-            array = recast(_parsed(views, pa.string()), column.text, **said)
-        if declared is None or array.type != declared:
-            array = column.finished(array)
-        if declared is None:
-            return array
-        return recast(array, declared, **said)
+            if self._columns.misfits is None or column.name not in self._columns.declared:
+                raise self._columns.refused(number, row=self._rows + _first_wrong(views, column) + 1) from error
+            array = _parsed(views, pa.string())
+        return self._columns.finished(column, array, first_row=self._rows + 1)
 
-    def _refused(self, column: Column, views: pa.Array) -> DataRefused:
-        """Look for the first value that cannot be cast."""
-        number = 0
-        for number in range(len(views)):
-            try:
-                _parsed(views.slice(number, 1), column.text)
-            except pa.ArrowInvalid:
-                break
-        kind = self._declared.get(column.name, column.kind)
-        declared = column.name in self._declared
-        return unfit(column.name, kind, "a value", where=self._where, row=self._rows + number + 1, declared=declared)
+
+def _first_wrong(views: pa.Array, column: Column) -> int:
+    """Where the first value stands that cannot be cast."""
+    number = 0
+    for number in range(len(views)):
+        try:
+            _parsed(views.slice(number, 1), column.text)
+        except pa.ArrowInvalid:
+            break
+    return number
 
 
 def _parsed(views: pa.Array, kind: pa.DataType) -> pa.Array:

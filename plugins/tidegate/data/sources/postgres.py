@@ -22,7 +22,7 @@ from tidegate.data.ahead import ahead
 from tidegate.data.engines import abandon, driving
 from tidegate.data.kinds import DECIMAL_DIGITS, WORDS
 from tidegate.data.sources import streamed
-from tidegate.data.sources.columns import Column, parsed_as
+from tidegate.data.sources.columns import Column, Columns, parsed_as
 from tidegate.data.sources.delimited import CHUNK_BYTES, Parser
 
 if TYPE_CHECKING:
@@ -86,13 +86,14 @@ def batches(
 def _batches(query: _Copied, contract: Contract, *, where: str, zone: str, batch_rows: int) -> Iterator[Iterator[pa.RecordBatch]]:
     declared = contract.types(query.names)
     columns = _columns(query, declared)
-    parser = Parser(columns, declared, where=where, zone=zone, misfits=contract.misfits)
+    described = Columns(known=columns, declared=declared, where=where, zone=zone, misfits=contract.misfits)
+    parser = Parser(described)
     raw: Any = query.connection.connection.driver_connection
     chunks = _chunks(query.connection, _copy(query.sql, columns), batch_rows)
 
     def parsed(texts: Iterator[bytes]) -> Iterator[pa.RecordBatch]:
         first = next(texts, None)
-        yield parser.parse(first) if first is not None else parser.nothing()
+        yield parser.parse(first) if first is not None else described.nothing()
         yield from map(parser.parse, texts)
 
     try:

@@ -26,7 +26,7 @@ from tidegate.data.engines import driving, streaming
 from tidegate.data.exact import column, inferred
 from tidegate.data.kinds import WORDS
 from tidegate.data.sources import Surprised, streamed
-from tidegate.data.sources.columns import Column, parsed_as
+from tidegate.data.sources.columns import Column, Columns, parsed_as
 from tidegate.data.sources.delimited import CHUNK_BYTES, Parser
 from tidegate.errors import TidegateError
 
@@ -169,8 +169,8 @@ class _Decoder:
         self._where = where
         self._zone = zone
         self._rows = 0
-        columns = [_column(name, kind, declared.get(name)) for name, kind in plan.joined.items()]
-        self._parser = Parser(columns, declared, where=where, zone=zone, null="null", framed=True)
+        known = [_column(name, kind, declared.get(name)) for name, kind in plan.joined.items()]
+        self._parser = Parser(Columns(known=known, declared=declared, where=where, zone=zone), null="null", framed=True)
 
     def batches(self, chunks: Iterator[_Chunk]) -> Iterator[pa.RecordBatch]:
         """One for each chunk."""
