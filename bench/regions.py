@@ -4,6 +4,9 @@ Every region has a table of 500,000 rows of twelve mixed columns in PostgreSQL, 
 three times: by ten processes that import Tidegate and call :func:`~tidegate.data.extract.extract`, by ten tasks of a real Airflow with ten places, and
 by the same tasks with as many places as processors. Seconds are from the start of the first to the end of the last; of the tasks, also how long each was
 at work in Tidegate's own code, and how much of the processors all of it took.
+
+On two cores, medians of three: ten processes 15.1 s; ten tasks 17.7 s from the trigger to the run's end, of a task's 16.7 s 14.2 are Tidegate's reading;
+two tasks at a time 24.7 s. All of Airflow and the reads need 34.7 s of a processor for the ten.
 """
 
 from __future__ import annotations
