@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tidegate.data.sinks import listed
 from tidegate.data.staging import interval_of
 
 if TYPE_CHECKING:
@@ -67,11 +68,11 @@ def _written(path: Any) -> datetime:
 
 
 def _folders(folder: Any) -> list[Any]:
-    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    return sorted(path for path in listed(folder) if path.is_dir())
 
 
 def _files(folder: Any) -> Iterator[Any]:
-    for path in folder.iterdir():
+    for path in listed(folder):
         if path.is_dir():
             yield from _files(path)
         else:
@@ -82,7 +83,7 @@ def _remove(folder: Any) -> None:
     """Remove folders that are empty; one that somebody writes to again stays."""
     if not folder.is_dir():  # an object store has none without files
         return
-    for path in list(folder.iterdir()):
+    for path in listed(folder):
         if path.is_dir():
             _remove(path)
     try:

@@ -130,6 +130,16 @@ def local(path: Any) -> Path | None:
     return Path(path.path) if getattr(path, "protocol", "") in {"", "file", "local"} else None
 
 
+def listed(folder: Any) -> list[Any]:
+    """What lies in a folder now, in no order; nothing where there is none. Clients of object stores remember what they have listed once."""
+    if not isinstance(folder, Path):
+        folder.fs.invalidate_cache(folder.path)
+    try:
+        return list(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
 def beside(final: Any) -> Any:
     """Where to write until the file is whole. An object store shows an object only when it is whole anyway."""
     return final.with_name(f"{final.name}.tmp") if local(final) else final

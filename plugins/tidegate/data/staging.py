@@ -27,7 +27,7 @@ from urllib.parse import quote
 from tidegate.data.instants import compact, expanded, instant, stamp
 from tidegate.data.kinds import cast_batch, plain_schema, word
 from tidegate.data.manifest import QUARANTINE, Manifest, StageKey
-from tidegate.data.sinks import ParquetFile, beside, local, publish, storing
+from tidegate.data.sinks import ParquetFile, beside, listed, local, publish, storing
 from tidegate.errors import DataRefused, IntervalUnknown, TidegateError
 from tidegate.resilience.interval import Interval
 
@@ -208,7 +208,7 @@ class Staging:
 
         :param without: Paths of files that are passed over.
         """
-        found = (_newest(folder, without) for folder in _listed(self.folder(pipeline, step, start, end)))
+        found = (_newest(folder, without) for folder in listed(self.folder(pipeline, step, start, end)))
         return dict(sorted((manifest.branch, manifest) for manifest in found if manifest is not None))
 
     def newest(self, pipeline: str, step: str, interval: Interval, branch: str) -> Manifest | None:
@@ -217,7 +217,7 @@ class Staging:
 
     def intervals(self, pipeline: str) -> list[Interval]:
         """The intervals that anything was staged for, in no order."""
-        found = (interval_of(folder.name) for folder in _listed(self.root / safe_name(pipeline)))
+        found = (interval_of(folder.name) for folder in listed(self.root / safe_name(pipeline)))
         return [interval for interval in found if interval is not None]
 
     def withdraw(self, manifest: Manifest) -> None:
@@ -326,7 +326,7 @@ def _read_receipt(receipt: Any) -> Manifest | None:
 
 def _newest(folder: Any, without: Collection[str] = ()) -> Manifest | None:
     """The newest attempt in a branch's folder that counts."""
-    files = _listed(folder)
+    files = listed(folder)
     withdrawn = {file.stem for file in files if file.suffix == _WITHDRAWN}
     receipts = (_read_receipt(file) for file in files if file.suffix == ".json" and file.stem not in withdrawn)
     found = [manifest for manifest in receipts if manifest is not None and manifest.path not in without]
@@ -340,10 +340,3 @@ def interval_of(name: str) -> Interval | None:
         return Interval(expanded(start), expanded(end))
     except (ValueError, IntervalUnknown):
         return None
-
-
-def _listed(folder: Any) -> list[Any]:
-    try:
-        return list(folder.iterdir())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
