@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 sys.path.insert(0, str(Path(__file__).parent))  # `--import-mode=importlib` leaves it out; nights.py stands here
 
-from nights import Night
+from nights import Night, on_duckdb
 from servers import emptied
 
 
@@ -41,11 +41,18 @@ def source(tmp_path: Path) -> sa.URL:
 
 
 @pytest.fixture(
-    params=["sqlite", pytest.param("postgres_url", marks=pytest.mark.server), pytest.param("mariadb_url", marks=pytest.mark.server)]
+    params=[
+        "sqlite",
+        "duckdb",
+        pytest.param("postgres_url", marks=pytest.mark.server),
+        pytest.param("mariadb_url", marks=pytest.mark.server),
+    ]
 )
 def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Night:
     """Give a night on each kind of database."""
-    return Night(tmp_path) if request.param == "sqlite" else _night_on(request.getfixturevalue(request.param), tmp_path)
+    if request.param in {"sqlite", "duckdb"}:
+        return Night(tmp_path, on_duckdb(tmp_path) if request.param == "duckdb" else None)
+    return _night_on(request.getfixturevalue(request.param), tmp_path)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import sqlalchemy as sa
 
+from tidegate.data.engines import database_url
 from tidegate.data.instants import stamp
 from tidegate.data.load import LoadReport, load
 from tidegate.data.manifest import Manifest, StageKey
@@ -17,9 +18,24 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import pytest
+
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 END = START + DAY
+
+
+def on_duckdb(folder: Path, name: str = "warehouse") -> sa.URL:
+    """Give the URL of a DuckDB file, as a connection of Airflow's would."""
+    return database_url(conn_id=name, conn_type="duckdb", host=str(folder / f"{name}.duckdb"))
+
+
+def by_name(request: pytest.FixtureRequest, night: Night) -> sa.URL:
+    """Give the database that a fixture's parameter means: a night's own file of SQLite, one of DuckDB beside it, or a server."""
+    if request.param in {"sqlite", "duckdb"}:
+        return night.url if request.param == "sqlite" else on_duckdb(night.folder)
+    found: sa.URL = request.getfixturevalue(request.param)
+    return found
 
 
 class Night:

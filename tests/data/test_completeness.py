@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from nights import DAY, END, START, Night
+from nights import DAY, END, START, Night, on_duckdb
 from servers import emptied
 
 from tidegate.data import ledger
@@ -37,10 +37,11 @@ GAP = Gap(
 COLUMNS = "branch, outcome, state, attempt, loaded_at, stale_from, reason, owner, missing_since, gap"
 
 
-@pytest.fixture(params=["sqlite", "postgres_url", "mariadb_url"])
+@pytest.fixture(params=["sqlite", "duckdb", "postgres_url", "mariadb_url"])
 def night(request: pytest.FixtureRequest, tmp_path: Path) -> Night:
     """A warehouse with a ledger."""
-    url = None if request.param == "sqlite" else emptied(request.getfixturevalue(request.param))
+    files = {"sqlite": None, "duckdb": on_duckdb(tmp_path)}
+    url = files[request.param] if request.param in files else emptied(request.getfixturevalue(request.param))
     night = Night(tmp_path, url)
     with writing(night.url) as connection:
         ledger.ensure(connection)

@@ -25,6 +25,16 @@ NOTHING: dict[str, Any] = {"conn_id": "sales", "host": None, "login": None, "pas
     [
         ({"conn_type": "sqlite", "host": "/data/x.db"}, "sqlite:////data/x.db"),
         ({"conn_type": "sqlite", "schema": "/data/x.db"}, "sqlite:////data/x.db"),
+        ({"conn_type": "duckdb", "host": "/data/x.duckdb"}, "duckdb+tidegate:////data/x.duckdb"),
+        ({"conn_type": "duckdb", "schema": "/data/x.duckdb"}, "duckdb+tidegate:////data/x.duckdb"),
+        (
+            {"conn_type": "duckdb", "host": "/data/x.duckdb", "extra": {"memory_limit": "4GB", "threads": 2, "x": 1}},
+            "duckdb+tidegate:////data/x.duckdb?memory_limit=4GB&threads=2",
+        ),
+        (
+            {"conn_type": "generic", "extra": {"sqlalchemy_url": "duckdb:////data/x.duckdb?threads=2&enable_external_access=true"}},
+            "duckdb+tidegate:////data/x.duckdb?threads=2",
+        ),
         (
             {
                 "conn_type": "postgres",
@@ -57,9 +67,21 @@ def test_urls(fields: dict[str, Any], url: str) -> None:
     [
         (
             {"conn_type": "ftp"},
-            'Connection "sales" is of type "ftp", which Tidegate cannot read. Known types are sqlite, postgres, postgresql, mysql, mariadb,',
+            'Connection "sales" is of type "ftp", which Tidegate cannot read. Known types are sqlite, duckdb, postgres, postgresql, mysql, mariadb,',
         ),
-        ({"conn_type": "duckdb", "host": "/x"}, 'Connection "sales" is of type "duckdb", which Tidegate cannot read.'),
+        (
+            {"conn_type": "duckdb"},
+            'Connection "sales" is of type "duckdb" and gives no path, but the path of the database must be absolute.',
+        ),
+        (
+            {"conn_type": "duckdb", "host": ":memory:"},
+            "A database in memory would be gone with the task, and one of MotherDuck (md:) is not read.",
+        ),
+        ({"conn_type": "duckdb", "host": "md:shop"}, 'gives "md:shop", but the path'),
+        (
+            {"conn_type": "generic", "extra": {"sqlalchemy_url": "duckdb:///x.duckdb"}},
+            "write the connection as duckdb:////absolute/path.db",
+        ),
         ({"conn_type": "sqlite", "host": ":memory:"}, 'gives ":memory:", but the path of the database must be absolute.'),
         ({"conn_type": "sqlite", "schema": "data/x.db"}, "with four slashes."),
         ({"conn_type": "sqlite"}, "gives no path, but the path of the database must be absolute."),

@@ -17,6 +17,7 @@ from nights import DAY, START, Night, sale
 from servers import or_skipped
 
 import bench.servers
+from tidegate.data.engines import FILES
 from tidegate.errors import LoadRefused, TidegateError, TimedOut, Unreachable
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def test_fifty_loads_of_parts_of_one_table(anywhere: Night, mode: str) -> None:
 
     Of every fifth branch an older attempt comes too.
     """
-    count = 12 if anywhere.url.get_backend_name() == "sqlite" else 50
+    count = 12 if anywhere.url.get_backend_name() in FILES else 50
     branches = [f"b{number:02}" for number in range(count)]
     old = {branch: anywhere.stage([sale(JAN_1, branch, -1)], branch) for branch in branches[::5] if mode != "append"}
     new = {branch: anywhere.stage([sale(JAN_1, branch, amount) for amount in range(ROWS)], branch) for branch in branches}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
+from nights import on_duckdb
 
 from tidegate.data.contract import UNFIT, WHY, Accept
 from tidegate.data.extract import extract
@@ -45,6 +46,19 @@ MARIADB = {
     "days of nothing": Case(("DATE '2026-01-01'", "CAST('0000-00-00' AS DATE)", "NULL"), "date", (None, "0000-00-00", None)),
     "large integers": Case(("CAST(1 AS UNSIGNED)", "CAST(18446744073709551615 AS UNSIGNED)"), "int", (None, str(2**64 - 1))),
     "texts as days": Case(("'2026-01-01'", "'31.01.2026'"), "date", (None, "31.01.2026")),
+}
+DUCKDB = {
+    "texts as integers": Case(("'1'", "'x'", "NULL", "'2'", "''"), "int", (None, "x", None, None, "")),
+    "decimals too long": Case(("1::DECIMAL(12,2)", "1234567.25", "2"), "decimal(6,2)", (None, "1234567.25", None)),
+    "large integers": Case(("1::UBIGINT", "18446744073709551615::UBIGINT", "NULL"), "int", (None, str(2**64 - 1), None)),
+    "128-bit integers": Case(("1::HUGEINT", f"{2**100}", "NULL"), "int", (None, str(2**100), None)),
+    "floats as integers": Case(("1::DOUBLE", "1.5", "'NaN'::DOUBLE", "2"), "int", (None, "1.5", "nan", None)),
+    "days beyond all days": Case(("DATE '2026-01-01'", "DATE 'infinity'", "NULL"), "date", (None, "infinity", None)),
+    "clocks beyond all clocks": Case(("TIMESTAMP '2026-01-01 12:00'", "TIMESTAMP '-infinity'"), "timestamp", (None, "-infinity")),
+    "clocks too fine": Case(
+        ("TIMESTAMP_NS '2026-01-01'", "TIMESTAMP_NS '1970-01-01 00:00:00.000000007'"), "timestamp", (None, "7 since 1970")
+    ),
+    "texts as moments": Case(("'2026-01-01 12:00+01'", "'noon'"), "timestamptz", (None, "noon")),
 }
 SQLITE = {
     "texts as integers": Case(("'1'", "'x'", "NULL", "2", "''", "2.5", "x'31'"), "int", (None, "x", None, None, "", "2.5", "b'1'")),
@@ -105,6 +119,14 @@ def test_sqlite(night: Night, name: str, batch_rows: int, monkeypatch: pytest.Mo
     path = night.folder / "source.db"
     sqlite3.connect(path).close()
     is_set_aside(night, sa.URL.create("sqlite", database=str(path)), SQLITE[name], batch_rows)
+
+
+@pytest.mark.parametrize("batch_rows", [1, 50])
+@pytest.mark.parametrize("name", DUCKDB)
+def test_duckdb(night: Night, name: str, batch_rows: int) -> None:
+    """By Arrow's columns."""
+    sa.create_engine(on_duckdb(night.folder), poolclass=sa.NullPool).connect().close()
+    is_set_aside(night, on_duckdb(night.folder), DUCKDB[name], batch_rows)
 
 
 def test_other_rules_see_no_value_in_its_place(night: Night) -> None:

@@ -8,12 +8,14 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
 from tidegate.data.contract import Accept
+from tidegate.data.engines import database_url
 from tidegate.data.extract import extract
 from tidegate.data.kinds import word
 from tidegate.data.sources import sqlite
@@ -159,6 +161,73 @@ SQLITE = {
     "nothing at all": Case(("NULL", "NULL"), "text", (None, None)),
 }  # fmt: skip
 
+HUGE = 2**127 - 1
+DUCKDB = {
+    "booleans": Case(("true", "NULL", "false"), "bool", (True, None, False)),
+    "64-bit integers with NULL": Case((f"{BIG}::BIGINT", "NULL", "-9223372036854775808"), "int", (BIG, None, -(2**63))),
+    "small integers": Case(("255::UTINYINT", "NULL", "0"), "int", (255, None, 0)),
+    "unsigned integers": Case(("18446744073709551615::UBIGINT", "NULL"), "decimal(20,0)", (Decimal(2**64 - 1), None)),
+    "unsigned integers as integers": Case(("1::UBIGINT", "18446744073709551615::UBIGINT"), "", declared="int", refused='"v", row 2, a Decimal that int cannot'),
+    "sums of integers": Case((f"{BIG}::HUGEINT", "NULL", "-9223372036854775808"), "int", (BIG, None, -(2**63))),
+    "128-bit integers": Case(("1::HUGEINT", f"{HUGE}"), "", refused='"v", row 2, a str that int cannot'),
+    "128-bit integers, declared": Case((f"{10**37}::HUGEINT", "NULL", "-1"), "decimal(38,0)", (Decimal(10**37), None, Decimal(-1)), "decimal(38,0)"),
+    "128-bit integers wider than Arrow's": Case((f"{HUGE}::HUGEINT",), "", declared="decimal(38,0)", refused=r'"v", row 1, a str that decimal\(38,0\) cannot'),
+    "128-bit integers as text": Case((f"{HUGE}::HUGEINT", f"-{HUGE}"), "text", (str(HUGE), str(-HUGE)), "text"),
+    "sums of integers as floats": Case(("4::HUGEINT", f"{BIG}::HUGEINT"), "", declared="float", refused='"v", row 2, a str that float cannot'),
+    "sums of integers as booleans": Case(("1::HUGEINT", "0"), "bool", (True, False), "bool"),
+    "unsigned 128-bit integers": Case((f"{2**128 - 1}::UHUGEINT",), "", refused='"v", row 1, a str that int cannot'),
+    "unsigned 128-bit integers as text": Case((f"{2**128 - 1}::UHUGEINT",), "text", (str(2**128 - 1),), "text"),
+    "integers of any size": Case((f"{10**50}::BIGNUM", "NULL"), "text", (str(10**50), None)),
+    "decimals": Case(("1.10::DECIMAL(12,2)", "NULL", "-9999999999.99"), "decimal(12,2)", (Decimal("1.10"), None, Decimal("-9999999999.99"))),
+    "decimals of 38 digits": Case(("12345678901234567890123456789012345.678::DECIMAL(38,3)",), "decimal(38,3)", (Decimal("12345678901234567890123456789012345.678"),)),
+    "decimals, declared": Case(("1.10::DECIMAL(12,2)",), "decimal(38,10)", (Decimal("1.10"),), "decimal(38,10)"),
+    "decimals, declared too short": Case(("1.10::DECIMAL(12,2)", "1.11"), "", declared="decimal(12,1)", refused=r'"v", row 2, a Decimal that decimal\(12,1\) cannot'),
+    "floats": Case(("0.1::DOUBLE", "NULL", "'NaN'::DOUBLE", "'-Infinity'::DOUBLE", "5e-324", "1.7976931348623157e308"), "float", (0.1, None, float("nan"), float("-inf"), 5e-324, 1.7976931348623157e308)),
+    "single floats": Case(("0.1::FLOAT", "16777216"), "float", (0.10000000149011612, 16777216.0)),
+    "texts": Case((f"$t${NAUGHTY}$t$", "NULL", "''", "'NULL'", "'null'", "' '", "'a' || chr(0) || 'b'"), "text", (NAUGHTY, None, "", "NULL", "null", " ", "a\0b")),
+    "enumerations": Case(("'b'::ENUM('a', 'b')", "NULL"), "text", ("b", None)),
+    "bytes": Case((r"'\x00\xff''\x5c'::BLOB", "NULL", "''::BLOB"), "bytes", (b"\x00\xff'\\", None, b"")),
+    "bits": Case(("'00101'::BIT",), "text", ("00101",)),
+    "dates": Case(("DATE '0001-01-01'", "NULL", "DATE '9999-12-31'"), "date", (date(1, 1, 1), None, date(9999, 12, 31))),
+    "dates without end": Case(("DATE '2026-01-01'", "DATE 'infinity'"), "", refused='"v", row 2, a value that date cannot'),
+    "dates before Christ": Case(("DATE '0044-03-15 (BC)'",), "", refused='"v", row 1, a value that date cannot'),
+    "dates beyond 9999": Case(("DATE '10000-01-01'",), "", refused='"v", row 1, a value that date cannot'),
+    "clocks": Case(("TIMESTAMP '2026-01-01 12:00:00.000001'", "NULL", "TIMESTAMP '9999-12-31 23:59:59.999999'"), "timestamp", (clock(2026, 1, 1, 12, 0, 0, 1), None, clock(9999, 12, 31, 23, 59, 59, 999999))),
+    "clocks without end": Case(("TIMESTAMP '-infinity'",), "", refused='"v", row 1, a value that timestamp cannot'),
+    "clocks of whole seconds": Case(("'2026-01-01 12:00:01'::TIMESTAMP_S", "NULL"), "timestamp", (clock(2026, 1, 1, 12, 0, 1), None)),
+    "clocks of whole seconds without end": Case(("'infinity'::TIMESTAMP_S",), "", refused='"v", row 1, a value that timestamp cannot'),
+    "clocks of thousandths": Case(("'2026-01-01 12:00:01.125'::TIMESTAMP_MS",), "timestamp", (clock(2026, 1, 1, 12, 0, 1, 125000),)),
+    "clocks of thousand-millionths": Case(("TIMESTAMP_NS '2026-01-01 12:00:01.000001'",), "timestamp", (clock(2026, 1, 1, 12, 0, 1, 1),)),
+    "clocks, too fine": Case(("TIMESTAMP_NS '2026-01-01 12:00:01'", "TIMESTAMP_NS '2026-01-01 12:00:01.000000001'"), "", refused='"v", row 2, a value that timestamp cannot'),
+    "fine clocks without end": Case(("'infinity'::TIMESTAMP_NS",), "", refused='"v", row 1, a value that timestamp cannot'),
+    "moments": Case(("TIMESTAMPTZ '2026-01-01 12:00+05:45'", "NULL", "TIMESTAMPTZ '1890-01-01 00:00+00'"), "timestamptz", (datetime(2026, 1, 1, 6, 15, tzinfo=UTC), None, datetime(1890, 1, 1, tzinfo=UTC)), settings={"timezone": "Europe/Berlin"}),
+    "moments without end": Case(("TIMESTAMPTZ '2026-01-01'", "TIMESTAMPTZ 'infinity'"), "", refused='"v", row 2, a value that timestamptz cannot'),
+    "clocks in a zone": Case(("TIMESTAMP '2026-07-01 12:00'",), "timestamptz", (datetime(2026, 7, 1, 10, tzinfo=UTC),), "timestamptz", settings={"timezone": "Europe/Berlin"}),
+    "clocks that come twice": Case(("TIMESTAMP '2026-10-25 02:30'",), "", declared="timestamptz", refused='"v", row 1, a datetime that timestamptz cannot', settings={"timezone": "Europe/Berlin"}),
+    "times of day": Case(("TIME '23:59:59.999999'", "TIME '24:00:00'"), "text", ("23:59:59.999999", "24:00:00")),
+    "times of day in a zone": Case(("'01:02:03+02'::TIMETZ",), "text", ("01:02:03+02",)),
+    "intervals": Case(("INTERVAL '1 year 2 months 3 days 4 hours'", "NULL"), "text", ("1 year 2 months 3 days 04:00:00", None)),
+    "UUIDs": Case(("'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::UUID",), "text", ("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",)),
+    "JSON": Case(("""'{"b": 1.10, "a": [null, "ü"]}'::JSON""",), "text", ('{"b": 1.10, "a": [null, "ü"]}',)),
+    "variants": Case(("{'b': [1.10]}::VARIANT",), "text", ('{"b":[1.1]}',)),
+    "lists": Case(("[1, NULL, 3]", "[]", "NULL"), "text", ("[1,null,3]", "[]", None)),
+    "lists of texts": Case(("""['a,b', 'c"d', NULL]""",), "text", ("""["a,b","c\\"d",null]""",)),
+    "lists of decimals": Case(("[1.12345678901234567890123456789::DECIMAL(38,29)]",), "text", ("[1.12345678901234567890123456789]",)),
+    "arrays": Case(("array_value(1, 2)",), "text", ("[1,2]",)),
+    "structures": Case(("{'x': 1, 'y': 'a'}",), "text", ('{"x":1,"y":"a"}',)),
+    "maps": Case(("MAP {'x': 1}",), "text", ('{"x":1}',)),
+    "unions": Case(("union_value(k := 1)",), "text", ('{"k":1}',)),
+    "geometries": Case(("'POINT(1 2)'::GEOMETRY",), "", refused='"v" of type GEOMETRY, which cannot be staged'),
+    "nothing at all": Case(("NULL", "NULL"), "text", (None, None), "text"),
+    "whole decimals as integers": Case(("3.00::DECIMAL(5,2)",), "int", (3,), "int"),
+    "broken decimals as integers": Case(("3.50::DECIMAL(5,2)",), "", declared="int", refused='"v", row 1, a Decimal that int cannot'),
+    "integers as texts": Case(("42", "NULL"), "text", ("42", None), "text"),
+    "texts as integers": Case(("'42'",), "int", (42,), "int"),
+    "texts as decimals": Case(("'1.5'",), "decimal(5,2)", (Decimal("1.50"),), "decimal(5,2)"),
+    "integers as booleans": Case(("1", "0", "NULL"), "bool", (True, False, None), "bool"),
+    "dates as clocks": Case(("DATE '2026-01-01'",), "timestamp", (clock(2026, 1, 1),), "timestamp"),
+}  # fmt: skip
+
 
 def plain(value: Any) -> tuple[type, Any]:
     """The value, of which NaN is like itself."""
@@ -228,3 +297,11 @@ def test_sqlite(night: Night, monkeypatch: pytest.MonkeyPatch, name: str, fast: 
     path = night.folder / "source.db"
     sqlite3.connect(path).close()
     hold(night, sa.URL.create("sqlite", database=str(path)), SQLITE[name], batch_rows=1)
+
+
+@pytest.mark.parametrize("name", DUCKDB)
+def test_duckdb(night: Night, name: str) -> None:
+    """All types of DuckDB."""
+    path = night.folder / "source.duckdb"
+    duckdb.connect(path).close()
+    hold(night, database_url(conn_id="d", conn_type="duckdb", host=str(path)), DUCKDB[name], batch_rows=1)

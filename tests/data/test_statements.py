@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from nights import by_name
 
 from tidegate.data.binding import statements
 from tidegate.data.statements import run
@@ -23,18 +24,19 @@ DAY = Interval(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC
 SLEEP = {
     "postgresql": "INSERT INTO total SELECT 9, 'x' FROM pg_sleep(600)",
     "mysql": "INSERT INTO total SELECT 9, CAST(SLEEP(600) AS CHAR(9))",
+    "duckdb": "INSERT INTO total SELECT count(*), 'x' FROM range(1000000000) AS a, range(1000000000) AS b WHERE a.range * b.range % 7 = 3",
 }
 
 
-@pytest.fixture(params=["sqlite", "postgres_url", "mariadb_url"])
+@pytest.fixture(params=["sqlite", "duckdb", "postgres_url", "mariadb_url"])
 def url(request: pytest.FixtureRequest, night: Night) -> sa.URL:
     """Give a database with three sales and an empty table of totals."""
-    found: sa.URL = night.url if request.param == "sqlite" else request.getfixturevalue(request.param)
+    found = by_name(request, night)
     with sa.create_engine(found, poolclass=sa.NullPool).begin() as connection:
         for text in (
             "DROP TABLE IF EXISTS sold",
             "DROP TABLE IF EXISTS total",
-            "CREATE TABLE sold (at VARCHAR(30), amount INTEGER)",
+            "CREATE TABLE sold (day VARCHAR(30), amount INTEGER)",
             "CREATE TABLE total (amount INTEGER, name VARCHAR(50))",
             "INSERT INTO sold VALUES ('2026-01-01 00:00:00', 1), ('2026-01-01 12:00:00', 2), ('2026-01-02 00:00:00', 4)",
         ):
@@ -56,11 +58,11 @@ def totals(url: sa.URL) -> list[tuple[Any, ...]]:
 
 def test_several_statements_are_one_transaction(url: sa.URL) -> None:
     """Run again they do no harm, for they are written so; each says how many rows it changed."""
-    bounds = ":interval_start AND at < :interval_end" if url.get_backend_name() == "sqlite" else "'2026-01-01' AND at < '2026-01-02'"
+    bounds = ":interval_start AND day < :interval_end" if url.get_backend_name() == "sqlite" else "'2026-01-01' AND day < '2026-01-02'"
     sql = f"""
         -- a comment; with a semicolon
         DELETE FROM total WHERE name = :branch || '; x' OR name = 'a;b';
-        INSERT INTO total SELECT sum(amount), 'a;b' FROM sold WHERE at >= {bounds} /* ; */;
+        INSERT INTO total SELECT sum(amount), 'a;b' FROM sold WHERE day >= {bounds} /* ; */;
     """
     for deleted in (0, 1):
         assert ran(url, sql if url.get_backend_name() != "mysql" else sql.replace(":branch || '; x'", "CONCAT(:branch, '; x')")) == [
@@ -91,13 +93,9 @@ def test_values_are_bound(url: sa.URL) -> None:
     assert totals(url) == [(5, evil), (6, evil)]
 
 
-@pytest.mark.parametrize("name", ["postgres_url", "mariadb_url"])
-def test_it_can_be_stopped(night: Night, request: pytest.FixtureRequest, name: str) -> None:
+@pytest.mark.parametrize("url", ["duckdb", "postgres_url", "mariadb_url"], indirect=True)
+def test_it_can_be_stopped(night: Night, url: sa.URL) -> None:
     """The statement is cancelled on the server, and all is taken back."""
-    url: sa.URL = request.getfixturevalue(name)
-    with sa.create_engine(url, poolclass=sa.NullPool).begin() as connection:
-        connection.exec_driver_sql("DROP TABLE IF EXISTS total")
-        connection.exec_driver_sql("CREATE TABLE total (amount INTEGER, name VARCHAR(50))")
     stop = Stop()
     threading.Timer(1.0, stop.now, ["stopped"]).start()
     began = time.monotonic()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
+from nights import by_name
 
 from tidegate.data.contract import Accept
 from tidegate.data.extract import extract
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 EVIL = ['x" FROM secrets --', "x` FROM secrets --", "x'; DROP TABLE orders; --", ":branch %(x)s %s 100%", "x]; --"]
 
 
-@pytest.fixture(params=["sqlite", "postgres_url", "mariadb_url"])
+@pytest.fixture(params=["sqlite", "duckdb", "postgres_url", "mariadb_url"])
 def url(request: pytest.FixtureRequest, night: Night) -> sa.URL:
     """Give a database with a table of four orders, and columns of names that are hard to quote."""
-    found: sa.URL = night.url if request.param == "sqlite" else request.getfixturevalue(request.param)
+    found = by_name(request, night)
     engine = sa.create_engine(found, poolclass=sa.NullPool)
     orders = sa.Table(
         "orders",

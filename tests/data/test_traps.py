@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
+from nights import by_name
 
 from tidegate.data.contract import Accept
 from tidegate.data.extract import extract
@@ -25,18 +26,17 @@ BIG = 9007199254740993
 MANY = {
     "postgresql": "SELECT i AS n FROM generate_series(1, {rows}) AS i",
     "mysql": "SELECT seq AS n FROM seq_1_to_{rows}",
+    "duckdb": "SELECT range AS n FROM range(1, {rows} + 1)",
     "sqlite": "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < {rows}) SELECT n FROM t",
 }
 
 
-@pytest.fixture(params=["sqlite", "postgres_url", "mariadb_url"])
+@pytest.fixture(params=["sqlite", "duckdb", "postgres_url", "mariadb_url"])
 def url(request: pytest.FixtureRequest, night: Night) -> sa.URL:
     """Give a database of each kind."""
-    if request.param == "sqlite":
-        sa.create_engine(night.url).connect().close()
-        (night.folder / "warehouse.db").touch()
-        return night.url
-    found: sa.URL = request.getfixturevalue(request.param)
+    found = by_name(request, night)
+    sa.create_engine(found, poolclass=sa.NullPool).connect().close()
+    (night.folder / "warehouse.db").touch()
     return found
 
 

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 from town import CREATE, SHOPS, Town
 
@@ -30,6 +31,8 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         with closing(sqlite3.connect(root / f"{shop}.db")) as connection, connection:
             connection.execute(CREATE)
     sqlite3.connect(root / "warehouse.db").close()
+    with duckdb.connect(root / "ducks.duckdb") as ducks:
+        ducks.execute("CREATE TABLE sales (id VARCHAR, shop VARCHAR, price DECIMAL(9,2), sold_at TIMESTAMP)")
     for name in ("endless", "endless_too"):
         with closing(sqlite3.connect(root / f"{name}.db")) as connection, connection:
             connection.execute(ENDLESS)
@@ -38,6 +41,8 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     connections |= {name: {"conn_type": "sqlite", "host": str(root / f"{name}.db")} for name in ("endless", "endless_too")}
     connections["shop_emil"] = connections["endless"]
     connections["shop_lamp"] = {"conn_type": "sqlite", "host": str(root / "lamp.db")}
+    connections["ducks"] = {"conn_type": "duckdb", "host": str(root / "ducks.duckdb")}
+    connections["duck_house"] = {"conn_type": "duckdb", "host": str(root / "house.duckdb")}
     connections["nowhere"] = {"conn_type": "sqlite", "host": str(root / "nowhere.db")}
     connections["closed_port"] = {
         "conn_type": "postgres",

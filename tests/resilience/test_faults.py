@@ -11,6 +11,7 @@ import urllib.error
 from email.message import Message
 from typing import Any, get_args
 
+import duckdb
 import httpx
 import jinja2
 import psycopg
@@ -170,6 +171,28 @@ def test_mysql_by_number(number: int, found: ErrorClass) -> None:
 def test_sqlite_by_its_words(said: str, found: ErrorClass) -> None:
     """It has no codes before Python 3.11, and no classes that tell."""
     assert classify(sqlite3.OperationalError(said)) is found
+
+
+@pytest.mark.parametrize(
+    ("error", "found"),
+    [
+        (duckdb.IOException('IO Error: Could not set lock on file "x"'), TIMEOUT),
+        (duckdb.ConnectionException("Connection Error: Can't open … with a different configuration than existing connections"), TIMEOUT),
+        (duckdb.IOException('IO Error: The file "x" exists, but it is not a valid DuckDB database file!'), BUG),
+        (duckdb.IOException("IO Error: Could not write file: No space left on device"), UNREACHABLE),
+        (duckdb.Error("IO Error: Could not read from file"), UNREACHABLE),
+        (duckdb.Error("Conversion Error: Could not convert string 'x' to INT32"), BAD_DATA),
+        (duckdb.ConstraintException("Constraint Error: Duplicate key"), BAD_DATA),
+        (duckdb.TransactionException("TransactionContext Error: Conflict on update!"), UNREACHABLE),
+        (duckdb.FatalException("FATAL Error: Failed: database has been invalidated"), UNREACHABLE),
+        (duckdb.PermissionException("Permission Error: Cannot access file"), BUG),
+        (duckdb.BinderException("Binder Error: no such column"), BUG),
+        (duckdb.OperationalError("Something"), UNREACHABLE),
+    ],
+)
+def test_duckdb_by_its_words_and_classes(error: Exception, found: ErrorClass) -> None:
+    """What comes through Arrow has the words alone."""
+    assert classify(error) is found
 
 
 def test_a_dropped_connection_is_unreachable_whatever_the_statement_said() -> None:

@@ -83,11 +83,11 @@ def _escaped(opaque: str) -> str:
 def bound(value: Any, *, dialect: str, timezone: str) -> Any:
     """A value as the database compares it best.
 
-    PostgreSQL gets moments as they are. Others get the clock's reading in ``timezone``; SQLite as text, with microseconds only when there
+    PostgreSQL and DuckDB get moments as they are. Others get the clock's reading in ``timezone``; SQLite as text, with microseconds only when there
     are any, so that comparing it with stored text is right at exactly midnight. SQLite also takes decimals as text.
     """
     if isinstance(value, datetime):
-        if dialect == "postgresql":
+        if dialect in {"postgresql", "duckdb"}:
             return value
         clock = value if value.tzinfo is None else aware(value).astimezone(ZoneInfo(timezone)).replace(tzinfo=None)
         return clock.isoformat(sep=" ") if dialect == "sqlite" else clock

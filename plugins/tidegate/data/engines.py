@@ -1,8 +1,8 @@
 """From an Airflow connection's fields to a SQLAlchemy connection that only reads, or that writes in one transaction.
 
 Every session says who it is (the correlation id, where the database can show it), waits a bounded time for the server, and speaks UTC
-unless told otherwise. SQLite gets the care that a server would take itself: a reader cannot create a file, a writer takes the write lock at
-``BEGIN`` and waits for it instead of failing half-way.
+unless told otherwise. SQLite and DuckDB get the care that a server would take itself: a reader cannot create a file, a writer takes the write lock
+before it begins and waits for it instead of failing half-way.
 """
 
 from __future__ import annotations
@@ -29,16 +29,21 @@ CONNECT_TIMEOUT = 10
 PROBE_TIMEOUT = 5
 """Seconds in which a database must answer a probe: to take the connection, and then to say something."""
 BUSY_TIMEOUT = 60.0
-"""Seconds to wait for another process's lock on a SQLite file."""
+"""Seconds to wait for another process's lock on a file of SQLite or DuckDB."""
+FILES = {"sqlite", "duckdb"}
+"""Databases that are one file, in which one process writes at a time."""
+sa.dialects.registry.register("duckdb.tidegate", "tidegate.data.dialects.duckdb", "Dialect")
 
 _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "mariadb": "mysql+pymysql"}
 _PASSED_ON = {
     "postgresql": ("sslmode", "sslcert", "sslkey", "sslrootcert", "target_session_attrs", "keepalives_idle", "options"),
     "mysql": ("charset", "unix_socket", "ssl_ca", "ssl_cert", "ssl_key", "ssl_check_hostname"),
+    "duckdb": ("memory_limit", "threads", "temp_directory"),
 }
 """Of an Airflow connection's extra, what the driver understands."""
 _POSTGRES = {"DateStyle": "ISO", "IntervalStyle": "iso_8601", "extra_float_digits": "1", "bytea_output": "hex", "lc_monetary": "C"}
 """How values are written as text, whatever the role's own settings say."""
+_NOT_KEPT = {"duckdb": " A database in memory would be gone with the task, and one of MotherDuck (md:) is not read."}
 _INSTALL = {"psycopg": "airflow-tidegate[postgres]", "pymysql": "airflow-tidegate[mysql]"}
 
 
@@ -55,7 +60,7 @@ def database_url(
 ) -> sa.URL:
     """The SQLAlchemy URL of an Airflow connection, given field by field.
 
-    ``sqlite`` takes an absolute path in host or in schema; ``postgres`` and ``mysql`` their usual fields; any other type works by a whole
+    ``sqlite`` and ``duckdb`` take an absolute path in host or in schema; ``postgres`` and ``mysql`` their usual fields; any other type works by a whole
     URL in ``extra["sqlalchemy_url"]``, or when the type itself is a SQLAlchemy dialect such as ``mssql+pyodbc``.
 
     :raises ConnectionUnknown: of a kind that cannot be read, or a path that is not absolute.
@@ -64,11 +69,11 @@ def database_url(
     kind = conn_type.strip().lower()
     if whole := extra.get("sqlalchemy_url"):
         return _whole(str(whole), conn_id=conn_id, password=password)
-    if kind == "sqlite":
-        return _sqlite(host or schema or "", conn_id=conn_id)
-    driver = _DRIVERS.get(kind) or (kind if kind != "duckdb" and _is_dialect(kind) else None)
+    if kind in FILES:
+        return _file(kind, host or schema or "", extra, conn_id=conn_id)
+    driver = _DRIVERS.get(kind) or (kind if _is_dialect(kind) else None)
     if driver is None:
-        known = ", ".join(["sqlite", *_DRIVERS])
+        known = ", ".join([*sorted(FILES, reverse=True), *_DRIVERS])
         raise ConnectionUnknown(
             f'Connection "{conn_id}" is of type "{conn_type}", which Tidegate cannot read.',
             hint=f'Known types are {known}, any SQLAlchemy dialect, or a whole URL as "sqlalchemy_url" in the connection\'s extra.',
@@ -87,19 +92,21 @@ def _whole(text: str, *, conn_id: str, password: str | None) -> sa.URL:
     except (ArgumentError, ValueError):  # its message would repeat the URL with its password
         hint = "It looks like dialect+driver://user@host:port/database."
         raise ConnectionUnknown(f'Connection "{conn_id}" has a sqlalchemy_url that is no URL.', hint=hint) from None
-    if url.get_backend_name() == "sqlite":
-        return _sqlite(url.database or "", conn_id=conn_id)
+    if url.get_backend_name() in FILES:
+        return _file(url.get_backend_name(), url.database or "", url.query, conn_id=conn_id)
     return _with_driver(url if url.password or not password else url.set(password=password), conn_id=conn_id)
 
 
-def _sqlite(path: str, *, conn_id: str) -> sa.URL:
+def _file(kind: str, path: str, extra: Mapping[str, Any], *, conn_id: str) -> sa.URL:
     if not Path(path).is_absolute():
         shown = f'"{path}"' if path else "no path"
         raise ConnectionUnknown(
-            f'Connection "{conn_id}" is of type "sqlite" and gives {shown}, but the path of the database must be absolute.',
-            hint="Put it in the host field, or write the connection as sqlite:////absolute/path.db with four slashes.",
+            f'Connection "{conn_id}" is of type "{kind}" and gives {shown}, but the path of the database must be absolute.',
+            hint=f"Put it in the host field, or write the connection as {kind}:////absolute/path.db with four slashes.{_NOT_KEPT.get(kind, '')}",
         )
-    return sa.URL.create("sqlite", database=path)
+    driver = "duckdb+tidegate" if kind == "duckdb" else kind  # which whatever else calls itself duckdb leaves alone
+    query = {name: str(extra[name]) for name in _PASSED_ON.get(kind, ()) if name in extra}
+    return _with_driver(sa.URL.create(driver, database=path, query=query), conn_id=conn_id)
 
 
 def _is_dialect(name: str) -> bool:
@@ -143,7 +150,7 @@ def reading(
 
     :param busy_timeout: seconds, :data:`BUSY_TIMEOUT` when not given.
     :param answer_within: seconds for the server to take the connection, and for each of its answers; unlimited answers when not given.
-    :param timezone: the session's time zone on PostgreSQL, so that columns without zone compare as readings of that clock.
+    :param timezone: the session's time zone on PostgreSQL and DuckDB, so that columns without zone compare as readings of that clock.
     :param source_name: the file whose statement runs inside, for messages.
     :raises Unreachable: no server, no file, no answer, or the connection was dropped.
     :raises TimedOut: a statement took too long, or a lock was not given in time.
@@ -154,7 +161,7 @@ def reading(
         url, correlation_id=correlation_id, write=False, timezone=timezone, busy_timeout=busy_timeout, answer_within=answer_within
     )
     with telling(url, connection_name=connection_name, source_name=source_name, connect=engine.connect):
-        if url.get_backend_name() == "sqlite":
+        if url.get_backend_name() in FILES:
             path = Path(url.database or "")
             if not path.is_file():
                 hint = "Check the path in the Airflow connection; reading never creates a database."
@@ -219,7 +226,7 @@ def writing(
 ) -> Iterator[sa.Connection]:
     """A connection in one transaction: committed when the block ends, rolled back when it raises.
 
-    On SQLite the file may be new, but its directory may not, and the write lock is held from the start.
+    A file of SQLite or DuckDB may be new, but its directory may not, and the write lock is held from the start.
 
     :raises Unreachable: no server, no directory, no answer.
     :raises TimedOut: a statement took too long, or a lock was not given in time.
@@ -227,7 +234,7 @@ def writing(
     """
     engine = _engine(url, correlation_id=correlation_id, write=True, timezone="UTC", busy_timeout=busy_timeout, answer_within=None)
     with telling(url, connection_name=connection_name, source_name=source_name, refusal=refusal, connect=engine.connect):
-        if url.get_backend_name() == "sqlite":
+        if url.get_backend_name() in FILES:
             folder = Path(url.database or "").parent
             if not folder.is_dir():
                 hint = "Create it, or check the path in the Airflow connection."
@@ -242,9 +249,12 @@ def _engine(
     backend = url.get_backend_name()
     options: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True}
     arguments: dict[str, Any] = {}
+    wait = BUSY_TIMEOUT if busy_timeout is None else busy_timeout
     if backend == "sqlite":
-        query = {"mode": "rwc" if write else "ro", "uri": "true", "timeout": str(BUSY_TIMEOUT if busy_timeout is None else busy_timeout)}
+        query = {"mode": "rwc" if write else "ro", "uri": "true", "timeout": str(wait)}
         url = url.set(database=f"file:{quote(url.database or '')}", query=query)
+    elif backend == "duckdb":
+        arguments = {"read_only": not write, "wait": wait}
     elif backend == "postgresql":
         options["isolation_level"] = "READ COMMITTED" if write else "REPEATABLE READ"
         arguments = {"connect_timeout": answer_within or CONNECT_TIMEOUT, "application_name": f"tidegate {correlation_id}"[:63].rstrip()}
@@ -267,7 +277,9 @@ def _session(raw: Any, *, backend: str, write: bool, timezone: str) -> None:
         raw.isolation_level = None  # Python's sqlite3 would otherwise choose when to begin
         return
     cursor = raw.cursor()
-    if backend == "postgresql":
+    if backend == "duckdb":
+        cursor.execute("SET TimeZone = ?", (timezone,))
+    elif backend == "postgresql":
         cursor.execute("SELECT set_config('TimeZone', %s, false)", (timezone,))
         for setting, value in _POSTGRES.items():
             cursor.execute("SELECT set_config(%s, %s, false)", (setting, value))

@@ -187,7 +187,7 @@ def create_missing(connection: sa.Connection, *tables: sa.Table) -> None:
 
 
 def alone(connection: sa.Connection) -> None:
-    """Be the only process that makes or changes tables, until the transaction ends. SQLite's BEGIN IMMEDIATE has the lock already.
+    """Be the only process that makes or changes tables, until the transaction ends. Who writes a file has it for itself already.
 
     :raises TimedOut: another one is at it for too long.
     """

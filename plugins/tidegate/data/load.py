@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tidegate.data import ledger
 from tidegate.data import parts as staged
-from tidegate.data.engines import writing
+from tidegate.data.engines import FILES, writing
 from tidegate.data.instants import instant, stamp
 from tidegate.data.modes import mode_of
 from tidegate.data.modes.job import Job, shaped
@@ -171,8 +171,10 @@ def _prepare(transaction: Callable[[], AbstractContextManager[sa.Connection]], j
         ledger.ensure(connection)
         if connection.dialect.name in _DDL_COMMITS:
             shaped(connection, job, way, files)
+        if connection.dialect.name in FILES:
+            return
     with transaction() as connection:
-        if connection.dialect.name != "sqlite" and not connection.execute(_lock_of(job.target)).first():
+        if not connection.execute(_lock_of(job.target)).first():
             try:
                 with connection.begin_nested():
                     connection.execute(sa.insert(ledger.locks), {"target": str(job.target)})
@@ -181,8 +183,8 @@ def _prepare(transaction: Callable[[], AbstractContextManager[sa.Connection]], j
 
 
 def _lock(connection: sa.Connection, target: Target) -> None:
-    """One load into a table at a time. SQLite's BEGIN IMMEDIATE has the lock already."""
-    if connection.dialect.name != "sqlite":
+    """One load into a table at a time. Who writes a file has it for itself already."""
+    if connection.dialect.name not in FILES:
         connection.execute(_lock_of(target).with_for_update())
 
 

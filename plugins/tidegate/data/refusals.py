@@ -1,7 +1,7 @@
 """What a database's error means: nobody answered, or not in time (try again), or the answer is no (a person must change something).
 
 Databases agree on the exception classes of PEP 249 and disagree on when to raise which, so each is read by what it says best, by
-:mod:`tidegate.resilience.faults`: PostgreSQL by SQLSTATE, MySQL by number, SQLite by its words. Messages name the connection and the file,
+:mod:`tidegate.resilience.faults`: PostgreSQL by SQLSTATE, MySQL by number, SQLite and DuckDB by their words. Messages name the connection and the file,
 repeat what the database said, and suggest a real name where a table or column was close. A password never gets through.
 """
 
@@ -24,10 +24,16 @@ if TYPE_CHECKING:
 
     from tidegate.errors import Refused
 
-_TABLE = re.compile(r"no such table: (.+)|relation \"(.+?)\" does not exist|Table '(.+?)' doesn't exist")
-_COLUMN = re.compile(r"no such column: \"?([^\"]+)|column \"?([^\"]+?)\"? does not exist|Unknown column '(.+?)'")
+_TABLE = re.compile(
+    r"no such table: (.+)|relation \"(.+?)\" does not exist|Table '(.+?)' doesn't exist|Table with name (.+?) does not exist"
+)
+_COLUMN = re.compile(
+    r"no such column: \"?([^\"]+)|column \"?([^\"]+?)\"? does not exist|Unknown column '(.+?)'|Referenced column \"(.+?)\" not found"
+)
+_QUOTED_LINE = re.compile(r"\s+LINE \d+: ")
 _INSPECTED_TABLES = 20
 _WRITING = "Another process is writing; try again, or look for one that hangs."
+_HOLDING = "Another process has the file, to read or to write it; try again, or look for one that hangs."
 
 
 @contextmanager
@@ -84,13 +90,14 @@ def translated(
 def _outside(error: DBAPIError, url: sa.URL, name: str, source_name: str) -> TidegateError | None:
     """The error when it lies with the server or the login; None when it lies with the statement."""
     said, statement = said_by(error, url), source_name or "the statement"
-    where, locked = f"({_address(url)}): {said}.", "lock" in said.lower()
+    where, locked = f"({_address(url)}): {said}.", any(word in said.lower() for word in ("lock", "different configuration"))
     match classify(error):
         case ErrorClass.AUTH:
             hint = "Check the login, its password and its rights in the Airflow connection and on the server."
             return AuthRefused(f"{name} does not let this login in, or not do what it asks for {where}", hint=hint)
         case ErrorClass.TIMEOUT if locked:
-            return TimedOut(f"{name} kept the data locked for too long {where}", hint=_WRITING)
+            hint = _HOLDING if url.get_backend_name() == "duckdb" else _WRITING
+            return TimedOut(f"{name} kept the data locked for too long {where}", hint=hint)
         case ErrorClass.TIMEOUT:
             hint = "Raise the time that the server gives a statement, or read less at once."
             return TimedOut(f"{name} ended {statement} before it was done {where}", hint=hint)
@@ -112,12 +119,14 @@ def said_by(error: SQLAlchemyError, url: sa.URL) -> str:
     if said is None and url.get_backend_name() in {"mysql", "mariadb"} and len(raw.args) > 1:
         said = raw.args[1]
     text = without_secrets(str(said or raw.args[0] if raw.args else raw)).rstrip(".")
+    if url.get_backend_name() == "duckdb":  # in several lines, the statement among them
+        text = " ".join(_QUOTED_LINE.split(text, maxsplit=1)[0].split()).rstrip(".")
     return text.replace(url.password, "***") if isinstance(url.password, str) and url.password else text
 
 
 def _address(url: sa.URL) -> str:
     """Where it was looked for: no user, no password, no query."""
-    if url.get_backend_name() == "sqlite":
+    if url.get_backend_name() in {"sqlite", "duckdb"}:
         return str(url.database)
     port = f":{url.port}" if url.port else ""
     return f"{url.host or 'local socket'}{port}/{url.database or ''}"

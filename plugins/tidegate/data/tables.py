@@ -73,10 +73,10 @@ def run(connection: sa.Connection, statement: str) -> None:
 
 
 def new_table(target: Target, schema: pa.Schema, *, keys: Sequence[str], dialect: str, unique: bool = False) -> sa.Table:
-    """The table to create for these rows, with an index on the key columns, by which loads look for rows."""
+    """The table to create for these rows, with an index on the key columns, by which loads look for rows; DuckDB finds them without one."""
     columns = [sa.Column(field.name, column_type(field.type, dialect=dialect, key=field.name in keys)) for field in schema]
     table = sa.Table(target.name, sa.MetaData(), *columns, schema=target.schema)
-    if keys:
+    if keys and (unique or dialect != "duckdb"):
         sa.Index(f"ix_{target.name}_{'merge' if unique else 'replace'}"[:60], *(table.c[name] for name in keys), unique=unique)
     return table
 

@@ -61,7 +61,16 @@ _MYSQL_DRIVERS = {"pymysql", "MySQLdb", "mysql", "mariadb"}
 _SQLITE = {
     ErrorClass.TIMEOUT: ("locked", "busy"),
     ErrorClass.UNREACHABLE: ("unable to open", "disk i/o error", "disk is full", "interrupted"),
+    ErrorClass.BUG: ("",),
 }
+_DUCKDB = {
+    ErrorClass.TIMEOUT: ("could not set lock", "different configuration"),
+    ErrorClass.BUG: ("not a valid duckdb database", "permission error"),
+    ErrorClass.BAD_DATA: ("conversion error", "constraint error", "out of range error"),
+    ErrorClass.UNREACHABLE: ("io error", "conflict", "interrupt", "fatal error", "out of memory"),
+}
+"""The class of the error tells the rest, but is lost where Arrow hands it on. A permission is one that the session's own settings refuse."""
+_BY_WORDS = {"sqlite3": _SQLITE, "duckdb": _DUCKDB, "_duckdb": _DUCKDB}
 _POSTGRES_AUTH = (
     "authentication failed",
     "no password supplied",
@@ -108,9 +117,9 @@ def of_database(raw: BaseException) -> ErrorClass | None:
     driver = type(raw).__module__.partition(".")[0]
     if driver in _MYSQL_DRIVERS and raw.args and isinstance(raw.args[0], int):
         return next((kind for kind, numbers in _MYSQL.items() if raw.args[0] in numbers), ErrorClass.BUG)
-    if driver == "sqlite3":
+    if driver in _BY_WORDS:
         said = str(raw).lower()
-        return next((kind for kind, words in _SQLITE.items() if any(word in said for word in words)), ErrorClass.BUG)
+        return next((kind for kind, words in _BY_WORDS[driver].items() if any(word in said for word in words)), None)
     if isinstance(state := getattr(raw, "sqlstate", None) or getattr(raw, "pgcode", None), str):
         return _SQLSTATE.get(state) or _SQLSTATE.get(state[:2])
     if driver in {"psycopg", "psycopg2"} and any(word in str(raw) for word in _POSTGRES_AUTH):

@@ -72,8 +72,10 @@ def _probed(ask: tuple[str, bool]) -> TidegateError | None:
 
 def _is_to_be_made(url: URL) -> bool:
     """Whether a database is a file that is not there yet, in a folder that is."""
+    from tidegate.data.engines import FILES
+
     file = Path(url.database or "")
-    return url.get_backend_name() == "sqlite" and file.parent.is_dir() and not file.exists()
+    return url.get_backend_name() in FILES and file.parent.is_dir() and not file.exists()
 
 
 def _sentence(conn_id: str, error: TidegateError) -> str:

@@ -6,6 +6,7 @@ module       of                                           how
 postgres     PostgreSQL, through psycopg                  ``COPY``: binary, or CSV where the server must parse a column's values
 mysql        MySQL and MariaDB, through PyMySQL           ``INSERT`` of many rows, written a column at a time
 sqlite       SQLite, through Python's own driver          the driver's ``executemany``, given a column at a time
+duckdb       DuckDB, through Tidegate's own dialect        ``INSERT`` from Arrow's own columns
 bound        any other SQLAlchemy URL                     SQLAlchemy's ``executemany``
 ============ ============================================ ======================================================================
 
@@ -95,6 +96,10 @@ def _way(connection: sa.Connection, target: Target, schema: pa.Schema, known: Ma
         from tidegate.data.loaders import sqlite
 
         return sqlite.inserting(connection, target, schema)
+    elif (kind, driver) == ("duckdb", "tidegate"):
+        from tidegate.data.loaders import duckdb
+
+        return duckdb.inserting(connection, target, schema)
     return bound.inserting(connection, target, schema)
 
 

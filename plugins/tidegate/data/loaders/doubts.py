@@ -24,9 +24,13 @@ if TYPE_CHECKING:
 
 _SQLITE_DIGITS = 15
 _MICROSECONDS = 6
-_DAYS = {"sqlite": (-62_135_596_800, 253_402_300_799), "postgresql": (-210_866_803_200, 9_224_318_015_999)}
-"""The first and the last second since 1970 that there is: from the year 1 to 9999, and from 4714 before it to 294276."""
-_NAMES = {"mysql": "MySQL", "mariadb": "MariaDB", "sqlite": "SQLite", "postgresql": "PostgreSQL"}
+_DAYS = {
+    "sqlite": (-62_135_596_800, 253_402_300_799),
+    "postgresql": (-210_866_803_200, 9_224_318_015_999),
+    "duckdb": (-9_223_372_022_400, 9_223_372_036_853),
+}
+"""The first and the last second since 1970 that there is: from the year 1 to 9999, from 4714 before it to 294276, and from 290309 before it to 294247."""
+_NAMES = {"duckdb": "DuckDB", "mysql": "MySQL", "mariadb": "MariaDB", "sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
 def doubts(target: Target, schema: pa.Schema, known: Mapping[str, Any], *, dialect: str) -> list[tuple[int, Check]]:
@@ -59,7 +63,7 @@ def _kept(column: Any, dialect: str) -> int | None:
     """Digits of a second that a column keeps; None for all."""
     if dialect in MYSQL:
         return getattr(column, "fsp", _MICROSECONDS) or 0
-    return getattr(column, "precision", None) if dialect == "postgresql" else None
+    return getattr(column, "precision", None) if dialect in {"postgresql", "duckdb"} else None
 
 
 def _not_a_number(database: str, infinite: bool, where: str, values: pa.Array) -> None:  # noqa: FBT001  of a partial

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 _STAGE = Target(name="tidegate_stage")
 _STAGING = {
     "postgresql": "CREATE TEMPORARY TABLE {stage} ON COMMIT DROP AS SELECT {names} FROM {target} WITH NO DATA",
-    "mysql": "CREATE TEMPORARY TABLE {stage} AS SELECT {names} FROM {target} LIMIT 0",
-    "mariadb": "CREATE TEMPORARY TABLE {stage} AS SELECT {names} FROM {target} LIMIT 0",
-    "sqlite": "CREATE TEMPORARY TABLE {stage} AS SELECT {names} FROM {target} LIMIT 0",
+    **dict.fromkeys(("mysql", "mariadb", "sqlite", "duckdb"), "CREATE TEMPORARY TABLE {stage} AS SELECT {names} FROM {target} LIMIT 0"),
 }
-_UNSTAGING = {"mysql": "DROP TEMPORARY TABLE {stage}", "mariadb": "DROP TEMPORARY TABLE {stage}", "sqlite": "DROP TABLE temp.{stage}"}
+_UNSTAGING = {
+    **dict.fromkeys(("mysql", "mariadb"), "DROP TEMPORARY TABLE {stage}"),
+    **dict.fromkeys(("sqlite", "duckdb"), "DROP TABLE temp.{stage}"),
+}
 
 
 class Merge:

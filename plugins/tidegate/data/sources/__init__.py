@@ -6,6 +6,7 @@ module       of                                                               ho
 postgres     PostgreSQL, through psycopg                                      ``COPY`` as CSV, parsed by Arrow
 mysql        MySQL and MariaDB, through PyMySQL                               the protocol's text, a column at a time
 sqlite       SQLite, through Python's own driver                              its JSON of a row, parsed by Arrow
+duckdb       DuckDB, through Tidegate's own dialect                           Arrow's own columns
 files        CSV, JSON, Parquet                                               Arrow's own readers
 streamed     any other SQLAlchemy URL                                         its driver's own Python values
 ============ ================================================================ ==================================
@@ -56,6 +57,8 @@ def batches(
         from tidegate.data.sources.postgres import batches as read
     elif connection.dialect.driver == "pymysql":
         from tidegate.data.sources.mysql import batches as read
+    elif connection.dialect.driver == "tidegate":
+        from tidegate.data.sources.duckdb import batches as read
     elif connection.dialect.driver == "pysqlite" and not streamed:
         from tidegate.data.sources.sqlite import batches as read
     else:
