@@ -41,7 +41,14 @@ PACKAGES = (
     "psycopg2-binary==2.9.13",
 )
 SETTINGS = {"AIRFLOW_HOME": str(ROOT / ".tidegate" / "bench"), "AIRFLOW__CORE__LOAD_EXAMPLES": "False", "DO_NOT_TRACK": "1", "TZ": "UTC"}
-TITLES = {"postgresql": "PostgreSQL", "mariadb": "MariaDB", "sqlite": "SQLite", "load": "into PostgreSQL"}
+TITLES = {
+    "postgresql": "PostgreSQL",
+    "mariadb": "MariaDB",
+    "sqlite": "SQLite",
+    "duckdb": "DuckDB",
+    "load": "into PostgreSQL",
+    "duckdb-load": "into DuckDB",
+}
 
 
 class FailedError(Exception):
@@ -62,8 +69,11 @@ class Setting:
 @contextmanager
 def target(at: Setting, *, many: bool) -> Iterator[str]:
     """The table to read; or a new one to load, which must have all rows afterwards."""
-    if at.suite != "load":
+    if at.suite not in LOADS:
         yield tables.MANY if many else tables.FEW
+        return
+    if at.suite == "duckdb-load":
+        yield from new_file(at)
         return
     table = f"load_{secrets.token_hex(4)}"
     with tables.autocommitting(sa.make_url(at.url).set(drivername="postgresql+psycopg")) as connection:
@@ -72,6 +82,21 @@ def target(at: Setting, *, many: bool) -> Iterator[str]:
         if (count := connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar()) != at.rows:  # noqa: S608  a name from above
             raise FailedError(f"{table} has {count} rows of {at.rows}")
         connection.exec_driver_sql(f"DROP TABLE {table}")
+
+
+def new_file(at: Setting) -> Iterator[str]:
+    """A table of DuckDB, which is let go of for the one that fills it."""
+    import duckdb
+
+    path, table = at.url.removeprefix("duckdb:///"), f"load_{secrets.token_hex(4)}"
+    with duckdb.connect(path) as connection:
+        connection.execute(tables.DUCKDB.format(table=table, key=", PRIMARY KEY (id)"))
+    yield table
+    with duckdb.connect(path) as connection:
+        ((count,),) = connection.execute(f"SELECT count(*) FROM {table}").fetchall()  # noqa: S608  a name from above
+        if count != at.rows:
+            raise FailedError(f"{table} has {count} rows of {at.rows}")
+        connection.execute(f"DROP TABLE {table}")
 
 
 def run_sample(at: Setting, contender: str, *, many: bool, modules: list[str] | None) -> tuple[Any, str]:
@@ -155,16 +180,31 @@ def settings(stack: ExitStack, root: Path, suites: list[str], rows: int, load_ro
     if "sqlite" in suites:
         tables.fill_sqlite(root / "source.db", rows)
         made.append(Setting(suite="sqlite", url=f"sqlite:///{root / 'source.db'}", folder=root, rows=rows))
+    if {"duckdb", "duckdb-load"} & set(suites):
+        plain = f"duckdb:///{root / 'source.duckdb'}"
+        tables.fill_duckdb(root / "source.duckdb", rows if "duckdb" in suites else load_rows)
+        made += [Setting(suite="duckdb", url=plain, folder=root, rows=rows)] if "duckdb" in suites else []
+        if "duckdb-load" in suites:
+            rows_file = loadable("duckdb", plain, root / "duckdb-load", load_rows).out
+            made.append(
+                Setting(suite="duckdb-load", url=f"duckdb:///{root / 'house.duckdb'}", folder=root, rows=load_rows, rows_file=rows_file)
+            )
     return made
+
+
+def loadable(suite: str, url: str, folder: Path, rows: int) -> Job:
+    """Rows to load, as Parquet with its manifest."""
+    folder.mkdir()
+    limited = f"(SELECT * FROM {tables.MANY} LIMIT {rows}) AS limited"  # noqa: S608  a name from above
+    job = Job(url=url, table=limited, folder=str(folder))
+    EXTRACTS[suite][OURS](job)
+    return job
 
 
 def loading(url: str, root: Path, rows: int) -> Setting:
     """The rows to load, as Parquet with its manifest and in PostgreSQL's own form."""
     folder = root / "load"
-    folder.mkdir()
-    limited = f"(SELECT * FROM {tables.MANY} LIMIT {rows}) AS limited"  # noqa: S608  a name from above
-    job = Job(url=url, table=limited, folder=str(folder))
-    EXTRACTS["postgresql"][OURS](job)
+    job = loadable("postgresql", url, folder, rows)
     EXTRACTS["postgresql"][FLOOR](job)
     (folder / "rows").rename(folder / "rows.pgcopy")
     return Setting(suite="load", url=url, folder=root, rows=rows, rows_file=job.out)
@@ -200,7 +240,7 @@ def verdicts(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 claims.append((f"SQLite extract, × ADBC, {size}", 1.2, seen["wall"] / rows[ADBC]["wall"]))
                 if TYPED_OURS in rows:
                     claims.append((f"SQLite extract with types, × ADBC, {size}", 1.2, rows[TYPED_OURS]["wall"] / rows[ADBC]["wall"]))
-        if told["suite"] != "load":
+        if told["suite"] not in LOADS:
             claims.append((f"{TITLES[told['suite']]} extract, peak MB, {size}", 350, seen["peak"]))
     return [claim(*told) for told in claims]
 
@@ -236,7 +276,7 @@ def main() -> None:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tidegate-bench-")))
         found = {}
         for at in settings(stack, root, options.only or list(TITLES), options.rows, options.load_rows):
-            names = [name for name in {"load": LOADS, **EXTRACTS}[at.suite] if not options.contender or name in chosen]
+            names = [name for name in {**LOADS, **EXTRACTS}[at.suite] if not options.contender or name in chosen]
             found[at.suite] = measure(at, names, options.samples)
     figures = [medians(suite, seen) for suite, seen in found.items()]
     on = f"Python {platform.python_version()}, {os.cpu_count()} cores"

@@ -50,6 +50,12 @@ class Job:
         """The URL with a driver of Python's."""
         return self.url.replace("://", f"+{driver}://", 1)
 
+    @property
+    def ours(self) -> str:
+        """The URL with the driver that Tidegate takes."""
+        driver = {"postgresql": "psycopg", "mysql": "pymysql", "duckdb": "tidegate"}.get(self.url.partition(":")[0])
+        return self.driven(driver) if driver else self.url
+
 
 # -- command lines: the floor ---------------------------------------------------------------------------------------
 
@@ -89,6 +95,20 @@ def fetchmany(job: Job) -> None:
             pass
 
 
+def duckdb_copy(job: Job) -> None:
+    import duckdb
+
+    with duckdb.connect(job.url.removeprefix("duckdb:///"), read_only=True) as connection:
+        connection.execute(f"COPY ({job.query}) TO '{job.out}' (FORMAT parquet, COMPRESSION zstd)")
+
+
+def duckdb_insert(job: Job) -> None:
+    import duckdb
+
+    with duckdb.connect(job.url.removeprefix("duckdb:///")) as connection:
+        connection.execute(f"INSERT INTO {job.table} SELECT {', '.join(COLUMNS)} FROM read_parquet('{job.rows_file}')")  # noqa: S608  names from here
+
+
 # -- Tidegate -------------------------------------------------------------------------------------------------------
 
 DAY = {"interval_start": datetime(2026, 1, 1, tzinfo=UTC), "interval_end": datetime(2026, 1, 2, tzinfo=UTC)}
@@ -102,10 +122,8 @@ def tidegate(job: Job, types: dict[str, str] | None = None) -> None:
     from tidegate.data.manifest import StageKey
     from tidegate.data.staging import Staging
 
-    drivers = {"postgresql": "psycopg", "mysql": "pymysql"}
-    backend = job.url.partition(":")[0]
     manifest = extract(
-        sa.make_url(job.driven(drivers[backend]) if backend in drivers else job.url),
+        sa.make_url(job.ours),
         job.query,
         key=StageKey(pipeline="bench", step="extract", branch="all", **DAY),
         staging=Staging(f"{job.folder}/staging"),
@@ -132,7 +150,7 @@ def tidegate_load(job: Job) -> None:
 
     parts = Path(job.rows_file).parent
     load(
-        sa.make_url(job.driven("psycopg")),
+        sa.make_url(job.ours),
         target_table=job.table,
         replace=["region"],
         parts=[Manifest.from_dict(json.loads((parts / "manifest.json").read_text()))],
@@ -310,18 +328,24 @@ EXTRACTS: dict[str, dict[str, Callable[[Job], None]]] = {
         "dlt, by pyarrow": dlt_sqlite,
         "pandas.read_sql": pandas_sqlite,
     },
+    "duckdb": {FLOOR: duckdb_copy, OURS: tidegate},
 }
-LOADS: dict[str, Callable[[Job], None]] = {
-    FLOOR: psql_load,
-    OURS: tidegate_load,
-    "ADBC ingest": adbc_ingest,
-    "Airflow insert_rows": airflow_insert_rows,
-    "DataFrame.to_sql": to_sql,
+LOADS: dict[str, dict[str, Callable[[Job], None]]] = {
+    "load": {
+        FLOOR: psql_load,
+        OURS: tidegate_load,
+        "ADBC ingest": adbc_ingest,
+        "Airflow insert_rows": airflow_insert_rows,
+        "DataFrame.to_sql": to_sql,
+    },
+    "duckdb-load": {FLOOR: duckdb_insert, OURS: tidegate_load},
 }
 FLOORS = {
     "postgresql": "psql \\copy binary",
     "mariadb": "mariadb --batch --quick",
     "sqlite": "bare fetchmany",
     "load": "psql \\copy binary",
+    "duckdb": "COPY TO Parquet",
+    "duckdb-load": "INSERT FROM Parquet",
 }
 """What the floor is, there."""

@@ -23,7 +23,7 @@ def main() -> None:
     asked = json.loads(sys.argv[1])
     told = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    contender = {"load": LOADS, **EXTRACTS}[asked["suite"]][asked["contender"]]
+    contender = {**LOADS, **EXTRACTS}[asked["suite"]][asked["contender"]]
     job = Job(**asked["job"])
     if asked["modules"] is None:
         before = set(sys.modules)

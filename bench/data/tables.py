@@ -72,6 +72,18 @@ INSERT INTO {table} SELECT
     datetime('2026-01-01', (i * 777 / 1000) || ' seconds') || printf('.%03d000', i * 777 % 1000),
     'region ' || (i % 10), CASE WHEN i % 5 <> 0 THEN md5(i) END
 FROM made"""
+DUCKDB = """
+CREATE TABLE {table} (
+    id BIGINT NOT NULL, customer INTEGER, amount DECIMAL(12,2), rate DECIMAL(18,6), quantity SMALLINT, weight DOUBLE, paid BOOLEAN,
+    day DATE, placed TIMESTAMP, seen TIMESTAMPTZ, region VARCHAR, note VARCHAR{key}
+)"""
+DUCKDB_ROWS = """
+INSERT INTO {table} SELECT
+    9007199254740992 + i, i * 7919 % 100000, (i * 104729 % 1000000000)::DECIMAL(38,2) / 100, (i * 1299709 % 1000000000000)::DECIMAL(38,6) / 1000000,
+    i % 100, CASE WHEN i % 17 <> 0 THEN (i % 1000003)::DOUBLE / 7 END, i % 3 = 0, DATE '2020-01-01' + (i % 2000)::INTEGER,
+    TIMESTAMP '2026-01-01' + to_microseconds(i * 1234567), TIMESTAMPTZ '2026-01-01 00:00+00' + to_microseconds(i * 777000), 'region ' || i % 10,
+    CASE WHEN i % 5 <> 0 THEN md5(i::VARCHAR) END
+FROM range(1, {rows} + 1) AS made(i)"""
 TRUTH = """
 SELECT count(*), sum(9007199254740992 + i), sum(i * 104729 % 1000000000), sum(i * 1299709 % 1000000000000), max(i) * 777000, count(*) - count(*) // 5
 FROM range(1, {rows} + 1) AS made(i)"""
@@ -109,3 +121,13 @@ def fill_sqlite(path: Path, rows: int) -> None:
         for table, count in ((FEW, FEW_ROWS), (MANY, rows)):
             connection.execute(SQLITE.format(table=table))
             connection.execute(SQLITE_ROWS.format(table=table, rows=count))
+
+
+def fill_duckdb(path: Path, rows: int) -> None:
+    """Make both tables."""
+    import duckdb
+
+    with duckdb.connect(path) as connection:
+        for table, count in ((FEW, FEW_ROWS), (MANY, rows)):
+            connection.execute(DUCKDB.format(table=table, key=""))
+            connection.execute(DUCKDB_ROWS.format(table=table, rows=count))
