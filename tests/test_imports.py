@@ -61,7 +61,7 @@ def test_the_public_names_are_those_promised_and_all_load() -> None:
     """Adding or losing one is a decision, made here."""
     promised = {
         "AlertRoute", "BarrierOperator", "CatchUpOperator", "ChoiceOperator", "ExtractOperator", "JitteredRetryPolicy", "LoadOperator", "OutcomeOperator",
-        "PipelineOperator", "SqlOperator", "TidyOperator", "TransformOperator", "When", "build_dags",
+        "PipelineOperator", "SharesOperator", "SqlOperator", "TidyOperator", "TransformOperator", "When", "build_dags",
     }  # fmt: skip
     assert set(tidegate.__all__) == promised
     assert all(getattr(tidegate, name).__module__.startswith("tidegate.") for name in promised)

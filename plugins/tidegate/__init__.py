@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tidegate.operators import LoadOperator as LoadOperator
     from tidegate.operators import OutcomeOperator as OutcomeOperator
     from tidegate.operators import PipelineOperator as PipelineOperator
+    from tidegate.operators import SharesOperator as SharesOperator
     from tidegate.operators import SqlOperator as SqlOperator
     from tidegate.operators import TidyOperator as TidyOperator
     from tidegate.operators import TransformOperator as TransformOperator
@@ -35,6 +36,7 @@ __all__ = [
     "LoadOperator",
     "OutcomeOperator",
     "PipelineOperator",
+    "SharesOperator",
     "SqlOperator",
     "TidyOperator",
     "TransformOperator",

@@ -12,10 +12,12 @@ import pytest
 from operators.by_hand import context, placed
 from records import FLORIDA, NIGHT, TEXAS, record
 
-from tidegate import BarrierOperator, TransformOperator
+from tidegate import BarrierOperator, SharesOperator, TransformOperator
 from tidegate.data.instants import stamp
 from tidegate.data.manifest import Manifest, StageKey
 from tidegate.data.staging import Staging
+from tidegate.data.wholes import gathered
+from tidegate.errors import DataRefused
 from tidegate.operators.fallback import stand_ins
 from tidegate.operators.history import History
 from tidegate.operators.night import Night
@@ -36,9 +38,9 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Mani
     """Commit one row of a branch as an attempt of its own."""
     monkeypatch.setenv("AIRFLOW__TIDEGATE__STAGING", str(tmp_path / "staging"))
 
-    def committed(branch: str, interval: Interval = YESTERDAY) -> Manifest:
+    def committed(branch: str, interval: Interval = YESTERDAY, cents: int | str = 7) -> Manifest:
         key = StageKey(pipeline="sales", step="extract", interval_start=interval.start, interval_end=interval.end, branch=branch)
-        rows = pa.table({"cents": [7]})
+        rows = pa.table({"cents": [cents]})
         attempt = f"a{interval.start:%d}"
         with Staging(tmp_path / "staging").writer(key, rows.schema, attempt=attempt, correlation_id="c", read_at=stamp()) as writer:
             for batch in rows.to_batches():
@@ -123,3 +125,42 @@ def test_what_cannot_be_made_with_it_is_made_without(stage: Callable[..., Manife
     assert manifests([fresh, omitted]) == [Manifest.from_dict(fresh)]
     with pytest.raises(Exception, match="nowhere"):
         made(tmp_path, "SELECT * FROM nowhere", parts=[fresh, old])
+
+
+def test_a_share_that_cannot_be_made_with_it_makes_all_without(stage: Callable[..., Manifest], history: History, tmp_path: Path) -> None:
+    """What the other shares have made without it is there, so nothing is computed again; where all can use it, the load has the choice."""
+    parts = [stage("texas", NIGHT).as_dict(), found(history)[0].as_dict() if stage("florida", cents=8) else {}]
+
+    def whole(sql: str) -> Manifest:
+        """What all shares make."""
+        done = [made(tmp_path, sql, parts=parts, by=["cents"], into=2, share=number) for number in range(2)]
+        (one,) = gathered(manifests(done))
+        return one
+
+    both = whole("SELECT cents FROM input")
+    assert (both.rows, both.branches, both.stale.keys()) == (2, ("texas", "florida"), {"florida"})
+    assert both.instead is not None
+    assert (both.instead.rows, both.instead.branches) == (1, ("texas",))
+    alone = whole("SELECT CASE WHEN cents = 8 THEN error('no such sale') ELSE cents END AS cents FROM input")
+    assert (alone.rows, alone.branches, alone.stale, alone.instead) == (1, ("texas",), {}, None)
+
+
+@pytest.mark.parametrize(("cents", "branches"), [(8, ("texas", "florida")), ("eight", ("texas",))])
+def test_values_are_found_among_what_stands_in_as_far_as_it_can_be_read(
+    stage: Callable[..., Manifest], history: History, tmp_path: Path, cents: int | str, branches: tuple[str, ...]
+) -> None:
+    """And the shares are of the same rows: of all, or of tonight's alone."""
+    parts = [stage("texas", NIGHT).as_dict(), found(history)[0].as_dict() if stage("florida", cents=cents) else {}]
+    task = placed(SharesOperator, tmp_path, by=["cents"], parts=parts, dimension="city")
+    shares = task.execute(context(task, conf=CONF))
+    assert [share["name"] for share in shares] == ["cents=7", "cents=8"][: len(branches)]
+    done = [made(tmp_path, "SELECT cents, $branch AS b FROM input", parts=parts, share=json.loads(json.dumps(share))) for share in shares]
+    (whole,) = gathered(manifests(done))
+    assert (whole.rows, whole.branches, whole.files[0].branch) == (len(branches), branches, "cents=7")
+
+
+def test_values_that_cannot_be_found(stage: Callable[..., Manifest], tmp_path: Path) -> None:
+    """Nothing is left out for that: where no rows stand in, it fails."""
+    task = placed(SharesOperator, tmp_path, by=["dollars"], parts=[stage("texas", NIGHT).as_dict()])
+    with pytest.raises(DataRefused, match='no column "dollars", which by names'):
+        task.execute(context(task, conf=CONF))

@@ -20,6 +20,7 @@ from tidegate.data.instants import instant, stamp
 from tidegate.data.modes import mode_of
 from tidegate.data.modes.job import Job, shaped
 from tidegate.data.tables import Target
+from tidegate.data.wholes import gathered
 from tidegate.errors import DataRefused, LoadRefused
 
 if TYPE_CHECKING:
@@ -56,12 +57,15 @@ class LoadReport:
 def load(url: sa.URL, *, parts: Sequence[Manifest], **load: Any) -> LoadReport:
     """Bring the rows of these parts into the table; of rows that stand in only those that the load can take.
 
-    Takes what :func:`load_all` takes. It is tried with them, and where that is refused without them: they make no night worse.
+    Takes what :func:`load_all` takes. It is tried with them, and where that is refused without them: they make no night worse. Shares of the rows of
+    several branches are one part, and come all or not at all.
 
     :raises LoadRefused: as said there, of the rows of the interval itself.
+    :raises DataRefused: as said there; or a share is missing.
     """
+    parts = gathered(parts)
     fresh = [part.instead or part for part in parts if part.fresh]
-    if not fresh or fresh == list(parts):
+    if not fresh or fresh == parts:
         return load_all(url, parts=parts, **load)
     try:
         return load_all(url, parts=parts, **load)

@@ -35,6 +35,28 @@ class StageKey:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Share:
+    """Which of the rows of its branches an attempt was made of, where each task is given a share of them."""
+
+    number: int
+    """From 0. Without :attr:`value` it is the hash over :attr:`by`, modulo :attr:`of`."""
+    of: int
+    """How many shares there are."""
+    by: tuple[str, ...]
+    whole: str
+    """Equal for shares that make a whole, and for no others: short hash of the inputs and of :attr:`by`, a hyphen, and how the rows are dealt out."""
+    name: str
+    """For people, who count from 1: ``part 3 of 8``, or ``product=tea``."""
+    value: str | None = None
+    """The values of :attr:`by` as :mod:`tidegate.data.shares` writes them, where there is a share for each."""
+
+    @property
+    def inputs(self) -> str:
+        """Short hash of the inputs and of :attr:`by`."""
+        return self.whole.partition("-")[0]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Manifest:
     """One committed attempt at one :class:`StageKey`."""
 
@@ -73,6 +95,13 @@ class Manifest:
     """The rules that rows of this step broke, in words → how many rows."""
     instead: Manifest | None = None
     """The same without the rows that stand in, where a transform has made both; for a load that cannot take them."""
+    share: Share | None = None
+    """Which rows of its branches it was made of; None for all."""
+
+    @property
+    def files(self) -> tuple[Manifest, ...]:
+        """The staged files, each by its own receipt."""
+        return (self,)
 
     @property
     def aside(self) -> str:
@@ -110,7 +139,14 @@ class Manifest:
         :raises TypeError: a key is missing or unknown.
         """
         instead = cls.from_dict(data["instead"]) if data.get("instead") else None
-        return cls(**{**data, "columns": tuple(data["columns"]), "branches": tuple(data["branches"]), "instead": instead})
+        share = share_from(data["share"]) if data.get("share") else None
+        lists = {"columns": tuple(data["columns"]), "branches": tuple(data["branches"])}
+        return cls(**{**data, **lists, "instead": instead, "share": share})
+
+
+def share_from(data: Mapping[str, Any]) -> Share:
+    """A share as it travels through XCom."""
+    return Share(**{**data, "by": tuple(data["by"])})
 
 
 def question(sql: Any, *, params: Mapping[str, Any] | None, accept: Accept, timezone: str) -> str:

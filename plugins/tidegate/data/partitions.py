@@ -106,7 +106,7 @@ def check_branches(
         if clash := sorted(set(row.partitions).intersection(doomed)):
             partition = shown(clash[0], replace)
             newcomer = owner.get(clash[0]) or taken[0][0].manifest.branch
-            combined = next((part for part, _ in taken if len(part.manifest.branches) > 1), None)
+            combined = next((part for part, _ in taken if part.manifest.branch not in part.manifest.branches), None)
             if combined is None:
                 _refuse_shared(listed, partition, row.branch, newcomer)
             message = f"The table holds rows of {row.branch} in {partition}, and the combined rows of {_names(combined.manifest.branches)} would delete them."

@@ -21,19 +21,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
-    """One staged file, seen through the schema that it shares with the others."""
+class File:
+    """One staged file."""
 
     manifest: Manifest
     path: Path
-    schema: pa.Schema
-    """Of :meth:`batches`: the same for all parts that were opened together."""
     own: pa.Schema
-    """Of the file."""
+    """Of what is stored."""
 
-    def batches(self, *, columns: Sequence[str] | None = None, batch_rows: int = 50_000) -> Iterator[pa.RecordBatch]:
-        """The rows, a batch at a time; ``columns`` picks some."""
-        schema = pa.schema([field for field in self.schema if columns is None or field.name in columns])
+    def batches(self, schema: pa.Schema, *, batch_rows: int) -> Iterator[pa.RecordBatch]:
+        """The rows, seen through a schema that the file shares with others."""
         stored = [field.name for field in schema if field.name in self.own.names]
         with pq.ParquetFile(self.path) as file:
             for batch in file.iter_batches(batch_size=batch_rows, columns=stored or self.own.names[:1]):
@@ -41,9 +38,25 @@ class Part:
 
     def _column(self, batch: pa.RecordBatch, field: pa.Field) -> pa.Array:
         if field.name not in self.own.names:
-            return pa.repeat(pa.scalar(self.manifest.branch, field.type), batch.num_rows)
+            return pa.repeat(pa.scalar(self.manifest.branches[0], field.type), batch.num_rows)
         column = batch.column(field.name)
         return column if column.type == field.type else pa.nulls(batch.num_rows, field.type)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What one manifest has brought: one staged file, or those of all shares of a whole."""
+
+    manifest: Manifest
+    files: tuple[File, ...]
+    schema: pa.Schema
+    """Of :meth:`batches`: the same for all parts that were opened together."""
+
+    def batches(self, *, columns: Sequence[str] | None = None, batch_rows: int = 50_000) -> Iterator[pa.RecordBatch]:
+        """The rows, a batch at a time; ``columns`` picks some."""
+        schema = pa.schema([field for field in self.schema if columns is None or field.name in columns])
+        for file in self.files:
+            yield from file.batches(schema, batch_rows=batch_rows)
 
 
 @contextmanager
@@ -54,25 +67,29 @@ def opened(staging: Staging, manifests: Sequence[Manifest], *, dimension: str | 
     :raises DataRefused: a file is missing or damaged, or the files do not agree on their columns.
     """
     with ExitStack() as stack:
-        paths = [stack.enter_context(staging.local_file(manifest)) for manifest in manifests]
-        schemas = [plain_schema(pq.read_schema(path), where=_where(manifest)) for path, manifest in zip(paths, manifests, strict=True)]
-        shared = _shared(list(zip(manifests, paths, schemas, strict=True)), dimension)
-        parts = zip(manifests, paths, schemas, strict=True)
-        yield tuple(Part(manifest=manifest, path=path, schema=shared, own=own) for manifest, path, own in parts)
+        parts = [(manifest, tuple(_file(stack, staging, receipt) for receipt in manifest.files)) for manifest in manifests]
+        shared = _shared([file for _, files in parts for file in files], dimension)
+        yield tuple(Part(manifest=manifest, files=files, schema=shared) for manifest, files in parts)
+
+
+def _file(stack: ExitStack, staging: Staging, receipt: Manifest) -> File:
+    path = stack.enter_context(staging.local_file(receipt))
+    return File(manifest=receipt, path=path, own=plain_schema(pq.read_schema(path), where=_where(receipt)))
 
 
 def _where(manifest: Manifest) -> str:
     return f"Step {manifest.step} for {manifest.branch}"
 
 
-def _shared(files: list[tuple[Manifest, Path, pa.Schema]], dimension: str | None) -> pa.Schema:
+def _shared(files: list[File], dimension: str | None) -> pa.Schema:
     """One schema for all files. A file with no values in a column has no say in the column's type."""
     if not files:
         return pa.schema([])
-    full = [file for file in files if file[0].rows] or files[:1]
-    first, _, base = full[0]
+    full = [file for file in files if file.manifest.rows] or files[:1]
+    first, base = full[0].manifest, full[0].own
     types: dict[str, tuple[pa.DataType, Manifest | None]] = {}
-    for manifest, path, schema in full:
+    for file in full:
+        manifest, path, schema = file.manifest, file.path, file.own
         if set(schema.names) - {dimension} != set(base.names) - {dimension}:
             odd = sorted(set(schema.names).symmetric_difference(base.names) - {dimension})
             message = f"Step {manifest.step} brought different columns for {first.branch} and for {manifest.branch}: {', '.join(odd)}."

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from tidegate.data.contract import Contract
+    from tidegate.data.manifest import Share
 
 _CHUNK = 1 << 20
 _WITHDRAWN = ".withdrawn"
@@ -149,6 +150,7 @@ class Staging:
         question: str = "",
         contract: Contract | None = None,
         quarantined: int = 0,
+        share: Share | None = None,
     ) -> Iterator[StageWriter]:
         """Write one attempt: committed when the block ends, gone without a trace when it raises.
 
@@ -158,6 +160,7 @@ class Staging:
         :param question: :func:`~tidegate.data.manifest.question` of what a source is asked.
         :param contract: what the rows must be like; anything by default.
         :param quarantined: rows that steps before have set aside.
+        :param share: which rows of its branches it is made of; all by default.
         :raises TidegateError: staging cannot be written; the message names the path.
         """
         where = f"Step {key.step} for {key.branch}"
@@ -190,6 +193,7 @@ class Staging:
                 question=question,
                 quarantined=quarantined + (contract.set_aside if contract is not None else 0),
                 broken={rule: count.rows for rule, count in contract.broken.items()} if contract is not None else {},
+                share=share,
             )
             receipt = folder / f"{safe_name(attempt)}.json"
             with storing(receipt):

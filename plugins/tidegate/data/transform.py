@@ -23,13 +23,14 @@ from tidegate.data import parts as staged
 from tidegate.data.contract import Contract
 from tidegate.data.instants import aware, stamp
 from tidegate.data.kinds import nearest
+from tidegate.data.shares import chosen, condition
 from tidegate.errors import DataRefused, QueryRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from tidegate.data.manifest import Manifest, StageKey
-    from tidegate.data.parts import Part
+    from tidegate.data.manifest import Manifest, Share, StageKey
+    from tidegate.data.parts import File, Part
     from tidegate.data.staging import Staging
     from tidegate.model.accept import AcceptResult
 
@@ -51,6 +52,7 @@ def transform_sql(
     dimension: str | None = None,
     timezone: str = "UTC",
     accept: AcceptResult | None = None,
+    share: Share | None = None,
     memory_limit: str = "256MB",
     threads: int = 1,
 ) -> Manifest:
@@ -64,6 +66,7 @@ def transform_sql(
     :param dimension: name of the column of ``input`` that says which branch a row is of; None for no such column.
     :param timezone: of the clock for TIMESTAMPTZ functions such as ``date_trunc`` too.
     :param accept: what the rows of the result must be like; anything by default.
+    :param share: which rows of the inputs are meant; all by default. Then the key's branch is the share's name, and ``$branch`` is ``all``.
     :param memory_limit: what DuckDB may use before it spills to a temporary directory.
     :raises QueryRefused: DuckDB rejected the SQL, or it is not one SELECT, or it uses a ``$name`` that is not given.
     :raises DataRefused: an input is missing, damaged or of other columns than its siblings, or a result cannot be staged exactly.
@@ -72,7 +75,7 @@ def transform_sql(
     given = {
         "interval_start": _clock(aware(key.interval_start), zone),
         "interval_end": _clock(aware(key.interval_end), zone),
-        "branch": key.branch,
+        "branch": key.branch if share is None else "all",
         "stale_from": _clock(_oldest(_stale(inputs)), zone),
         **(params or {}),
     }
@@ -87,13 +90,13 @@ def transform_sql(
         }
         with duckdb.connect(":memory:", config=settings) as connection, _telling(source_name):
             stale = {branch: _clock(start, zone) for branch, start in _stale(inputs).items()}
-            _fence_in(connection, parts, stale, dimension=dimension, timezone=timezone)
+            _fence_in(connection, parts, stale, share, dimension=dimension, timezone=timezone)
             relation = connection.sql(sql, params=_named(connection, sql, given, source_name=source_name))
             reader = relation.to_arrow_reader(BATCH_ROWS)
             schema = _narrowed(reader.schema, [str(kind) for kind in relation.types])
             contract = Contract(accept, where=f"{source_name} for {key.branch}", interval_end=key.interval_end, timezone=timezone)
             with staging.writer(
-                key, schema, attempt=attempt, correlation_id=correlation_id, contract=contract, **_inherited(inputs)
+                key, schema, attempt=attempt, correlation_id=correlation_id, contract=contract, **_inherited(inputs, share)
             ) as writer:
                 for batch in reader:
                     writer.write(batch)
@@ -113,6 +116,7 @@ def transform_python(
     dimension: str | None = None,
     timezone: str = "UTC",
     accept: AcceptResult | None = None,
+    share: Share | None = None,
 ) -> Manifest:
     """Give all input rows to ``function`` as one pandas frame, and commit the frame that it returns as one attempt.
 
@@ -124,6 +128,7 @@ def transform_python(
     memory that a few frames take. It gets one frame of no rows where there are none.
 
     :param accept: what the rows of the frame must be like; anything by default.
+    :param share: as in :func:`transform_sql`.
     :raises DataRefused: it returned no frame, a frame with an index that would be lost, or values that cannot be staged exactly.
     """
     name = f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', function)}".lstrip(":")
@@ -131,17 +136,18 @@ def transform_python(
     given = {
         "interval_start": aware(key.interval_start).astimezone(zone),
         "interval_end": aware(key.interval_end).astimezone(zone),
-        "branch": key.branch,
+        "branch": key.branch if share is None else "all",
         "stale_from": _oldest(stale := {branch: start.astimezone(zone) for branch, start in _stale(inputs).items()}),
         "stale": stale,
         **(params or {}),
     }
     contract = Contract(accept, where=f"{name} for {key.branch}", interval_end=key.interval_end, timezone=timezone)
-    with staged.opened(staging, inputs, dimension=dimension) as parts:
-        tables = _tables(function, _wanted(function, given), parts, name=name)
+    with staged.opened(staging, inputs, dimension=dimension) as parts, chosen(share, _schema(parts)) as pick:
+        batches = pick(batch for part in parts for batch in part.batches(batch_rows=BATCH_ROWS))
+        tables = _tables(function, _wanted(function, given), batches, _schema(parts), name=name)
         first = next(tables)
         with staging.writer(
-            key, first.schema, attempt=attempt, correlation_id=correlation_id, contract=contract, **_inherited(inputs)
+            key, first.schema, attempt=attempt, correlation_id=correlation_id, contract=contract, **_inherited(inputs, share)
         ) as writer:
             for table in chain([first], tables):
                 for batch in table.to_batches(BATCH_ROWS):
@@ -150,10 +156,14 @@ def transform_python(
     return writer.manifest
 
 
-def _tables(function: Callable[..., Any], given: Mapping[str, Any], parts: Sequence[Part], *, name: str) -> Iterator[pa.Table]:
-    """What the function makes of the parts: one table at the least, all of the same columns."""
-    schema = parts[0].schema if parts else pa.schema([])
-    batches = (batch for part in parts for batch in part.batches(batch_rows=BATCH_ROWS))
+def _schema(parts: Sequence[Part]) -> pa.Schema:
+    return parts[0].schema if parts else pa.schema([])
+
+
+def _tables(
+    function: Callable[..., Any], given: Mapping[str, Any], batches: Iterator[pa.RecordBatch], schema: pa.Schema, *, name: str
+) -> Iterator[pa.Table]:
+    """What the function makes of rows: one table at the least, all of the same columns."""
     if not inspect.isgeneratorfunction(function):
         yield _table(function(_frame(batches, schema), **given), name=name)
         return
@@ -184,32 +194,37 @@ def _fence_in(
     connection: duckdb.DuckDBPyConnection,
     parts: Sequence[Part],
     stale: Mapping[str, datetime | None],
+    share: Share | None,
     *,
     dimension: str | None,
     timezone: str,
 ) -> None:
     """Make the views, then take away everything else."""
+    files = [file for part in parts for file in part.files]
     connection.execute(f"SET TimeZone = {_literal(timezone)}")
-    connection.execute(f"SET allowed_paths = [{', '.join(_literal(str(part.path)) for part in parts)}]")
+    connection.execute(f"SET allowed_paths = [{', '.join(_literal(str(file.path)) for file in files)}]")
     connection.execute("SET enable_external_access = false")
-    selects = [f"SELECT {_columns(part, dimension)} FROM read_parquet({_literal(str(part.path))})" for part in parts]  # noqa: S608 -- quoted below
+    schema = _schema(parts)
+    selects = [f"SELECT {_columns(file, schema, dimension)} FROM read_parquet({_literal(str(file.path))})" for file in files]  # noqa: S608 -- quoted below
     if selects:
-        connection.execute(f"CREATE TEMP VIEW input AS {' UNION ALL '.join(selects)}")
+        rows = " UNION ALL ".join(selects)
+        rows = rows if share is None else f"SELECT * FROM ({rows}) WHERE {condition(share, schema)}"  # noqa: S608 -- quoted there
+        connection.execute(f"CREATE TEMP VIEW input AS {rows}")
     listed = ", ".join(f"({_literal(branch)}, TIMESTAMP {_literal(str(start))})" for branch, start in stale.items())
     found = f"VALUES {listed}" if listed else "SELECT NULL::VARCHAR, NULL::TIMESTAMP WHERE false"
     connection.execute(f"CREATE TEMP VIEW stale AS SELECT * FROM ({found}) AS t({_quoted(dimension or 'branch')}, stale_from)")  # noqa: S608 -- quoted
     connection.execute("SET lock_configuration = true")
 
 
-def _columns(part: Part, dimension: str | None) -> str:
+def _columns(file: File, schema: pa.Schema, dimension: str | None) -> str:
     """Each column of the shared schema as this file can give it."""
     columns = []
-    for field in part.schema:
+    for field in schema:
         name = _quoted(field.name)
-        if field.name not in part.own.names and field.name == dimension:
-            columns.append(f"{_literal(part.manifest.branch)} AS {name}")
+        if field.name not in file.own.names and field.name == dimension:
+            columns.append(f"{_literal(file.manifest.branches[0])} AS {name}")
         elif (
-            field.name not in part.own.names or part.own.field(field.name).type != field.type
+            field.name not in file.own.names or file.own.field(field.name).type != field.type
         ):  # no values in this file: the others say what type it would have
             columns.append(f"CAST(NULL AS {_duck_type(field.type)}) AS {name}")
         else:
@@ -297,15 +312,21 @@ def _table(result: Any, *, name: str, gave: str = "returned") -> pa.Table:
         raise DataRefused(f"{name} {gave} a frame that cannot be staged: {said}.", hint=hint) from error
 
 
-def _inherited(inputs: Sequence[Manifest]) -> dict[str, Any]:
+def _inherited(inputs: Sequence[Manifest], share: Share | None) -> dict[str, Any]:
     """What the rows have of those that they were made of. Rows that stand in make those beside them no older."""
     read = [manifest.read_at for manifest in inputs if manifest.fresh] or [manifest.read_at for manifest in inputs]
     return {
         "read_at": min(read, default=stamp()),
         "branches": tuple(dict.fromkeys(branch for manifest in inputs for branch in manifest.branches)),
         "stale": {branch: start for manifest in inputs for branch, start in manifest.stale.items()},
-        "quarantined": sum(manifest.quarantined for manifest in inputs),
+        "quarantined": set_aside_before(inputs, share),
+        "share": share,
     }
+
+
+def set_aside_before(inputs: Sequence[Manifest], share: Share | None) -> int:
+    """The rows that steps before have set aside. Of several shares the first counts them, so that they are counted once."""
+    return sum(manifest.quarantined for manifest in inputs) if share is None or share.number == 0 else 0
 
 
 def _stale(inputs: Sequence[Manifest]) -> dict[str, datetime]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from tidegate.model.airflow_names import DAG_ARGUMENTS, OPERATOR_ARGUMENTS, Elsewhere
 from tidegate.model.effort import Effort
 from tidegate.model.findings import did_you_mean
-from tidegate.model.step import GROUP_MARK, STEP_MARK, Group, Step
+from tidegate.model.step import GROUP_MARK, SHARES_MARK, STEP_MARK, Group, Shares, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ _ELSEWHERE: dict[str, tuple[str | Elsewhere, ...]] = {
     "tries": ("retries", "on"),
 }  # fmt: skip
 """Words that other tools, and older Airflows, have for keys of ours; of several, the first that fits the place."""
-_MARKED: dict[str | int, type[BaseModel]] = {STEP_MARK: Step, GROUP_MARK: Group}
+_MARKED: dict[str | int, type[BaseModel]] = {STEP_MARK: Step, GROUP_MARK: Group, SHARES_MARK: Shares}
 _EFFORT = frozenset(info.alias or name for name, info in Effort.model_fields.items())
 
 

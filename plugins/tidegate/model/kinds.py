@@ -237,7 +237,10 @@ class BarrierSettings(Enough, Settings):
 class TransformSettings(Settings):
     """Computes new rows from staged rows: by SQL in DuckDB, or by a pandas function."""
 
-    model_config = _repeated({"additionalProperties": {"type": "string"}}, oneOf=[{"required": ["sql"]}, {"required": ["python"]}])
+    model_config = _repeated(
+        {"additionalProperties": {"anyOf": [{"type": "string"}, {"$ref": "#/definitions/Shares"}]}},
+        oneOf=[{"required": ["sql"]}, {"required": ["python"]}],
+    )
 
     sql: str | None = None
     """A file under include/ that ends in ``.sql``, or the statement; it reads from ``input``, which has a column of the dimension's name.

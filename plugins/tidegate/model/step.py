@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Discriminator, Field, StringConstraints, Tag, field_validator, model_validator
 
 from tidegate.model.effort import Defaults, Effort
-from tidegate.model.parts import IMPORT_PATH, BranchName, Flag, FunctionName, Name, Part, Whole
+from tidegate.model.parts import IMPORT_PATH, BranchName, Flag, FunctionName, Name, Part, Whole, Words
 from tidegate.model.shapes import Shape
 
 _USES = rf"^({IMPORT_PATH}|[A-Za-z_][A-Za-z0-9_-]*(@\d+)?|.*\$\{{.*)$"
@@ -58,7 +58,34 @@ class BranchSettings(Effort):
     """Settings over those of the step, or of the group's defaults; mappings are merged."""
 
 
-Over = Name | tuple[BranchName, ...] | dict[BranchName, BranchSettings]
+class Shares(Part):
+    """The rows of all branches that arrived at a barrier, dealt out anew: one task of a transform for each share."""
+
+    of: StepPath
+    """The barrier."""
+    by: Words = Field(min_length=1)
+    """The column, or columns, whose values say which share a row belongs to: rows of equal values share a task, whatever branch they are of. Numbers with
+    fractions of any size (``float``) and ``bytes`` cannot say so."""
+    into: Whole | None = Field(default=None, ge=2, le=1024)
+    """How many shares there are. Of a hash over ``by`` the remainder says which one a row is in; a share may be empty. By default one for each value, or
+    combination of values, among the rows that arrived, NULL being one; a task ahead finds them, and fails where they are more than Airflow's
+    ``max_map_length``."""
+
+
+SHARES_MARK, _BRANCHES_MARK = "·shares", "·branches"
+_DEALT = frozenset(("of", "by", "into"))
+
+
+def _dealt(value: Any) -> str:
+    """Which of two a value of ``for_each`` means: branches may be called ``by``, and have mappings for their settings."""
+    if isinstance(value, dict):
+        dealt = any(not isinstance(value[key], dict | BranchSettings) for key in _DEALT.intersection(value))
+        return SHARES_MARK if dealt else _BRANCHES_MARK
+    return SHARES_MARK if isinstance(value, Shares) else _BRANCHES_MARK
+
+
+_Branches = Name | tuple[BranchName, ...] | dict[BranchName, BranchSettings]
+Over = Annotated[Annotated[Shares, Tag(SHARES_MARK)] | Annotated[_Branches, Tag(_BRANCHES_MARK)], Discriminator(_dealt)]
 _OVER: dict[str, Any] = {
     "type": "object",
     "maxProperties": 1,
@@ -66,6 +93,7 @@ _OVER: dict[str, Any] = {
         "anyOf": [
             {"type": "string"},
             {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True},
+            {"$ref": "#/definitions/Shares"},
             {"type": "object", "minProperties": 1, "additionalProperties": {"$ref": "#/definitions/BranchSettings"}},
         ]
     },
@@ -80,10 +108,14 @@ class Node(Part):
     for_each: Annotated[
         dict[Name, Over],
         Field(max_length=1),
-        Shape("mapping of one name to a list of branches, to a mapping of branches to their own settings, or to a step", _OVER),
+        Shape(
+            "mapping of one name to a list of branches, to a mapping of branches to their own settings, to a step, or to shares of its rows",
+            _OVER,
+        ),
     ] = Field(default_factory=dict)
     """``{region: [a, b]}``: one task for each branch, and ``{region}`` is its name. ``{part: arrived}``: one task for each branch that arrived at that
-    barrier, or for each item that a step returned."""
+    barrier, or for each item that a step returned. ``{part: {of: arrived, by: customer_id, into: 8}}``: eight tasks, each with a share of all rows;
+    without ``into`` one task for each value."""
     display_name: str | None = None
     """What it is called in the UI."""
 
@@ -96,7 +128,7 @@ class Node(Part):
     def branches(self) -> tuple[str, ...]:
         """The branches that the file names; empty where it is not repeated, or only at run time."""
         over = next(iter(self.for_each.values()), ())
-        return () if isinstance(over, str) else tuple(over)
+        return () if isinstance(over, str | Shares) else tuple(over)
 
     @property
     def own_settings(self) -> dict[str, BranchSettings]:
@@ -110,13 +142,32 @@ class Node(Part):
     def mapped_over(self) -> str | None:
         """The step over whose results it is repeated at run time."""
         over = next(iter(self.for_each.values()), None)
-        return over if isinstance(over, str) else None
+        return over.of if isinstance(over, Shares) else over if isinstance(over, str) else None
+
+    @property
+    def shares(self) -> Shares | None:
+        """How rows are dealt out anew, where they are."""
+        over = next(iter(self.for_each.values()), None)
+        return over if isinstance(over, Shares) else None
+
+    @field_validator("for_each", mode="before")
+    @classmethod
+    def _one_thing(cls, value: Any) -> Any:
+        if (
+            isinstance(value, dict)
+            and len(value) > 1
+            and not _DEALT.isdisjoint(value)
+            and isinstance(first := next(iter(value.values())), str)
+        ):
+            said = ", ".join([f"of: {first}", *(f"{key}: …" for key in ("by", "into") if key in value)])
+            raise ValueError(f"for_each names one thing, and {', '.join(value)} are given; write {{{next(iter(value))}: {{{said}}}}}")
+        return value
 
     @field_validator("for_each")
     @classmethod
     def _unique_branches(cls, value: dict[str, Over]) -> dict[str, Over]:
         for dimension, over in value.items():
-            if isinstance(over, str):
+            if isinstance(over, str | Shares):
                 continue
             if not over:
                 raise ValueError(f"{dimension} has no branches; name at least one")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tidegate.operators.outcome import OutcomeOperator as OutcomeOperator
     from tidegate.operators.pipeline import PipelineOperator as PipelineOperator
     from tidegate.operators.retrying import JitteredRetryPolicy as JitteredRetryPolicy
+    from tidegate.operators.shares import SharesOperator as SharesOperator
     from tidegate.operators.sql import SqlOperator as SqlOperator
     from tidegate.operators.tidy import TidyOperator as TidyOperator
     from tidegate.operators.transform import TransformOperator as TransformOperator
@@ -31,6 +32,7 @@ _HOMES = {
     "LoadOperator": "load",
     "OutcomeOperator": "outcome",
     "PipelineOperator": "pipeline",
+    "SharesOperator": "shares",
     "SqlOperator": "sql",
     "TidyOperator": "tidy",
     "TransformOperator": "transform",
@@ -47,6 +49,7 @@ __all__ = [
     "LoadOperator",
     "OutcomeOperator",
     "PipelineOperator",
+    "SharesOperator",
     "SqlOperator",
     "TidyOperator",
     "TransformOperator",

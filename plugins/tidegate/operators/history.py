@@ -101,7 +101,8 @@ class History:
     @property
     def combined(self) -> bool:
         """Whether a task behind combines what arrives with what earlier runs staged."""
-        return any(getattr(task, "held", None) is not None for task in self.barrier.get_flat_relatives(upstream=False))
+        behind = self.barrier.get_flat_relatives(upstream=False)
+        return any(getattr(task, "partial_kwargs", vars(task)).get("held") is not None for task in behind)
 
     def settle(self, found: Mapping[str, tuple[Branch, dict[str, Any] | None]], branches: Branches) -> set[str]:
         """Withdraw the rows of branches that failed behind them, so that no later run takes them; what arrived counts again.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,9 @@ from tidegate.operators.extract import WHOLE
 from tidegate.operators.surroundings import include_function, sql_text, staging_root
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from tidegate.data.manifest import Manifest
+    from tidegate.data.manifest import Manifest, Share
     from tidegate.operators.night import Night
 
 OMITTED = "omitted"
@@ -23,8 +24,9 @@ OMITTED = "omitted"
 class TransformOperator(TidegateOperator):
     """Turns staged rows into new staged rows: by SQL in DuckDB, or by a pandas function. Runs in a worker.
 
-    Give ``part`` to work on one branch (map over it: ``.expand(part=barrier.output)``), or ``parts`` to combine all that arrived.
-    Returns the manifest of the new rows.
+    Give ``part`` to work on one branch (map over it: ``.expand(part=barrier.output)``), or ``parts`` to combine all that arrived; with ``by``, ``into`` and
+    ``share`` on a share of their rows (map over it: ``.expand(share=[0, 1, 2, 3])`` with ``into=4``, or over what a ``SharesOperator`` returned). Returns the
+    manifest of the new rows.
 
     Rows that stand in for a missing branch's make no night worse: what cannot be computed with them is computed without.
 
@@ -35,6 +37,9 @@ class TransformOperator(TidegateOperator):
     :param part: One manifest, or an extract's return value.
     :param parts: Many of them.
     :param held: Manifests of branches that earlier runs staged for this interval; a combination needs them too.
+    :param by: Columns by which the rows of all branches are dealt out: rows of equal values are in one share, whatever branch they are of.
+    :param into: How many shares there are. A load takes all of them or none.
+    :param share: Which one this task is given, from 0; or one of those that a ``SharesOperator`` returned, which says ``by`` and ``into`` itself.
     :param dimension: The column of ``input`` that holds the branch's name, such as ``region``.
     :param step: The name that staging knows the rows by; the task's id by default.
     :param timezone: Zone in which the interval's bounds are given.
@@ -56,6 +61,9 @@ class TransformOperator(TidegateOperator):
         part: Any = None,
         parts: Any = None,
         held: Any = None,
+        by: Sequence[str] = (),
+        into: int | None = None,
+        share: int | Mapping[str, Any] | None = None,
         dimension: str | None = None,
         step: str | None = None,
         timezone: str = "UTC",
@@ -69,14 +77,27 @@ class TransformOperator(TidegateOperator):
         self.part = part
         self.parts = parts
         self.held = held
+        self.by = by
+        self.into = into
+        self.share = share
         self.dimension = dimension
         self.step = step
         self.timezone = timezone
         self.accept = accept
 
+    @property
+    def share_name(self) -> str:
+        """What people call the share that the task is given."""
+        return str(self.share["name"]) if isinstance(self.share, Mapping) else f"part {(self.share or 0) + 1} of {self.into}"
+
     def work(self, night: Night) -> dict[str, Any]:
         """Read the parts, compute, stage."""
-        inputs = manifests(self.part if self.part is not None else [self.parts, self.held])
+        from tidegate.data.shares import dealt_of
+        from tidegate.data.wholes import gathered
+
+        inputs = gathered(manifests(self.part if self.part is not None else [self.parts, self.held]))
+        if isinstance(self.share, Mapping):
+            inputs = dealt_of(self.share, inputs)
         if self.part is not None and not inputs:
             return dict(self.part)  # what stands in was left out by the step before
         fresh = [part.instead or part for part in inputs if part.fresh]
@@ -94,10 +115,11 @@ class TransformOperator(TidegateOperator):
     def _made(self, night: Night, inputs: Sequence[Manifest]) -> Manifest:
         from tidegate.data.manifest import StageKey
         from tidegate.data.staging import Staging, new_attempt
-        from tidegate.data.transform import transform_python, transform_sql
+        from tidegate.data.transform import set_aside_before, transform_python, transform_sql
         from tidegate.model.accept import AcceptResult
 
-        branch = inputs[0].branch if self.part is not None else WHOLE
+        share = self._share(inputs)
+        branch = inputs[0].branch if self.part is not None else WHOLE if share is None else share.name
         shared: dict[str, Any] = {
             "params": dict(self.parameters or {}),
             "key": StageKey(
@@ -113,6 +135,7 @@ class TransformOperator(TidegateOperator):
             "dimension": self.dimension,
             "timezone": self.timezone,
             "accept": accepting(AcceptResult, self.accept),
+            "share": share,
         }
         if self.python:
             made = transform_python(inputs, include_function(self.python, self.include), **shared)
@@ -120,8 +143,16 @@ class TransformOperator(TidegateOperator):
             statement, name = sql_text(self.sql or "", self.include)
             made = transform_sql(inputs, statement, source_name=name, **shared)
         self.log.info("%s: %s rows in, %s rows out", branch, sum(manifest.rows for manifest in inputs), made.rows)
-        tell_quarantine(self, made, made.quarantined - sum(manifest.quarantined for manifest in inputs))
+        tell_quarantine(self, made, made.quarantined - set_aside_before(inputs, share))
         return made
+
+    def _share(self, inputs: Sequence[Manifest]) -> Share | None:
+        """The share of these rows that the task is given."""
+        from tidegate.data.shares import rebased, share_of
+
+        if isinstance(self.share, Mapping):
+            return rebased(self.share, inputs)
+        return share_of(inputs, self.by, number=self.share, of=self.into) if self.share is not None and self.into is not None else None
 
 
 def manifests(value: Any) -> list[Any]:

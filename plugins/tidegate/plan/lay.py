@@ -11,6 +11,7 @@ from tidegate.model.step import Group
 from tidegate.model.tree import Target
 from tidegate.plan.arguments import dag_arguments, group_arguments
 from tidegate.plan.budgets import budgets
+from tidegate.plan.dealing import with_values
 from tidegate.plan.layout import Edge, Plan, PlannedGroup, PlannedTask
 from tidegate.plan.operators import outcome_task, task_of
 
@@ -50,7 +51,7 @@ def has_outcome(spec: PipelineSpec) -> bool:
 def plan(spec: PipelineSpec) -> Plan:
     """Lay out a pipeline. The order of everything depends on the file alone, so that equal files make equal DAGs."""
     layout = laid_out(spec)
-    tasks = [task_of(spec, layout, instance) for instance in layout.instances]
+    tasks = [task for instance in layout.instances for task in with_values(spec, task_of(spec, layout, instance), layout.edges)]
     if has_outcome(spec):
         layout.edges |= {(task_id, OUTCOME): Edge(task_id, OUTCOME) for task_id in layout.last(tasks)}
         tasks.append(outcome_task(spec, tasks))

@@ -14,6 +14,7 @@ from tidegate.model.spec import OUTCOME
 from tidegate.model.tree import Target
 from tidegate.plan.budgets import zone_of
 from tidegate.plan.calls import Call, Imported, Output
+from tidegate.plan.dealing import values_of
 from tidegate.plan.effort import effort, laid
 from tidegate.plan.layout import PlannedTask
 from tidegate.plan.said import by_defaults, nearest, params_around, repeats
@@ -345,6 +346,13 @@ def _transform(layout: Layout, instance: Instance, settings: TransformSettings, 
     )  # fmt: skip
     words["step"] = node.path
     output = Output(_source(layout, instance))
+    if (shares := node.body.shares) is not None:
+        words |= {"parts": output, "held": Output(output.task_id, HELD_KEY)}
+        words["map_index_template"] = common.pop("map_index_template", "{{ task.share_name }}")
+        if shares.into is None:
+            return Call(f"{_OURS}TransformOperator", {**words, **common}), {"share": Output(values_of(instance.task_id))}
+        words |= {"by": list(shares.by), "into": shares.into}
+        return Call(f"{_OURS}TransformOperator", {**words, **common}), {"share": list(range(shares.into))}
     if node.body.mapped_over is not None:
         template = common.pop("map_index_template", "{{ task.part['branch'] }}")
         return Call(f"{_OURS}TransformOperator", {**words, "map_index_template": template, **common}), {"part": output}

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from tidegate.resilience.interval import Interval
 
 OURS = "tidegate.operators."
-EXTRACT, BARRIER, TRANSFORM, LOAD, OUTCOME, CHOICE, SQL = (
-    f"{OURS}{name}Operator" for name in ("Extract", "Barrier", "Transform", "Load", "Outcome", "Choice", "Sql")
+EXTRACT, BARRIER, TRANSFORM, LOAD, OUTCOME, CHOICE, SQL, SHARES = (
+    f"{OURS}{name}Operator" for name in ("Extract", "Barrier", "Transform", "Load", "Outcome", "Choice", "Sql", "Shares")
 )
-TELLING = frozenset({EXTRACT, BARRIER, TRANSFORM, LOAD, OUTCOME, CHOICE, SQL})
+TELLING = frozenset({EXTRACT, BARRIER, TRANSFORM, LOAD, OUTCOME, CHOICE, SQL, SHARES})
 """The operators that leave the reason of their failure for the barrier and the outcome."""
 RETRIES = 2
 """Of those operators, where nothing is said."""

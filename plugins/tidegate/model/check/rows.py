@@ -91,6 +91,9 @@ def _result(subject: Subject, node: Node) -> None:
 
 def _mapped_function(subject: Subject, node: Node) -> None:
     at = (*node.at, "for_each")
+    if node.step.shares is not None:
+        subject.report(at, "only a transform is given shares of rows", "Write uses: transform, and the function under with: python.")
+        return
     if node.step.python is None:
         subject.report(
             at, "only a transform or a python function can be repeated over what a step returned", "List the branches, or use expand."
@@ -159,7 +162,8 @@ def _feeds(subject: Subject, node: Node) -> None:
         )
         return
     source = found[0]
-    if node.uses == "transform" and node.body.mapped_over is None and source.body.mapped_over is not None:
+    by_branch = source.body.mapped_over is not None and source.step.shares is None
+    if node.uses == "transform" and node.body.mapped_over is None and by_branch:
         subject.report(
             at,
             f"'{node.name}' combines what '{source.name}' made of each branch, which a catch-up of one branch cannot do again",

@@ -243,6 +243,8 @@ def _task_ids(subject: Subject) -> None:
         task_id = task_id_of(node)
         if task_id == OUTCOME and node.parent is not None:
             _ends(subject, node)
+        if node.body.shares is not None and node.body.shares.into is None:
+            seen.setdefault(f"{task_id}_values", node)
         if task_id in seen:
             subject.report(
                 node.at, f"'{seen[task_id].path}' has the id '{task_id}' already", "Rename one, or leave prefix_group_id as it is."
