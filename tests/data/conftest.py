@@ -4,21 +4,36 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
 
 sys.path.insert(0, str(Path(__file__).parent))  # `--import-mode=importlib` leaves it out; nights.py stands here
 
+from apis import serving
 from nights import Night, on_duckdb
 from servers import emptied
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from apis import Shop
 
 
 @pytest.fixture
 def night(tmp_path: Path) -> Night:
     """Give a night on SQLite."""
     return Night(tmp_path)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Shop]]:
+    """Give a way to start HTTP servers that end with the test."""
+    with ExitStack() as stack:
+        yield lambda answer, tls=None: stack.enter_context(serving(answer, tls))
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ class _Cancel:
                 self._cancel()
             except Exception as error:  # noqa: BLE001  every driver has its own; the next second tries again
                 log.info("%s did not take the cancel: %s", self._name, error)
-        if not self._hung_up and time.monotonic() - self._first > PATIENCE_SECONDS and _hang_up(self._raw):
+        if not self._hung_up and time.monotonic() - self._first > PATIENCE_SECONDS and hang_up(self._raw):
             self._hung_up = True
             log.warning("%s did not stop within %.0f s and was hung up on; its server may still be at work", self._name, PATIENCE_SECONDS)
 
@@ -111,8 +111,8 @@ def _kill(url: sa.URL, thread: int, correlation_id: str) -> None:
             connection.exec_driver_sql(f"KILL QUERY {thread:d}")
 
 
-def _hang_up(raw: Any) -> bool:
-    """Shut the connection's socket, so that the thread that waits for its answer wakes; False for a driver that shows none."""
+def hang_up(raw: Any) -> bool:
+    """Shut a connection's socket, so that the thread that waits for its answer wakes; False for a driver that shows none."""
     with suppress(Exception):
         number = raw.fileno() if hasattr(raw, "fileno") else raw._sock.fileno()  # noqa: SLF001  PyMySQL's
         with socket.socket(fileno=os.dup(number)) as shared:

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import sqlalchemy as sa
 
+    from tidegate.data.apis import Api
     from tidegate.data.manifest import Manifest, StageKey
     from tidegate.data.staging import Staging
     from tidegate.model.accept import Accept
+    from tidegate.model.http import Http
 
 BATCH_ROWS = 50_000
 
@@ -126,6 +128,49 @@ def extract_files(
         return _staged(
             batches, contract, key=key, staging=staging, attempt=attempt, correlation_id=correlation_id, read_at=read_at, question=question,
             stop=stop or Stop(), name=connection_name, progress=progress,
+        )  # fmt: skip
+
+
+def extract_http(
+    api: Api,
+    asked: Http,
+    *,
+    key: StageKey,
+    staging: Staging,
+    accept: Accept,
+    attempt: str,
+    correlation_id: str,
+    timezone: str = "UTC",
+    batch_rows: int = BATCH_ROWS,
+    connection_name: str,
+    question: str = "",
+    usual: int | None = None,
+    progress: Callable[[int], None] | None = None,
+    stop: Stop | None = None,
+) -> Manifest:
+    """Read the records that an HTTP API has of an interval, page by page, and commit them as one attempt. Takes what :func:`extract` takes.
+
+    :param question: short hash of what is asked for, by :func:`tidegate.data.manifest.question`.
+    :raises Stopped: ``stop`` said so before all was read.
+    :raises Unreachable: the API does not answer, broke off, or has too much to do.
+    :raises TimedOut: it takes too long.
+    :raises AuthRefused: it does not let the login in.
+    :raises QueryRefused: it refused what is asked.
+    :raises DataRefused: the records are not what ``accept`` asks for, or a page cannot be read.
+    """
+    from tidegate.data.sources import http
+
+    stop = stop or Stop()
+    where = f"{connection_name}, {asked.path},"
+    contract = Contract(accept, where=where, interval_end=key.interval_end, timezone=timezone, usual=usual)
+    read_at = stamp()
+    with http.batches(
+        api, asked, contract, interval=(key.interval_start, key.interval_end), where=where, zone=timezone, batch_rows=batch_rows,
+        correlation_id=correlation_id, name=connection_name, stop=stop,
+    ) as batches:  # fmt: skip
+        return _staged(
+            batches, contract, key=key, staging=staging, attempt=attempt, correlation_id=correlation_id, read_at=read_at, question=question,
+            stop=stop, name=connection_name, progress=progress,
         )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringC
 
 from tidegate.model.accept import AMOUNT, Accept, AcceptResult
 from tidegate.model.durations import Duration, parse_duration, parse_moment
+from tidegate.model.http import Http
 from tidegate.model.kind import BUILT_IN, Settings
 from tidegate.model.parts import BranchName, Flag, FunctionName, Name, Part, Whole, Words, Zone, one_or_many
 from tidegate.model.shapes import DURATION, Shape
@@ -89,7 +90,7 @@ _OF = {
     "delimiter": ("files",),
 }
 """What only some ways of reading know."""
-_READS = {"query": "a query is read", "table": "a table is read", "files": "files are read"}
+_READS = {"query": "a query is read", "table": "a table is read", "files": "files are read", "http": "an HTTP API is read"}
 
 
 class ExtractSettings(Settings):
@@ -97,11 +98,17 @@ class ExtractSettings(Settings):
 
     model_config = _repeated(
         {"additionalProperties": {"not": {"type": "string", "pattern": r"^[^$]*$"}}},
-        oneOf=[{"required": ["connection", "query"]}, {"required": ["connection", "table"]}, {"required": ["files"]}],
+        oneOf=[
+            {"required": ["connection", "query"]},
+            {"required": ["connection", "table"]},
+            {"required": ["files"]},
+            {"required": ["connection", "http"]},
+        ],
     )
 
     connection: Connection | None = None
-    """Airflow connection id; ``{region}`` stands for the branch's name. Of a database, or of the store that files lie in, where it needs one."""
+    """Airflow connection id; ``{region}`` stands for the branch's name. Of a database; of the store that files lie in, where it needs one; of an
+    HTTP API, or its URL, where it needs no login."""
     query: str | None = None
     """A file under include/ that ends in ``.sql``, or the statement itself. ``:interval_start``, ``:interval_end`` and ``:branch`` are bound."""
     table: Annotated[str, _TABLE] | None = None
@@ -118,6 +125,8 @@ class ExtractSettings(Settings):
     yet it is tried again."""
     delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1), Shape("one character")] = ","
     """What stands between the values of a CSV file."""
+    http: Http | None = None
+    """In place of a query: what is asked of an HTTP API that answers in JSON, page by page."""
     params: Params = Field(default_factory=dict)
     """More values to bind, by name."""
     accept: Accept = Field(default_factory=Accept)
@@ -130,14 +139,19 @@ class ExtractSettings(Settings):
 
     @model_validator(mode="after")
     def _one_of(self) -> Self:
-        ways = {"query": self.query, "table": self.table, "files": self.files}
+        ways = {"query": self.query, "table": self.table, "files": self.files, "http": self.http}
         said = [name for name, value in ways.items() if value is not None]
         if len(said) != 1:
             raise ValueError(
-                "give one of 'query', 'table' and 'files'; a query is SQL, of a table the interval's rows are read as they stand"
+                "give one of 'query', 'table', 'files' and 'http'; a query is SQL, of a table the interval's rows are read as they stand"
             )
         if self.connection is None and self.files is None:
-            raise ValueError(f"a {said[0]} is asked of a database, and no connection says of which; name the Airflow 'connection'")
+            of = "what stands under http is asked of an API" if self.http is not None else f"a {said[0]} is asked of a database"
+            raise ValueError(f"{of}, and no connection says of which; name the Airflow 'connection'")
+        if re.search(r"://[^/?#]*@", self.connection or ""):
+            raise ValueError(
+                "the connection is a URL with a login in it, for everybody to read; name an Airflow 'connection' that has them"
+            )
         for name, ways_of in _OF.items():
             if name in self.model_fields_set and said[0] not in ways_of:
                 raise ValueError(f"{name} is said of a {ways_of[0]}, and here {_READS[said[0]]}; remove it, or read a '{ways_of[0]}'")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import BreakerOpen, Stopped, TimedOut, Unreachable
 from tidegate.operators.base import FAILURE_KEY
-from tidegate.operators.surroundings import connection_url
+from tidegate.operators.surroundings import probe_of
 from tidegate.resilience.breaker import Breaker, Stance, after_night, ending_of, waited_out
 from tidegate.resilience.completeness import BranchState
 from tidegate.resilience.interval import instant_of
@@ -54,15 +54,13 @@ def keep_away(task: ExtractOperator, night: Night) -> None:
 
 def _silence(task: ExtractOperator, night: Night) -> str:
     """What a probe of the source meets, and of the hedge's where there is one; empty where one of them answers."""
-    from tidegate.data.engines import probe
-
-    sources = {task.source_conn_id: connection_url(task.source_conn_id)}
-    if task.hedge_conn_id is not None and (second := task.hedge_url()) is not None:
-        sources[task.hedge_conn_id] = second
+    probes = [probe_of(task.source_conn_id, correlation_id=night.correlation_id)]
+    if task.hedge_conn_id is not None and task.hedge_url() is not None:
+        probes.append(probe_of(task.hedge_conn_id, correlation_id=night.correlation_id))
     met = []
-    for conn_id, url in sources.items():
+    for probe in probes:
         try:
-            probe(url, correlation_id=night.correlation_id, connection_name=conn_id)
+            probe()
         except (Unreachable, TimedOut) as error:
             met.append(error.message)
         else:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import TidegateError
 from tidegate.operators.base import TidegateOperator
-from tidegate.operators.surroundings import connection_url, most_runs, staging_root
+from tidegate.operators.surroundings import connection_url, most_runs, probe_of, staging_root
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from sqlalchemy import URL
 
@@ -45,7 +45,7 @@ class Ledger:
 class CatchUpOperator(TidegateOperator):
     """Starts the runs that bring what earlier nights lacked, and gives up what has lacked for too long. Runs in a worker.
 
-    Reads the gaps of every pipeline under a folder from its ledger. Of what is due, each source is probed once, by a connection and ``SELECT 1``: one that is
+    Reads the gaps of every pipeline under a folder from its ledger. Of what is due, each source is probed once, by a connection and ``SELECT 1``, or by a request for nothing but an answer: one that is
     still down costs no run, and counts as an attempt. At most ``[tidegate] catch_up_runs`` runs (2 by default) are on their way at once, over all pipelines,
     those of earlier hours among them. Runs are started with the task's own rights, and are pinned to their interval.
 
@@ -224,14 +224,14 @@ class _Desk:
     def _down(self, gaps: Sequence[Gap]) -> dict[tuple[str, str], str]:
         """The branches with a source that does not answer, each connection asked once → why."""
         wanted = {(gap.pipeline, gap.branch): self._sources(gap) for gap in gaps}
-        urls: dict[str, URL | str] = {}
+        probes: dict[str, Callable[[], None] | str] = {}
         for conn_id in dict.fromkeys(conn_id for sources in wanted.values() for source in sources for conn_id in source.connections):
             try:
-                urls[conn_id] = connection_url(conn_id)
+                probes[conn_id] = probe_of(conn_id)
             except TidegateError as error:
-                urls[conn_id] = " ".join(error.message.split())
-        with ThreadPoolExecutor(_PROBES) as probes:
-            answers = dict(zip(urls, probes.map(_probed, urls, urls.values()), strict=True))
+                probes[conn_id] = " ".join(error.message.split())
+        with ThreadPoolExecutor(_PROBES) as threads:
+            answers = dict(zip(probes, threads.map(_probed, probes.values()), strict=True))
         return {
             key: answers[source.connections[0]]
             for key, sources in wanted.items()
@@ -296,14 +296,12 @@ def _open(gaps: Iterable[Gap], now: datetime) -> list[Gap]:
     return [gap for gap in gaps if now < gap.expires_at]
 
 
-def _probed(conn_id: str, url: URL | str) -> str:
+def _probed(probe: Callable[[], None] | str) -> str:
     """Why a source does not answer; empty where it does."""
-    from tidegate.data.engines import probe
-
-    if isinstance(url, str):
-        return url
+    if isinstance(probe, str):
+        return probe
     try:
-        probe(url, connection_name=conn_id)
+        probe()
     except TidegateError as error:
         return " ".join(error.message.split())
     return ""

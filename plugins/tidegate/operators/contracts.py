@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tidegate.data.manifest import Manifest
-    from tidegate.model.accept import AcceptResult
+    from tidegate.model.parts import Part
     from tidegate.operators.base import TidegateOperator
 
-    Terms = TypeVar("Terms", bound=AcceptResult)
+    Terms = TypeVar("Terms", bound=Part)
 
 
-def accepting(terms: type[Terms], said: Mapping[str, Any] | None) -> Terms:
-    """What an operator's ``accept`` says.
+def accepting(terms: type[Terms], said: Mapping[str, Any] | None, word: str = "accept") -> Terms:
+    """What an operator's ``accept`` says, or another of its arguments that is made of words.
 
     :raises Refused: it is nothing that a pipeline file could say.
     """
@@ -31,7 +31,7 @@ def accepting(terms: type[Terms], said: Mapping[str, Any] | None) -> Terms:
 
         problem = error.errors(include_url=False)[0]
         message, hint = words_of(terms, problem["loc"], [problem])
-        raise Refused(f"{'.'.join(['accept', *map(str, problem['loc'])])}: {message}.", hint=hint) from error
+        raise Refused(f"{'.'.join([word, *map(str, problem['loc'])])}: {message}.", hint=hint) from error
 
 
 def tell_quarantine(task: TidegateOperator, manifest: Manifest, rows: int) -> None:

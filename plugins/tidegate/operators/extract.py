@@ -1,4 +1,4 @@
-"""Reads one branch's interval from its database and stages it."""
+"""Reads one branch's interval from its source and stages it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tidegate.operators.base import TidegateOperator
 from tidegate.operators.breakers import keep_away
 from tidegate.operators.contracts import accepting, tell_quarantine
 from tidegate.operators.stopping import EndsFromOutside, stop_of
-from tidegate.operators.surroundings import connection_url, sql_text, staging_root
+from tidegate.operators.surroundings import api_behind, connection_url, sql_text, staging_root
 from tidegate.resilience.completeness import Branch, BranchState
 from tidegate.resilience.keys import ADOPT
 from tidegate.resilience.patience import slowest_usual, span
@@ -69,6 +69,8 @@ class ExtractOperator(EndsFromOutside, TidegateOperator):
     :param files: Path or URL of CSV, JSON or Parquet files that are read, in place of a query; it may be a pattern, and may use ``%Y`` and the like
         for the interval's start in ``timezone``. ``source_conn_id`` is then the connection of their store, or none.
     :param delimiter: What stands between the values of a CSV file.
+    :param http: What is asked of an HTTP API in place of a query, by the words of ``http`` in a pipeline file:
+        ``{"path": "/v1/orders", "page": {"next": "links.next"}}``. ``source_conn_id`` is then a connection of type http, or a URL.
     :param parameters: More values to bind, by name.
     :param branch: The branch's name, such as a region.
     :param dimension: What branches are, such as ``region``; runs may choose some of them by a param of this name.
@@ -83,7 +85,7 @@ class ExtractOperator(EndsFromOutside, TidegateOperator):
         the second begins at once where the first is unreachable or timed out.
     :param breakers: An asset in whose state the breakers of the step's branches are kept; the barrier behind has it too. None for no breaker.
     :param open_after: Bad nights in a row after which the breaker of the branch opens.
-    :raises Unreachable: the database does not answer; retried.
+    :raises Unreachable: the source does not answer; retried.
     :raises TimedOut: it ends the query, which takes too long; retried.
     :raises AuthRefused: it does not let the login in; not retried.
     :raises BreakerOpen: the breaker is open and the probe failed, or a person isolated the branch; not retried.
@@ -92,7 +94,7 @@ class ExtractOperator(EndsFromOutside, TidegateOperator):
     :raises Stopped: nobody waits for the rows any more; not retried.
     """
 
-    template_fields: Sequence[str] = ("source_conn_id", "query", "table", "files", "parameters", "hedge_conn_id")
+    template_fields: Sequence[str] = ("source_conn_id", "query", "table", "files", "http", "parameters", "hedge_conn_id")
     ui_color = "#d7ecf7"
     carries_rows = True
 
@@ -107,6 +109,7 @@ class ExtractOperator(EndsFromOutside, TidegateOperator):
         look_back: timedelta = timedelta(0),
         files: str | None = None,
         delimiter: str = ",",
+        http: Mapping[str, Any] | None = None,
         parameters: Mapping[str, Any] | None = None,
         branch: str = WHOLE,
         dimension: str | None = None,
@@ -129,6 +132,7 @@ class ExtractOperator(EndsFromOutside, TidegateOperator):
         self.look_back = look_back
         self.files = files
         self.delimiter = delimiter
+        self.http = http
         self.parameters = parameters
         self.branch = branch
         self.dimension = dimension
@@ -195,7 +199,7 @@ class ExtractOperator(EndsFromOutside, TidegateOperator):
 
     def _readers(self, night: Night, staging: Staging, key: StageKey) -> tuple[Reader, Reader | None]:
         """How the rows are read, and how else, where there is another way."""
-        from tidegate.data.extract import extract, extract_files
+        from tidegate.data.extract import extract, extract_files, extract_http
         from tidegate.data.hedging import Reader
         from tidegate.data.staging import new_attempt
 
@@ -223,6 +227,11 @@ class ExtractOperator(EndsFromOutside, TidegateOperator):
                 )
 
             return Reader(conn_id, read_files), None
+        if self.http is not None:
+            from tidegate.model.http import Http
+
+            api, asked, conn_id = api_behind(self.source_conn_id), accepting(Http, self.http, "http"), self.source_conn_id
+            return Reader(conn_id, lambda stop: extract_http(api, asked, question=self._question, **attempt(stop, conn_id))), None
         statement, source_name = self._statement
 
         def reader(conn_id: str, url: URL) -> Reader:
@@ -280,6 +289,8 @@ class ExtractOperator(EndsFromOutside, TidegateOperator):
 
         if self.files is not None:
             return question([self.files, self.delimiter], params=None, accept=self._accept, timezone=self.timezone)
+        if self.http is not None:
+            return question(dict(self.http), params=None, accept=self._accept, timezone=self.timezone)
         return question(self._statement[0], params=self.parameters, accept=self._accept, timezone=self.timezone)
 
     def _patience(self, night: Night) -> timedelta:

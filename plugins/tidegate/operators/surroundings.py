@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sqlalchemy import URL
+
+    from tidegate.data.apis import Api
 
 
 def connection_url(conn_id: str) -> URL:
@@ -36,20 +39,47 @@ def url_of(conn_id: str, get: Callable[[str], Any]) -> URL:
     """
     from tidegate.data.engines import database_url
 
+    return database_url(**_fields(conn_id, get))
+
+
+def api_behind(conn_id: str, get: Callable[[str], Any] = Connection.get) -> Api:
+    """The HTTP API behind an Airflow connection, or at a URL.
+
+    :raises ConnectionUnknown: there is no such connection, or it is no API.
+    """
+    from tidegate.data.apis import api_at
+
+    if "://" in conn_id:
+        return api_at(conn_id=conn_id, conn_type="http", host=conn_id)
+    return api_at(**_fields(conn_id, get))
+
+
+def probe_of(conn_id: str, get: Callable[[str], Any] = Connection.get, *, correlation_id: str = "") -> Callable[[], None]:
+    """A probe of what is behind a connection, a database or an HTTP API, to be called in any thread.
+
+    :raises ConnectionUnknown: there is no such connection, or it is neither.
+    """
+    fields = {} if "://" in conn_id else _fields(conn_id, get)
+    if not fields or (fields["conn_type"] in {"http", "https"} and "sqlalchemy_url" not in fields["extra"]):
+        from tidegate.data import apis
+
+        return partial(apis.probe, api_behind(conn_id, get), correlation_id=correlation_id, connection_name=conn_id)
+    from tidegate.data import engines
+
+    return partial(engines.probe, engines.database_url(**fields), correlation_id=correlation_id, connection_name=conn_id)
+
+
+def _fields(conn_id: str, get: Callable[[str], Any]) -> dict[str, Any]:
+    """What Airflow knows of a connection.
+
+    :raises ConnectionUnknown: there is none.
+    """
     try:
         connection = get(conn_id)
     except AirflowNotFoundException:
         raise no_connection(conn_id) from None
-    return database_url(
-        conn_id=conn_id,
-        conn_type=connection.conn_type,
-        host=connection.host,
-        login=connection.login,
-        password=connection.password,
-        schema=connection.schema,
-        port=connection.port,
-        extra=connection.extra_dejson,
-    )
+    named = ("conn_type", "host", "login", "password", "schema", "port")
+    return {"conn_id": conn_id, **{name: getattr(connection, name) for name in named}, "extra": connection.extra_dejson}
 
 
 def no_connection(conn_id: str) -> ConnectionUnknown:

@@ -209,6 +209,8 @@ def _extract(spec: PipelineSpec, instance: Instance, settings: ExtractSettings, 
     words: dict[str, Any] = {"source_conn_id": fill(settings.connection, instance.bindings)} if settings.connection is not None else {}
     if settings.files is not None:
         words["files"] = fill(settings.files, instance.bindings)
+    elif settings.http is not None:
+        words["http"] = _filled(settings.http.said, instance.bindings)
     elif settings.table is not None:
         words["table"] = fill(settings.table, instance.bindings)
     elif settings.query is not None:
@@ -227,6 +229,15 @@ def _extract(spec: PipelineSpec, instance: Instance, settings: ExtractSettings, 
         delimiter=(settings.delimiter, ","), timezone=(settings.timezone, "UTC"), batch_rows=(settings.batch_rows, 50_000),
         hedge_conn_id=(source, None), hedge_after=(hedge.after if hedge is not None else None, None),
     ) | _breaker(spec, instance) | common)  # fmt: skip
+
+
+def _filled(value: Any, bindings: Mapping[str, str]) -> Any:
+    """The value with the branch's name in each of its texts."""
+    if isinstance(value, dict):
+        return {name: _filled(item, bindings) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(item, bindings) for item in value]
+    return fill(value, bindings) if isinstance(value, str) else value
 
 
 def _load(spec: PipelineSpec, instance: Instance, settings: LoadSettings) -> dict[str, Any]:

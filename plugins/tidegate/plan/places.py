@@ -22,7 +22,7 @@ class Source:
     step: str
     """The name that staging knows its rows by."""
     connections: tuple[str, ...]
-    """The database, and the one that is read in its place where it does not answer; none for files."""
+    """The database or HTTP API, and the database that is read in its place where it does not answer; none for files."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,8 @@ class Play:
         if wrong:
             arguments = task.call.arguments
             query = arguments.get("query", "")
-            asked = arguments.get("files") or arguments.get("table") or (query if is_sql_file(query) else "the query")
+            path = arguments.get("http", {}).get("path")
+            asked = path or arguments.get("files") or arguments.get("table") or (query if is_sql_file(query) else "the query")
             source = f"{_source(task)}, {asked},"
             return f"{source} {'; it '.join(said for said, _ in wrong)}."
         self.rows[task.task_id], self.aside[task.task_id] = brought, aside

@@ -43,6 +43,8 @@ class Asked:
 
     databases: dict[str, Users] = field(default_factory=dict)
     """Connections that Tidegate itself opens."""
+    apis: dict[str, Users] = field(default_factory=dict)
+    """Those of HTTP APIs, and their URLs."""
     written: set[str] = field(default_factory=set)
     """Those of them that it writes into."""
     others: dict[str, Users] = field(default_factory=dict)
@@ -78,7 +80,7 @@ def _connections(found: Asked, planned: Plan) -> None:
                 users = found.rendered
             else:
                 ours = word in (*_READ, *_WRITTEN) and task.call.path.startswith("tidegate.") and "files" not in given
-                users = found.databases if ours else found.others
+                users = found.others if not ours else found.apis if "http" in given else found.databases
                 found.written |= {value} if ours and word in _WRITTEN else set()
             users.setdefault(value, Users()).add(planned.name, task.step)
         if _defers(task.call.path, given):

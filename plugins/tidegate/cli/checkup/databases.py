@@ -1,4 +1,4 @@
-"""The databases that pipelines read and write: whether they answer, and whether their ledgers are of this version."""
+"""The databases and APIs that pipelines read and write: whether they answer, and whether their ledgers are of this version."""
 
 from __future__ import annotations
 
@@ -23,20 +23,22 @@ _AT_ONCE = 8
 
 
 def connections(asked: Asked) -> Iterator[Note]:
-    """Whether every connection is there, has its driver, and answers a ``SELECT 1``."""
-    answering = 0
+    """Whether every connection is there, has its driver, and answers a ``SELECT 1``, or a request for nothing but an answer."""
+    answering = {"database": 0, "API": 0}
+    probed = [*((each, "database") for each in asked.databases.items()), *((each, "API") for each in asked.apis.items())]
     with ThreadPoolExecutor(_AT_ONCE) as probes:
-        asks = [(conn_id, conn_id in asked.written) for conn_id in asked.databases]
-        for (conn_id, users), error in zip(asked.databases.items(), probes.map(_probed, asks), strict=True):
+        asks = [(conn_id, kind == "database" and conn_id in asked.written) for (conn_id, _), kind in probed]
+        for ((conn_id, users), kind), error in zip(probed, probes.map(_probed, asks), strict=True):
             if error is None:
-                answering += 1
+                answering[kind] += 1
             else:
                 yield wrong(CONNECTIONS, _sentence(conn_id, error), where=str(users), mend=error.hint)
     for conn_id, users in asked.others.items():
         if conn_id not in asked.databases and (error := _unknown(conn_id)) is not None:
             yield wrong(CONNECTIONS, error.message, where=str(users), mend=error.hint)
-    if answering:
-        yield fine(CONNECTIONS, f"{counted(answering, 'database answers', 'databases answer')}")
+    for kind, number in answering.items():
+        if number:
+            yield fine(CONNECTIONS, counted(number, f"{kind} answers", f"{kind}s answer"))
     for conn_id, users in asked.rendered.items():
         yield note(CONNECTIONS, f"{conn_id} is known in a run only, and was not looked at", where=str(users))
 
@@ -57,14 +59,15 @@ def ledgers(asked: Asked) -> Iterator[Note]:
 
 
 def _probed(ask: tuple[str, bool]) -> TidegateError | None:
-    """Why a database does not answer; one that is a file need not be there before it is written."""
-    from tidegate.data.engines import probe
+    """Why a database or an API does not answer; a database that is a file need not be there before it is written."""
+    from airflow.models import Connection
+
+    from tidegate.operators.surroundings import probe_of
 
     conn_id, written = ask
     try:
-        url = url_behind(conn_id)
-        if not (written and _is_to_be_made(url)):
-            probe(url, connection_name=conn_id)
+        if not (written and _is_to_be_made(url_behind(conn_id))):
+            probe_of(conn_id, Connection.get_connection_from_secrets)()  # noqa: AIR311  as below
     except TidegateError as error:
         return error
     return None

@@ -7,9 +7,7 @@ not a digit of a price is lost, and objects and lists are text. Parquet's own ty
 from __future__ import annotations
 
 import io
-import json
 from contextlib import contextmanager
-from decimal import Decimal
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +15,9 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
-from tidegate.data.exact import column, inferred, recast
+from tidegate.data.exact import recast
 from tidegate.data.kinds import cast_batch, plain_schema
+from tidegate.data.sources.objects import Objects, each, loaded
 from tidegate.errors import AuthRefused, DataRefused, Unreachable
 
 if TYPE_CHECKING:
@@ -78,26 +77,26 @@ def batches(
     :raises DataRefused: a column is missing, files disagree about their columns, or a value does not fit its type exactly.
     """
     schema: pa.Schema | None = None
+    objects = Objects(contract, zone=zone)
     rows = 0
     for path in files:
         here = f"{where} {path.name}"
         before = rows if contract.misfits is not None else 0  # what is set aside is counted through all files
-        for batch in _of_file(
-            path, contract, where=here, zone=zone, batch_rows=batch_rows, delimiter=delimiter, schema=schema, before=before
-        ):
+        for batch in _of_file(path, contract, objects, where=here, zone=zone, batch_rows=batch_rows, delimiter=delimiter, before=before):
             rows += batch.num_rows
             if schema is None:
-                schema = batch.schema
+                schema = objects.schema = batch.schema
             if batch.schema.names != schema.names:
                 odd = ", ".join(sorted(set(batch.schema.names) ^ set(schema.names))) or "their order"
                 raise DataRefused(
                     f"{here} has other columns than {files[0].name}: {odd}.", hint="Give all files of an interval the same columns."
                 )
             yield cast_batch(batch, schema, where=here)
+    objects.settle()
 
 
 def _of_file(
-    path: Any, contract: Contract, *, where: str, zone: str, batch_rows: int, delimiter: str, schema: pa.Schema | None, before: int
+    path: Any, contract: Contract, objects: Objects, *, where: str, zone: str, batch_rows: int, delimiter: str, before: int
 ) -> Iterator[pa.RecordBatch]:
     match _kind(path, where):
         case "parquet":
@@ -105,7 +104,7 @@ def _of_file(
         case "csv":
             yield from _csv(path, contract, where=where, zone=zone, delimiter="\t" if ".tsv" in path.name.lower() else delimiter)
         case _:
-            yield from _json(path, contract, where=where, zone=zone, batch_rows=batch_rows, schema=schema, before=before)
+            yield from _json(path, objects, where=where, batch_rows=batch_rows, before=before)
 
 
 def _kind(path: Any, where: str) -> str:
@@ -167,41 +166,16 @@ def _parquet(path: Any, contract: Contract, *, where: str, zone: str, batch_rows
             first_row += batch.num_rows
 
 
-def _json(
-    path: Any, contract: Contract, *, where: str, zone: str, batch_rows: int, schema: pa.Schema | None, before: int
-) -> Iterator[pa.RecordBatch]:
-    """One object a line, or one list of objects; a key that an object lacks is NULL."""
+def _json(path: Any, objects: Objects, *, where: str, batch_rows: int, before: int) -> Iterator[pa.RecordBatch]:
+    """One object a line, or one list of objects."""
     first_row = before + 1
     with _opened(path) as stream:
         rows = _objects(stream, where)
         while part := list(islice(rows, batch_rows)):
-            names = schema.names if schema is not None else list(dict.fromkeys(name for row in part for name in row))
-            declared = contract.types(names)
-            if extra := sorted({name for row in part for name in row}.difference(names)):
-                hint = "Give every object the same keys, or name them all under accept: columns."
-                raise DataRefused(f"{where} has objects with a key that the first {batch_rows:,} had not: {', '.join(extra)}.", hint=hint)
-            values = {name: [row.get(name) for row in part] for name in names}
-            if schema is None:
-                kinds = {name: declared.get(name) or inferred(values[name], name=name, where=where) for name in names}
-                schema = pa.schema(list(kinds.items()))
-            arrays = [
-                column(
-                    values[field.name],
-                    field.type,
-                    name=field.name,
-                    where=where,
-                    first_row=first_row,
-                    declared=field.name in declared,
-                    zone=zone,
-                    misfits=contract.misfits,
-                )
-                for field in schema
-            ]
-            yield pa.record_batch(arrays, schema=schema)
+            yield objects.batch(part, where=where, first_row=first_row, before=f"the first {batch_rows:,}")
             first_row += len(part)
     if first_row == before + 1:
-        names = schema.names if schema is not None else list(contract.accept.columns)
-        yield pa.RecordBatch.from_pylist([], schema=schema or pa.schema(list(contract.types(names).items())))
+        yield objects.nothing()
 
 
 def _declared(contract: Contract, names: Sequence[str]) -> dict[str, pa.DataType]:
@@ -215,38 +189,20 @@ def _objects(stream: Any, where: str) -> Iterator[dict[str, Any]]:
         first = next((line for line in text if line.strip()), "")
         lines: Iterable[str] = chain([first], text)
         if first.lstrip().startswith("["):
-            yield from _each(_loaded("".join(lines), where, 1), where)
+            yield from each(_loaded("".join(lines), where, 1), where)
             return
         for number, line in enumerate(lines, 1):
             if line.strip():
-                yield from _each([_loaded(line, where, number)], where)
+                yield from each([_loaded(line, where, number)], where)
 
 
 def _loaded(text: str, where: str, number: int) -> Any:
     try:
-        return json.loads(text, parse_float=Decimal)
+        return loaded(text)
     except ValueError as error:
         raise DataRefused(
             f"{where} is no JSON in line {number}: {error}.", hint="Write one object a line, or one list of objects."
         ) from error
-
-
-def _each(rows: Any, where: str) -> Iterator[dict[str, Any]]:
-    for row in rows:
-        if not isinstance(row, dict):
-            raise DataRefused(f"{where} holds a {type(row).__name__} where an object should be.", hint="Write one object for each row.")
-        yield {name: _within(value) if isinstance(value, dict | list) else value for name, value in row.items()}
-
-
-def _within(value: Any) -> Any:
-    """What stands within an object or a list, as JSON writes it: a number as a number, and as text where a float would lose digits of it."""
-    if isinstance(value, dict):
-        return {name: _within(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return list(map(_within, value))
-    if isinstance(value, Decimal):
-        return float(value) if Decimal(repr(float(value))) == value else str(value)
-    return value
 
 
 def _recast(batch: pa.RecordBatch, schema: pa.Schema, *, where: str, zone: str, first_row: int) -> pa.RecordBatch:

@@ -246,11 +246,19 @@ def _extract(subject: Subject, node: Node, settings: ExtractSettings, at: Place)
         "files": settings.files,
     }.items():
         _placeholders(subject, node, (*at, key), text or "")
+    if settings.http is not None:
+        _placeholders(subject, node, (*at, "http", "path"), settings.http.path)
+        for name, given in settings.http.params.items():
+            _placeholders(subject, node, (*at, "http", "params", name), " ".join(_texts(given)))
     for place, value in (((*at, "query"), "" if of_file else query), ((*at, "params"), settings.params)):
         _unfilled(subject, node, place, value)
     _params(subject, (*at, "params"), settings.params)
     if settings.hedge is not None:
         _hedge(subject, node, settings, settings.hedge, (*at, "hedge"))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    return (each for each in (value if isinstance(value, tuple) else (value,)) if isinstance(each, str))
 
 
 def _hedge(subject: Subject, node: Node, settings: ExtractSettings, hedge: Hedge, at: Place) -> None:

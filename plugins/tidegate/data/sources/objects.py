@@ -1,0 +1,122 @@
+"""Rows that come as objects of JSON: read without a float, and made into batches of one schema.
+
+Whole numbers are ints, other numbers decimals, so that not a digit of a price is lost; objects and lists within are text. A key that an object lacks
+is NULL, but a column that ``accept`` names must be there at least once.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from tidegate.data.exact import column, inferred
+from tidegate.errors import DataRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tidegate.data.contract import Contract
+
+
+def loaded(text: str) -> Any:
+    """What a text of JSON means.
+
+    :raises ValueError: it is none, has NaN or an infinity, which JSON does not know, or an object has a key twice.
+    """
+    return json.loads(text, parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f'an object has the key "{twice}" twice')
+    return found
+
+
+def _no_number(word: str) -> Any:
+    raise ValueError(f"{word} is no number")
+
+
+def each(rows: Any, where: str) -> Iterator[dict[str, Any]]:
+    """The objects of a list.
+
+    :raises DataRefused: something else stands in it.
+    """
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, dict):
+            kind = "null" if row is None else f"a {type(row).__name__}"
+            raise DataRefused(f"{where} holds {kind} where an object should be, in row {number}.", hint="Each row must be one object.")
+        yield {name: _within(value) if isinstance(value, dict | list) else value for name, value in row.items()}
+
+
+def _within(value: Any) -> Any:
+    """What stands within an object or a list, as JSON writes it: a number as a number, and as text where a float would lose digits of it."""
+    if isinstance(value, dict):
+        return {name: _within(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return list(map(_within, value))
+    if isinstance(value, Decimal):
+        return float(value) if Decimal(repr(float(value))) == value else str(value)
+    return value
+
+
+class Objects:
+    """Makes batches of objects, all of the schema that the first of them has."""
+
+    def __init__(self, contract: Contract, *, zone: str) -> None:
+        """:param zone: of the clock that times without one show."""
+        self.schema: pa.Schema | None = None
+        """Of the batches; it may be given by others, before the first."""
+        self._contract = contract
+        self._zone = zone
+        self._seen: set[str] = set()
+        self._rows = 0
+
+    def batch(self, part: Sequence[dict[str, Any]], *, where: str, first_row: int, before: str) -> pa.RecordBatch:
+        """The next objects.
+
+        :param first_row: the number of the first of them, for messages.
+        :param before: those that made the schema, in words, such as ``the first page``.
+        :raises DataRefused: a value is not of its column's type, or an object has a key that the others had not.
+        """
+        contract = self._contract
+        keys = dict.fromkeys(name for row in part for name in row)
+        if contract.accept.drift == "ignore_extra":
+            keys = {name: None for name in keys if name in contract.accept.columns}
+        self._seen.update(keys)
+        self._rows += len(part)
+        names = self.schema.names if self.schema is not None else list(dict.fromkeys([*keys, *contract.accept.columns]))
+        declared = contract.types(names)
+        if extra := sorted(keys.keys() - set(names)):
+            hint = "Give every object the same keys, or name them all under accept: columns."
+            raise DataRefused(f"{where} has objects with a key that {before} had not: {', '.join(extra)}.", hint=hint)
+        values = {name: [row.get(name) for row in part] for name in names}
+        if self.schema is None:
+            kinds = {name: declared.get(name) or inferred(values[name], name=name, where=where) for name in names}
+            self.schema = pa.schema(list(kinds.items()))
+        arrays = [
+            column(
+                values[field.name], field.type, name=field.name, where=where, first_row=first_row, declared=field.name in declared, zone=self._zone,
+                misfits=contract.misfits,
+            )
+            for field in self.schema
+        ]  # fmt: skip
+        return pa.record_batch(arrays, schema=self.schema)
+
+    def settle(self) -> None:
+        """Look at the whole, when all objects have come.
+
+        :raises DataRefused: a column that ``accept`` asks for was in none of them.
+        """
+        if self._rows:
+            self._contract.types(sorted(self._seen))
+
+    def nothing(self) -> pa.RecordBatch:
+        """A batch without a row, of the columns that are known."""
+        names = list(self._contract.accept.columns)
+        return pa.RecordBatch.from_pylist([], schema=self.schema or pa.schema(list(self._contract.types(names).items())))
