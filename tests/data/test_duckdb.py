@@ -239,6 +239,15 @@ def test_names_that_are_close(duck: Night) -> None:
 # -- values -----------------------------------------------------------------------------------------------------------------------
 
 
+def test_a_query_that_needs_more_memory_than_it_may_use(duck: Night) -> None:
+    """What can be spilled to disk is; what cannot is refused, with what to do."""
+    spilled = "SELECT count(*) AS n FROM (SELECT range, hash(range) AS h FROM range(12000000) ORDER BY h LIMIT 11000000)"
+    assert read(duck, spilled) == [{"n": 11_000_000}]
+    with pytest.raises(QueryRefused, match=r"sales_emea needs more memory for sql/x\.sql than it may use") as told:
+        read(duck, "SELECT max(length(l::VARCHAR)) AS n FROM (SELECT list(range::VARCHAR || 'some more text') AS l FROM range(9000000))")
+    assert "Raise memory_limit in the extra of the Airflow connection" in str(told.value)
+
+
 def test_columns_that_differ_in_the_case_of_a_letter(duck: Night) -> None:
     """DuckDB takes one name for the other; their values are not mixed up, also where one is selected as text."""
     assert read(duck, 'SELECT 1 AS a, 2::HUGEINT AS "A", [3] AS b') == [{"a": 1, "A": 2, "b": "[3]"}]

@@ -184,6 +184,7 @@ def test_sqlite_by_its_words(said: str, found: ErrorClass) -> None:
         (duckdb.Error("Conversion Error: Could not convert string 'x' to INT32"), BAD_DATA),
         (duckdb.ConstraintException("Constraint Error: Duplicate key"), BAD_DATA),
         (duckdb.TransactionException("TransactionContext Error: Conflict on update!"), UNREACHABLE),
+        (duckdb.OutOfMemoryException("Out of Memory Error: could not allocate block"), BUG),
         (duckdb.FatalException("FATAL Error: Failed: database has been invalidated"), UNREACHABLE),
         (duckdb.PermissionException("Permission Error: Cannot access file"), BUG),
         (duckdb.BinderException("Binder Error: no such column"), BUG),

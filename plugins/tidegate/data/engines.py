@@ -30,6 +30,8 @@ PROBE_TIMEOUT = 5
 """Seconds in which a database must answer a probe: to take the connection, and then to say something."""
 BUSY_TIMEOUT = 60.0
 """Seconds to wait for another process's lock on a file of SQLite or DuckDB."""
+READING_MEMORY = "256MB"
+"""What DuckDB may use to read, unless the connection says another ``memory_limit``; what needs more is spilled to disk."""
 FILES = {"sqlite", "duckdb"}
 """Databases that are one file, in which one process writes at a time."""
 sa.dialects.registry.register("duckdb.tidegate", "tidegate.data.dialects.duckdb", "Dialect")
@@ -255,6 +257,8 @@ def _engine(
         url = url.set(database=f"file:{quote(url.database or '')}", query=query)
     elif backend == "duckdb":
         arguments = {"read_only": not write, "wait": wait}
+        if not write and "memory_limit" not in url.query:  # else as much of a large file as there is memory would stay in it
+            url = url.update_query_dict({"memory_limit": READING_MEMORY})
     elif backend == "postgresql":
         options["isolation_level"] = "READ COMMITTED" if write else "REPEATABLE READ"
         arguments = {"connect_timeout": answer_within or CONNECT_TIMEOUT, "application_name": f"tidegate {correlation_id}"[:63].rstrip()}

@@ -30,6 +30,7 @@ _TABLE = re.compile(
 _COLUMN = re.compile(
     r"no such column: \"?([^\"]+)|column \"?([^\"]+?)\"? does not exist|Unknown column '(.+?)'|Referenced column \"(.+?)\" not found"
 )
+_MEMORY = "Raise memory_limit in the extra of the Airflow connection, or read less at once."
 _QUOTED_LINE = re.compile(r"\s+LINE \d+: ")
 _INSPECTED_TABLES = 20
 _WRITING = "Another process is writing; try again, or look for one that hangs."
@@ -76,6 +77,8 @@ def translated(
     if isinstance(error, DBAPIError) and (outside := _outside(error, url, name, source_name)) is not None:
         return outside
     said, where = said_by(error, url), source_name or "the query"
+    if url.get_backend_name() == "duckdb" and "Out of Memory" in said:
+        return refusal(f"{name} needs more memory for {where} than it may use: {said}.", hint=_MEMORY)
     if (table := _named(_TABLE, said)) is not None:
         hint = f"Check the FROM clause of {where} against the tables of this database."
         hint = _near_table(table, connect) + hint

@@ -65,11 +65,12 @@ _SQLITE = {
 }
 _DUCKDB = {
     ErrorClass.TIMEOUT: ("could not set lock", "different configuration"),
-    ErrorClass.BUG: ("not a valid duckdb database", "permission error"),
+    ErrorClass.BUG: ("not a valid duckdb database", "permission error", "out of memory"),
     ErrorClass.BAD_DATA: ("conversion error", "constraint error", "out of range error"),
-    ErrorClass.UNREACHABLE: ("io error", "conflict", "interrupt", "fatal error", "out of memory"),
+    ErrorClass.UNREACHABLE: ("io error", "conflict", "interrupt", "fatal error"),
 }
-"""The class of the error tells the rest, but is lost where Arrow hands it on. A permission is one that the session's own settings refuse."""
+"""The class of the error tells the rest, but is lost where Arrow hands it on. Permissions and memory are the session's
+own settings, and the same at the next try."""
 _BY_WORDS = {"sqlite3": _SQLITE, "duckdb": _DUCKDB, "_duckdb": _DUCKDB}
 _POSTGRES_AUTH = (
     "authentication failed",
