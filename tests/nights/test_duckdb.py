@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
+from command_line import TIDEGATE
+
+from tidegate.data.ledger import VERSION
 
 if TYPE_CHECKING:
     from town import Town
@@ -31,6 +35,15 @@ def sell(town: Town, day: date, *shops: str) -> None:
             )
 
 
+def told(town: Town, *arguments: str, code: int = 0) -> str:
+    """What the command says where the town's Airflow runs."""
+    environment = town.airflow._environment
+    command = [str(TIDEGATE), *arguments]
+    done = subprocess.run(command, env=environment, cwd=town.root / "project", capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout
+
+
 def test_a_night_is_partial_and_caught_up(town: Town) -> None:
     """A load and three other tasks write the file at once, and one behind them; then the shop that was missing comes as well."""
     day = date(2026, 1, 7)
@@ -42,6 +55,11 @@ def test_a_night_is_partial_and_caught_up(town: Town) -> None:
         ("anna", "loaded"), ("ben", "loaded"), ("carl", "missing"), ("dora", "loaded"),
     ]  # fmt: skip
     assert asked(town, "SELECT total FROM duck_totals") == [(Decimal("9.90"),)]
+    assert "1 interval(s): 1 partial." in told(town, "ledger", "ducks")
+    assert "brought 0 rows" in told(town, "gaps", "ducks")
+    assert told(town, "ledger", "upgrade", "ducks") == f"duck_house: has version {VERSION}\n"
+
+    assert "duck" not in told(town, "doctor", code=1)  # which finds what is wrong with others of the town
 
     sell(town, day, "carl")
     run_id, state = town.night(day, "ducks", shop=["carl"])
@@ -50,4 +68,4 @@ def test_a_night_is_partial_and_caught_up(town: Town) -> None:
     assert asked(town, "SELECT shop, count(*) FROM duck_sales GROUP BY 1 ORDER BY 1") == [("anna", 3), ("ben", 3), ("carl", 3), ("dora", 3)]
     assert asked(town, "SELECT day, number FROM duck_notes ORDER BY 2") == [(day, "1"), (day, "2"), (day, "3")]
     assert asked(town, "SELECT day, total FROM duck_totals") == [(day, Decimal("13.20"))]
-    assert asked(town, "SELECT status FROM tidegate_gap") == [("filled",)]
+    assert asked(town, "SELECT status FROM tidegate_gap") == [("closed",)]
