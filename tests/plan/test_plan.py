@@ -46,6 +46,22 @@ def test_a_step_over_what_arrives_is_one_task_that_airflow_maps() -> None:
     assert (task.task_id, task.branch, task.expand) == ("cleaned", None, {"part": Output("arrived")})
 
 
+def test_shares_of_all_rows_are_one_task_that_airflow_maps() -> None:
+    """By a hash over numbers; by value over what a task ahead finds, which takes of the step what holds for both."""
+    layout = planned("dealt_out")
+    by_hash, (ahead, by_value) = layout.of_step("by_customer"), layout.of_step("each_product")
+    (task,) = by_hash
+    assert (dict(task.expand), task.call.arguments["into"]) == ({"share": [0, 1, 2, 3]}, 4)
+    assert task.call.arguments["parts"] == ahead.call.arguments["parts"] == Output("arrived")
+    assert task.call.arguments["held"] == ahead.call.arguments["held"] == Output("arrived", "held")
+    assert (ahead.task_id, by_value.expand) == ("each_product_values", {"share": Output("each_product_values")})
+    assert ahead.call.arguments == {
+        "by": ["product"], "parts": Output("arrived"), "held": Output("arrived", "held"), "dimension": "region", "retries": 1,
+    }  # fmt: skip
+    edges = {(edge.upstream, edge.downstream) for edge in layout.edges}
+    assert {("arrived", "each_product_values"), ("each_product_values", "each_product")} <= edges
+
+
 def written(tmp_path: Path, text: str) -> Plan:
     """The plan of a file of some steps."""
     (tmp_path / "judges.py").write_text("def judge(region):\n    pass\n")
