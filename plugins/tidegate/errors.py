@@ -113,13 +113,13 @@ class SpecError(TidegateError):
 
 
 class Unreachable(TidegateError):
-    """A database did not answer, or dropped the connection on the way."""
+    """A database or an API did not answer, or dropped the connection on the way."""
 
     error_class = ErrorClass.UNREACHABLE
 
 
 class TimedOut(TidegateError):
-    """A database ended a statement that took too long, or did not give a lock in time."""
+    """A database ended a statement that took too long, or did not give a lock in time; or an API took too long."""
 
     error_class = ErrorClass.TIMEOUT
 
@@ -131,7 +131,7 @@ class Refused(TidegateError):
 
 
 class AuthRefused(Refused):
-    """A database does not let this login in, or not do what it asks for."""
+    """A database or an API does not let this login in, or not do what it asks for."""
 
     error_class = ErrorClass.AUTH
 
@@ -145,7 +145,7 @@ class FileMissing(Refused):
 
 
 class QueryRefused(Refused):
-    """The database understood the question and rejected it."""
+    """The database, or the API, understood the question and rejected it."""
 
 
 class DataRefused(Refused):

@@ -224,7 +224,10 @@ def test_how_an_api_lets_one_in() -> None:
         ({}, "gives no address"),
         ({"host": "api", "schema": "public"}, "gives no address"),
         ({"host": "https://us:s3cret@api:port", "schema": "https"}, "gives no address"),
-        ({"host": "api", "extra": {"X-Key": "s3cret\nX-Other: 1"}}, "has a header X-Key that no request can carry"),
+        ({"host": "api", "extra": {"X-Key": "s3cret\nX-Other: 1"}}, "has a header 'X-Key' that no request can carry"),
+        ({"host": "api", "extra": {"X-Key": "s3crét"}}, "has a header 'X-Key' that"),
+        ({"host": "api", "extra": {"X Key": "s3cret"}}, "has a header 'X Key' that"),
+        ({"host": "api", "password": "s3cret\n"}, "has a header 'Authorization' that"),
         ({"host": "api", "extra": {"X-Key": {"a": "s3cret"}}}, 'has "X-Key" in its extra, which is no text'),
         ({"host": "api", "extra": {"params": "s3cret"}}, "has an extra that is no mapping"),
         ({"host": "api", "extra": {"timeout": "s3cret"}}, "has a timeout that is no number"),
@@ -251,3 +254,11 @@ def test_a_probe_asks_for_an_answer_alone(serve: Any, status: int, kind: type[Ti
         apis.probe(closed(shop), correlation_id="c-1", connection_name="crm")
     ((method, path, headers),) = shop.asked
     assert (method, path, headers["X-Correlation-ID"]) == ("HEAD", "/", "c-1")
+
+
+def test_a_correlation_id_fits_into_a_header(serve: Any) -> None:
+    """Whatever a trigger gives."""
+    shop = serve(lambda *_: {})
+    apis.probe(closed(shop), correlation_id="nächtlich 7\r\nX-Other: 1", connection_name="crm")
+    ((_, _, headers),) = shop.asked
+    assert headers["X-Correlation-ID"] == "n?chtlich_7__X-Other:_1"

@@ -61,6 +61,19 @@ def test_a_pipeline_without_a_load_remembers_where_it_names_a_ledger(tmp_path: P
     assert forgets.when(chosen={"region": "west"}, held=["north", "south"]).play().outcome == "partial"
 
 
+def test_an_api_is_told_by_its_path(tmp_path: Path) -> None:
+    """As the operator tells of it."""
+    text = (
+        "pipeline: crm\n"
+        "schedule: {cron: '0 2 * * *', start: 2026-01-01}\n"
+        "steps:\n"
+        "  extract: {for_each: {region: [north, south]}, uses: extract, with: {connection: 'crm_{region}', http: {path: '/v1/{region}/orders'}}}\n"
+        "  arrived: {needs: extract, uses: barrier, with: {at_least: 1}}\n"
+    )
+    result = _night(tmp_path, text).when(north="empty").play()
+    assert "Missing: north (crm_north, /v1/north/orders, brought 0 rows, and accept: asks for at least 1)." in result.sentence
+
+
 def test_a_partial_night_says_who_lacks_and_why() -> None:
     """Each in the words of the operator that failed."""
     result = NIGHTLY.when(texas="failed", florida="hangs", plains="empty", because={"texas": "the database is down"}).play()

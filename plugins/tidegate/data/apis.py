@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import re
 import ssl
 import threading
 from collections.abc import Mapping
@@ -43,6 +44,8 @@ _SHOWN = 300
 """Letters of what a server says in a refusal."""
 _SECRET = 6
 """Letters that a header or parameter has at least that is taken for a secret: ``en`` is none, and stands in many words."""
+_NAME, _VALUE = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII), re.compile(r"([!-~]([ -~]*[!-~])?)?")
+"""What a header may be called, and hold."""
 _AUTH, _BUSY, _LATE, _UNKNOWN_METHOD = {401, 403, 407}, {429, 503}, {408, 504}, 501
 _OF_AIRFLOW = ("stream", "proxies", "proxy", "allow_redirects", "max_redirects", "trust_env", "check_response")
 """What Airflow's own hook finds in a connection's extra besides headers, and means nothing here."""
@@ -101,8 +104,11 @@ def api_at(
     headers = {"Authorization": f"Bearer {password}"} if password and not login else {}
     headers |= _texts(conn_id, extra.pop("headers", {}))
     headers |= _texts(conn_id, {name: value for name, value in extra.items() if name not in _OF_AIRFLOW})
-    if odd := next((name for name, value in headers.items() if not (value.isascii() and value.isprintable())), None):
-        raise ConnectionUnknown(f'Connection "{conn_id}" has a header {odd} that no request can carry.', hint="Write it in plain letters.")
+    if odd := next((name for name, value in headers.items() if not (_NAME.fullmatch(name) and _VALUE.fullmatch(value))), None):
+        raise ConnectionUnknown(
+            f'Connection "{conn_id}" has a header {odd!r} that no request can carry.',
+            hint="Write it in plain letters, without a space before or behind it.",
+        )
     return Api(
         base=base.copy_with(userinfo=b""), headers=headers, params=params, auth=auth, verify=_trust(conn_id, verify, cert), timeout=timeout
     )  # fmt: skip
@@ -315,7 +321,7 @@ def dialled(api: Api, *, correlation_id: str = "", name: str, within: float | No
     """
     headers = {"Accept": "application/json", "User-Agent": f"tidegate/{version('airflow-tidegate')}"}
     if correlation_id:
-        headers["X-Correlation-ID"] = comment_safe(correlation_id)
+        headers["X-Correlation-ID"] = comment_safe(correlation_id).encode("ascii", "replace").decode()
     timeout = httpx.Timeout(within or api.timeout, connect=within or CONNECT_TIMEOUT)
     with httpx.Client(headers={**headers, **api.headers}, auth=api.auth, verify=api.verify, timeout=timeout) as client:
         yield Line(api, client, name=name)
