@@ -119,6 +119,29 @@ def test_what_is_held_has_slots_of_its_own(tmp_path: Path) -> None:
     assert (task.pool, task.pool_slots) == ("erp", 1)
 
 
+@pytest.mark.parametrize(
+    ("around", "said", "slots"),
+    [
+        ("", "holds: erp, ", ("erp", 4)),
+        ("", "holds: {erp: 6}, ", ("erp", 6)),
+        ("", "holds: {erp: 2}, ", ("erp", 4)),
+        ("", "pool: shop, ", ("shop", 4)),
+        ("", "pool: shop, pool_slots: 8, ", ("shop", 8)),
+        ("defaults: {pool: shop, pool_slots: 2}\n", "", ("shop", 4)),
+        ("", "", ("default_pool", 1)),
+    ],
+)
+def test_each_range_of_a_table_takes_a_slot(tmp_path: Path, around: str, said: str, slots: tuple[str, int]) -> None:
+    """For each is a connection, and the pool is what counts them."""
+    dag = built(
+        tmp_path,
+        f"{around}resources: {{erp: {{limit: 8}}}}\nsteps:\n"
+        f"  go: {{{said}uses: extract, with: {{connection: c, table: t, split: {{by: id, into: 4}}}}}}",
+    )
+    task = dag.get_task("go")
+    assert (task.pool, task.pool_slots) == slots
+
+
 def test_defaults_for_operators_do_not_reach_behind_a_kinds_settings(tmp_path: Path) -> None:
     """An argument that a kind sets from a setting of another name, and the way of a transform that it does not go."""
     dag = built(

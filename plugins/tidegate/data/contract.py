@@ -86,6 +86,10 @@ class Contract:
         self._keys: list[Keys] = []
         self._newest: Any = None
 
+    def beside(self, where: str) -> Contract:
+        """The same for one who reads a part of the rows in another thread: it is asked for :meth:`types`, and takes :attr:`misfits` of its own."""
+        return Contract(self.accept, where=where, interval_end=self._end, timezone=self._zone)
+
     def types(self, names: Sequence[str]) -> dict[str, pa.DataType]:
         """The declared Arrow types, once it is known which columns came.
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from tidegate.data.apis import Api
+    from tidegate.data.cuts import Split
     from tidegate.data.manifest import Manifest, StageKey
     from tidegate.data.staging import Staging
     from tidegate.model.accept import Accept
@@ -34,6 +35,7 @@ def extract(
     url: sa.URL,
     sql: str | TableQuery,
     *,
+    split: Split | None = None,
     params: Mapping[str, Any] | None = None,
     key: StageKey,
     staging: Staging,
@@ -53,6 +55,7 @@ def extract(
     The query may use ``:interval_start``, ``:interval_end`` (a half-open interval: ``>=`` and ``<``), ``:branch`` and the names in
     ``params``. Memory is bounded by ``batch_rows``.
 
+    :param split: the ranges in which a table is read, side by side.
     :param timezone: of the clock that the source's columns without a time zone show.
     :param source_name: the file that the SQL is from, for messages.
     :param usual: the branch's usual rows; None where nobody knows.
@@ -67,15 +70,32 @@ def extract(
     dialect = url.get_backend_name()
     if isinstance(sql, TableQuery):
         given[READ_FROM] = aware(key.interval_start) - sql.look_back
-        sql = sql.sql(url.get_dialect()())
     values = {name: bound(value, dialect=dialect, timezone=timezone) for name, value in given.items()}
-    query = statement(sql, values, source_name=source_name, correlation_id=correlation_id, dialect=dialect)
     stop = stop or Stop()
     where = f"{connection_name}, {source_name},"
     read_at, asked = stamp(), question(sql, params=params, accept=accept, timezone=timezone)
+
+    def contracted() -> Contract:
+        return Contract(accept, where=where, interval_end=key.interval_end, timezone=timezone, usual=usual)
+
+    if split is not None and isinstance(sql, TableQuery):
+        from tidegate.data import ranges
+
+        source = ranges.Source(
+            url=url, query=sql, split=split, values=values, name=connection_name, source_name=source_name,
+            correlation_id=correlation_id, zone=timezone, batch_rows=batch_rows,
+        )  # fmt: skip
+        contract = contracted()
+        with ranges.batches(source, contract, stop=stop) as batches:
+            return _staged(
+                batches, contract, key=key, staging=staging, attempt=attempt, correlation_id=correlation_id, read_at=read_at, question=asked,
+                stop=stop, name=connection_name, progress=progress,
+            )  # fmt: skip
+    text = sql.sql(url.get_dialect()()) if isinstance(sql, TableQuery) else sql
+    query = statement(text, values, source_name=source_name, correlation_id=correlation_id, dialect=dialect)
     streamed = False
     while True:
-        contract = Contract(accept, where=where, interval_end=key.interval_end, timezone=timezone, usual=usual)
+        contract = contracted()
         with (
             suppress(sources.Surprised),
             reading(

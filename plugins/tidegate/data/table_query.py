@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import sqlalchemy as sa
 
 READ_FROM = "read_from"
@@ -26,18 +28,23 @@ class TableQuery:
     look_back: timedelta = timedelta(0)
     """How long before the interval's start it is read from, for rows that come or change late."""
 
-    def sql(self, dialect: sa.Dialect) -> str:
-        """The statement in a database's own quotes; ``:read_from`` and ``:interval_end`` are bound."""
-        columns = ", ".join(_quoted(name, dialect) for name in self.columns) or "*"
-        table = ".".join(_quoted(name, dialect) for name in self.table.split("."))
+    def sql(self, dialect: sa.Dialect, *, selected: str = "", where: Sequence[str] = ()) -> str:
+        """The statement in a database's own quotes; ``:read_from`` and ``:interval_end`` are bound.
+
+        :param selected: what is selected in place of the columns.
+        :param where: more that must hold of the rows.
+        """
+        columns = selected or ", ".join(quoted(name, dialect) for name in self.columns) or "*"
+        table = ".".join(quoted(name, dialect) for name in self.table.split("."))
+        if self.interval_column is not None:
+            column = quoted(self.interval_column, dialect)
+            where = [f"{column} >= :{READ_FROM}", f"{column} < :interval_end", *where]
         sql = f"SELECT {columns} FROM {table}"  # noqa: S608  all names are quoted
-        if self.interval_column is None:
-            return sql
-        column = _quoted(self.interval_column, dialect)
-        return f"{sql} WHERE {column} >= :{READ_FROM} AND {column} < :interval_end"
+        return f"{sql} WHERE {' AND '.join(where)}" if where else sql
 
 
-def _quoted(name: str, dialect: sa.Dialect) -> str:
+def quoted(name: str, dialect: sa.Dialect) -> str:
+    """A name as the database takes it for one, whatever stands in it."""
     if dialect.name == "sqlite":  # takes a name in double quotes that it does not know for a text, and says nothing
         return f"`{name.replace('`', '``')}`"
     preparer = dialect.identifier_preparer

@@ -81,8 +81,18 @@ class Hedge(Part):
     """How long the first read may take until the second begins, or ``p95``: as long as the branch takes at most in 95 of a hundred nights, by its last 14; it begins at once where the first is unreachable or timed out."""
 
 
+class Split(Part):
+    """A large table read in ranges of one column, side by side; PostgreSQL, MySQL and MariaDB only."""
+
+    by: Annotated[str, StringConstraints(min_length=1)]
+    """The column whose values tell the ranges apart: whole numbers, decimals, dates or timestamps. On MySQL and MariaDB one of the primary key."""
+    into: Whole = Field(ge=2, le=16)
+    """How many ranges, and so connections at once. A task takes as many slots of the pool that it ``holds``, or more where that is said."""
+
+
 _OF = {
     "columns": ("table",),
+    "split": ("table",),
     "interval_column": ("table",),
     "look_back": ("table",),
     "params": ("query",),
@@ -119,6 +129,8 @@ class ExtractSettings(Settings):
     """Of the table, the column that says which interval a row is of: rows from the interval's start up to its end are read. All rows, by default."""
     look_back: Duration = timedelta(0)
     """How long before the interval's start the table is read from, for rows that come or change late; load them with ``merge``."""
+    split: Split | None = None
+    """Ranges in which the table is read, each over a connection of its own. By default it is read over one."""
     files: Annotated[str, StringConstraints(min_length=1), Shape("path or URL")] | None = None
     """In place of a query: the path or URL of CSV, JSON lines or Parquet files, such as ``s3://landing/{region}/%Y-%m-%d/*.csv.gz``. ``{region}`` stands for
     the branch's name, ``%Y``, ``%m``, ``%d``, ``%H`` for the interval's start in ``timezone``; ``*``, ``?`` and ``**`` match many files. Where none has come

@@ -66,6 +66,7 @@ class ExtractOperator(EndsFromOutside, TidegateOperator):
     :param columns: Its columns that are read; all by default.
     :param interval_column: Its column that says which interval a row is of; all rows are read by default.
     :param look_back: How long before the interval's start it is read from.
+    :param split: The ranges in which the table is read side by side, such as ``{"by": "order_id", "into": 4}``: give the task as many slots of its pool.
     :param files: Path or URL of CSV, JSON or Parquet files that are read, in place of a query; it may be a pattern, and may use ``%Y`` and the like
         for the interval's start in ``timezone``. ``source_conn_id`` is then the connection of their store, or none.
     :param delimiter: What stands between the values of a CSV file.
@@ -107,6 +108,7 @@ class ExtractOperator(EndsFromOutside, TidegateOperator):
         columns: Sequence[str] = (),
         interval_column: str | None = None,
         look_back: timedelta = timedelta(0),
+        split: Mapping[str, Any] | None = None,
         files: str | None = None,
         delimiter: str = ",",
         http: Mapping[str, Any] | None = None,
@@ -130,6 +132,7 @@ class ExtractOperator(EndsFromOutside, TidegateOperator):
         self.columns = columns
         self.interval_column = interval_column
         self.look_back = look_back
+        self.split = split
         self.files = files
         self.delimiter = delimiter
         self.http = http
@@ -232,12 +235,15 @@ class ExtractOperator(EndsFromOutside, TidegateOperator):
 
             api, asked, conn_id = api_behind(self.source_conn_id), accepting(Http, self.http, "http"), self.source_conn_id
             return Reader(conn_id, lambda stop: extract_http(api, asked, question=self._question, **attempt(stop, conn_id))), None
+        from tidegate.data.cuts import Split
+
         statement, source_name = self._statement
+        split = Split(**self.split) if self.split is not None else None
 
         def reader(conn_id: str, url: URL) -> Reader:
             def read(stop: Stop) -> Manifest:
                 params = dict(self.parameters or {})
-                return extract(url, statement, params=params, source_name=source_name, **attempt(stop, conn_id))
+                return extract(url, statement, split=split, params=params, source_name=source_name, **attempt(stop, conn_id))
 
             return Reader(conn_id, read)
 

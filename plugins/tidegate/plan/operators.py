@@ -226,9 +226,19 @@ def _extract(spec: PipelineSpec, instance: Instance, settings: ExtractSettings, 
         spec, instance, settings,
         accept=(settings.accept.said, {}),
         columns=(list(settings.columns), []), interval_column=(settings.interval_column, None), look_back=(settings.look_back, timedelta(0)),
+        split=({"by": settings.split.by, "into": settings.split.into} if settings.split is not None else None, None),
         delimiter=(settings.delimiter, ","), timezone=(settings.timezone, "UTC"), batch_rows=(settings.batch_rows, 50_000),
         hedge_conn_id=(source, None), hedge_after=(hedge.after if hedge is not None else None, None),
-    ) | _breaker(spec, instance) | common)  # fmt: skip
+    ) | _breaker(spec, instance) | common | _slots(spec, instance, settings, common))  # fmt: skip
+
+
+def _slots(spec: PipelineSpec, instance: Instance, settings: ExtractSettings, common: dict[str, Any]) -> dict[str, Any]:
+    """As many slots of a pool as a task has connections, where it takes any of one that is named."""
+    node, branches = instance.node, instance.branches
+    if settings.split is None or (common.get("pool") or nearest(spec, node, branches, "pool")) is None:
+        return {}
+    said = common.get("pool_slots") or nearest(spec, node, branches, "pool_slots") or 1
+    return {"pool_slots": max(said, settings.split.into)}
 
 
 def _filled(value: Any, bindings: Mapping[str, str]) -> Any:

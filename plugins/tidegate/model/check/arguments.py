@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tidegate.model.check.subject import Subject
-    from tidegate.model.kinds import ExtractSettings, Hedge
+    from tidegate.model.kinds import ExtractSettings, Hedge, Split
     from tidegate.model.step import Step
     from tidegate.model.tree import Node
     from tidegate.model.yaml_source import Place
@@ -255,6 +255,16 @@ def _extract(subject: Subject, node: Node, settings: ExtractSettings, at: Place)
     _params(subject, (*at, "params"), settings.params)
     if settings.hedge is not None:
         _hedge(subject, node, settings, settings.hedge, (*at, "hedge"))
+    if settings.split is not None:
+        _split(subject, node, settings.split, (*at, "split"))
+
+
+def _split(subject: Subject, node: Node, split: Split, at: Place) -> None:
+    known = subject.pipeline.resources
+    for name, slots in node.step.holds.items():
+        if name in known and slots <= known[name].limit < split.into:
+            said = f"each task has {split.into} connections, and '{name}' has {known[name].limit} slots"
+            subject.report((*at, "into"), said, "Raise the limit or split into fewer: such a task would never start.")
 
 
 def _texts(value: Any) -> Iterator[str]:
