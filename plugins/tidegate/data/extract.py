@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tidegate.data import sources
@@ -13,7 +14,7 @@ from tidegate.data.engines import reading
 from tidegate.data.instants import aware, stamp
 from tidegate.data.manifest import question
 from tidegate.data.stopping import Stop
-from tidegate.data.table_query import READ_FROM, TableQuery
+from tidegate.data.table_query import READ_FROM, Source, TableQuery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -71,43 +72,71 @@ def extract(
     if isinstance(sql, TableQuery):
         given[READ_FROM] = aware(key.interval_start) - sql.look_back
     values = {name: bound(value, dialect=dialect, timezone=timezone) for name, value in given.items()}
-    stop = stop or Stop()
-    where = f"{connection_name}, {source_name},"
-    read_at, asked = stamp(), question(sql, params=params, accept=accept, timezone=timezone)
+    stop, where = stop or Stop(), f"{connection_name}, {source_name},"
+    receipt: dict[str, Any] = {
+        "key": key, "staging": staging, "attempt": attempt, "correlation_id": correlation_id, "read_at": stamp(),
+        "question": question(sql, params=params, accept=accept, timezone=timezone), "stop": stop, "name": connection_name, "progress": progress,
+    }  # fmt: skip
 
     def contracted() -> Contract:
         return Contract(accept, where=where, interval_end=key.interval_end, timezone=timezone, usual=usual)
 
-    if split is not None and isinstance(sql, TableQuery):
+    if isinstance(sql, TableQuery):
+        source = Source(
+            url=url, query=sql, values=values, name=connection_name, source_name=source_name, correlation_id=correlation_id, zone=timezone,
+            batch_rows=batch_rows,
+        )  # fmt: skip
+        return _of_table(source, split, contracted, receipt)
+    query = statement(sql, values, source_name=source_name, correlation_id=correlation_id, dialect=dialect)
+    return _of_query(url, query, contracted, receipt, source_name=source_name, zone=timezone, batch_rows=batch_rows)
+
+
+def _of_table(source: Source, split: Split | None, contracted: Callable[[], Contract], receipt: dict[str, Any]) -> Manifest:
+    marked, column = None, source.query.watermark
+    if column is not None:
+        from tidegate.data import watermarks
+
+        marked = watermarks.marked(source, column, receipt["key"], receipt["staging"], stop=receipt["stop"])
+        source = replace(source, also=marked.where, values={**source.values, **marked.values})
+        receipt["watermark"] = marked.told
+    if split is not None:
         from tidegate.data import ranges
 
-        source = ranges.Source(
-            url=url, query=sql, split=split, values=values, name=connection_name, source_name=source_name,
-            correlation_id=correlation_id, zone=timezone, batch_rows=batch_rows,
-        )  # fmt: skip
         contract = contracted()
-        with ranges.batches(source, contract, stop=stop) as batches:
-            return _staged(
-                batches, contract, key=key, staging=staging, attempt=attempt, correlation_id=correlation_id, read_at=read_at, question=asked,
-                stop=stop, name=connection_name, progress=progress,
-            )  # fmt: skip
-    text = sql.sql(url.get_dialect()()) if isinstance(sql, TableQuery) else sql
-    query = statement(text, values, source_name=source_name, correlation_id=correlation_id, dialect=dialect)
-    streamed = False
+        with ranges.batches(source, split, contract, stop=receipt["stop"]) as batches:
+            manifest = _staged(batches, contract, **receipt)
+    else:
+        query = source.statement(source.query.sql(source.url.get_dialect()(), where=source.also), {})
+        manifest = _of_query(
+            source.url, query, contracted, receipt, source_name=source.source_name, zone=source.zone, batch_rows=source.batch_rows
+        )
+    if marked is not None and column is not None:
+        watermarks.keep(marked, manifest, receipt["key"], receipt["staging"], table=source.query.table, column=column)
+    return manifest
+
+
+def _of_query(
+    url: sa.URL,
+    query: sa.TextClause,
+    contracted: Callable[[], Contract],
+    receipt: dict[str, Any],
+    *,
+    source_name: str,
+    zone: str,
+    batch_rows: int,
+) -> Manifest:
+    name, correlation_id, streamed = receipt["name"], receipt["correlation_id"], False
     while True:
         contract = contracted()
         with (
             suppress(sources.Surprised),
-            reading(
-                url, correlation_id=correlation_id, connection_name=connection_name, source_name=source_name, timezone=timezone
-            ) as connection,
-            stoppable(connection, stop, name=connection_name, correlation_id=correlation_id),
-            sources.batches(connection, query, contract, where=where, zone=timezone, batch_rows=batch_rows, streamed=streamed) as batches,
+            reading(url, correlation_id=correlation_id, connection_name=name, source_name=source_name, timezone=zone) as connection,
+            stoppable(connection, receipt["stop"], name=name, correlation_id=correlation_id),
+            sources.batches(
+                connection, query, contract, where=contract.where, zone=zone, batch_rows=batch_rows, streamed=streamed
+            ) as batches,
         ):
-            return _staged(
-                batches, contract, key=key, staging=staging, attempt=attempt, correlation_id=correlation_id, read_at=read_at, question=asked,
-                stop=stop, name=connection_name, progress=progress,
-            )  # fmt: skip
+            return _staged(batches, contract, **receipt)
         streamed = True
 
 

@@ -93,6 +93,8 @@ class Manifest:
     """Rows that were set aside, by this step and by those before it; those of this step lie in ``<attempt>.quarantine.parquet``."""
     broken: dict[str, int] = field(default_factory=dict)
     """The rules that rows of this step broke, in words → how many rows."""
+    watermark: dict[str, Any] | None = None
+    """Of an extract by watermark, the values of the column that are inside: ``{"above": {"moment": …}, "upto": {"moment": …}}``."""
     instead: Manifest | None = None
     """The same without the rows that stand in, where a transform has made both; for a load that cannot take them."""
     share: Share | None = None

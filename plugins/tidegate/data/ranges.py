@@ -26,7 +26,6 @@ import sqlalchemy as sa
 
 from tidegate.data import sources
 from tidegate.data.ahead import ahead
-from tidegate.data.binding import statement
 from tidegate.data.cancelling import stoppable
 from tidegate.data.cuts import ranges
 from tidegate.data.engines import reading
@@ -36,14 +35,14 @@ from tidegate.data.table_query import quoted
 from tidegate.errors import DataRefused, QueryRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     import pyarrow as pa
 
     from tidegate.data.contract import Contract
     from tidegate.data.cuts import Range, Split
     from tidegate.data.exact import Misfit
-    from tidegate.data.table_query import TableQuery
+    from tidegate.data.table_query import Source
 
 log = logging.getLogger(__name__)
 
@@ -63,39 +62,6 @@ _MYSQL: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("tinyint", "smallint", "mediumint", "int", "bigint", "year", "decimal", "double"), _NUMBER),
     **dict.fromkeys(("date", "datetime", "timestamp"), _TIME),
 }
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Source:
-    """What is read, and how it is called."""
-
-    url: sa.URL
-    query: TableQuery
-    split: Split
-    values: Mapping[str, Any]
-    """What is bound to the names in the query."""
-    name: str
-    """Of the connection."""
-    source_name: str
-    correlation_id: str
-    zone: str
-    """Of the clock that columns without a time zone show."""
-    batch_rows: int
-
-    @property
-    def where(self) -> str:
-        """Begins each message."""
-        return f"{self.name}, {self.source_name},"
-
-    def statement(self, sql: str, values: Mapping[str, Any]) -> sa.TextClause:
-        """A query with its values."""
-        return statement(
-            sql,
-            {**self.values, **values},
-            source_name=self.source_name,
-            correlation_id=self.correlation_id,
-            dialect=self.url.get_backend_name(),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +92,10 @@ class _Together:
 
 
 @contextmanager
-def batches(source: Source, contract: Contract, *, stop: Stop) -> Iterator[Iterator[pa.RecordBatch]]:
+def batches(source: Source, split: Split, contract: Contract, *, stop: Stop) -> Iterator[Iterator[pa.RecordBatch]]:
     """The rows of all ranges, as :func:`tidegate.data.sources.batches` gives those of a query.
 
+    :param split: how many ranges there are, and of which column.
     :param stop: ends the reading of all ranges.
     :raises QueryRefused: the database or the column is none that can be split.
     :raises DataRefused: the table was changed while it was read, or a value does not fit its type exactly.
@@ -146,14 +113,14 @@ def batches(source: Source, contract: Contract, *, stop: Stop) -> Iterator[Itera
                     timezone=source.zone,
                 )
             )
-            for _ in range(source.split.into)
+            for _ in range(split.into)
         ]
         session.begin(connections)
         with stoppable(connections[0], stop, name=source.name, correlation_id=source.correlation_id):
-            found = _ranges(source, connections[0], session.frame(source, connections[0]))
+            found = _ranges(source, split, connections[0], session.frame(source, split, connections[0]))
         for spare in connections[len(found) :]:
             spare.close()
-        log.info("%s is read in %s ranges of %s", source.source_name, len(found), source.split.by)
+        log.info("%s is read in %s ranges of %s", source.source_name, len(found), split.by)
         stack.enter_context(stop.watching(lambda: together.stop.now(stop.why or "")))
         read = [
             stack.enter_context(
@@ -173,19 +140,19 @@ def _places(source: Source, count: int) -> list[str]:
     return [f"{source.where} range {number} of {count}," for number in range(1, count + 1)] if count > 1 else [source.where]
 
 
-def _ranges(source: Source, connection: sa.Connection, frame: Sequence[str]) -> list[Range]:
+def _ranges(source: Source, split: Split, connection: sa.Connection, frame: Sequence[str]) -> list[Range]:
     """The ranges of the rows that are asked for."""
     dialect = connection.dialect
-    column = quoted(source.split.by, dialect)
+    column = quoted(split.by, dialect)
     within = [f"{column} > '{frame[0]}'", f"{column} < '{frame[1]}'"] if frame else []
-    sql = source.query.sql(dialect, selected=f"min({column}), max({column})", where=within)
+    sql = source.query.sql(dialect, selected=f"min({column}), max({column})", where=[*source.also, *within])
     low, high = connection.execute(source.statement(sql, {})).one()
-    return ranges(column, low, high, source.split.into)
+    return ranges(column, low, high, split.into)
 
 
 def _rows(source: Source, one: Range, connection: sa.Connection, own: Contract, together: _Together) -> Generator[_Read, None, None]:
     """The batches of one range; run in its thread."""
-    query = source.statement(source.query.sql(connection.dialect, where=[one.where] if one.where else []), one.values)
+    query = source.statement(source.query.sql(connection.dialect, where=[*source.also, *([one.where] if one.where else [])]), one.values)
     before = 0
     try:
         with (
@@ -237,7 +204,7 @@ class _Session:
 
     begin: Callable[[Sequence[sa.Connection]], None]
     """Lets them see one state of the data, as far as they can."""
-    frame: Callable[[Source, sa.Connection], Sequence[str]]
+    frame: Callable[[Source, Split, sa.Connection], Sequence[str]]
     """Between which values the column is cut."""
 
 
@@ -262,26 +229,26 @@ def _snapshots_at_once(connections: Sequence[sa.Connection]) -> None:
         connection.exec_driver_sql(_CONSISTENT)
 
 
-def _postgres_frame(source: Source, connection: sa.Connection) -> Sequence[str]:
-    sql = source.query.sql(connection.dialect, selected=quoted(source.split.by, connection.dialect))
+def _postgres_frame(source: Source, split: Split, connection: sa.Connection) -> Sequence[str]:
+    sql = source.query.sql(connection.dialect, selected=quoted(split.by, connection.dialect))
     cursor: Any = connection.execute(source.statement(f"{sql} LIMIT 0", {})).cursor
     number = cursor.description[0].type_code
     if number not in _POSTGRES:
-        raise _unsplittable(source, str(connection.execute(sa.select(sa.func.format_type(number, None))).scalar()))
+        raise _unsplittable(source, split, str(connection.execute(sa.select(sa.func.format_type(number, None))).scalar()))
     return _POSTGRES[number]
 
 
-def _mysql_frame(source: Source, connection: sa.Connection) -> Sequence[str]:
+def _mysql_frame(source: Source, split: Split, connection: sa.Connection) -> Sequence[str]:
     table = ".".join(quoted(name, connection.dialect) for name in source.query.table.split("."))
     columns = {row.Field: row for row in connection.exec_driver_sql(f"SHOW COLUMNS FROM {table}")}
-    by = source.split.by
+    by = split.by
     found = next((row for name, row in columns.items() if name.casefold() == by.casefold()), None)
     if found is None:
         hint = f"{nearest(by, columns)}Check split: by against the table."
         raise QueryRefused(f'{source.where} is split by "{by}", which is none of its columns.', hint=hint)
     kind = str(found.Type).partition("(")[0].partition(" ")[0]
     if kind not in _MYSQL:
-        raise _unsplittable(source, kind)
+        raise _unsplittable(source, split, kind)
     if found.Key != "PRI":
         raise QueryRefused(
             f'{source.where} is split by "{by}", which is not of its primary key: connections cannot share one state of the data here, and a row '
@@ -291,8 +258,8 @@ def _mysql_frame(source: Source, connection: sa.Connection) -> Sequence[str]:
     return _MYSQL[kind]
 
 
-def _unsplittable(source: Source, kind: str) -> QueryRefused:
-    return QueryRefused(f'{source.where} cannot be split by "{source.split.by}" of type {kind}.', hint=_SPLITTABLE)
+def _unsplittable(source: Source, split: Split, kind: str) -> QueryRefused:
+    return QueryRefused(f'{source.where} cannot be split by "{split.by}" of type {kind}.', hint=_SPLITTABLE)
 
 
 _SESSIONS = {"psycopg": _Session(_one_snapshot, _postgres_frame), "pymysql": _Session(_snapshots_at_once, _mysql_frame)}

@@ -148,6 +148,7 @@ class Staging:
         branches: Sequence[str] = (),
         stale: Mapping[str, str] | None = None,
         question: str = "",
+        watermark: dict[str, Any] | None = None,
         contract: Contract | None = None,
         quarantined: int = 0,
         share: Share | None = None,
@@ -158,6 +159,7 @@ class Staging:
         :param branches: whose rows are inside, when not just the key's branch.
         :param stale: those of them whose rows stand in for the interval's → the start of the interval that they are of.
         :param question: :func:`~tidegate.data.manifest.question` of what a source is asked.
+        :param watermark: the marks between which a table was read.
         :param contract: what the rows must be like; anything by default.
         :param quarantined: rows that steps before have set aside.
         :param share: which rows of its branches it is made of; all by default.
@@ -191,6 +193,7 @@ class Staging:
                 branches=tuple(branches) or (key.branch,),
                 stale=dict(stale or {}),
                 question=question,
+                watermark=watermark,
                 quarantined=quarantined + (contract.set_aside if contract is not None else 0),
                 broken={rule: count.rows for rule, count in contract.broken.items()} if contract is not None else {},
                 share=share,

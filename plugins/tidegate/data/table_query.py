@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from tidegate.data.binding import statement
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import sqlalchemy as sa
 
@@ -26,7 +28,9 @@ class TableQuery:
     interval_column: str | None = None
     """The column that says which interval a row is of; None for all rows, whatever the interval."""
     look_back: timedelta = timedelta(0)
-    """How long before the interval's start it is read from, for rows that come or change late."""
+    """How long before the interval's start, or before the mark, it is read from, for rows that come or change late."""
+    watermark: str | None = None
+    """The column that grows with each change, by which :mod:`tidegate.data.watermarks` knows what to read."""
 
     def sql(self, dialect: sa.Dialect, *, selected: str = "", where: Sequence[str] = ()) -> str:
         """The statement in a database's own quotes; ``:read_from`` and ``:interval_end`` are bound.
@@ -41,6 +45,40 @@ class TableQuery:
             where = [f"{column} >= :{READ_FROM}", f"{column} < :interval_end", *where]
         sql = f"SELECT {columns} FROM {table}"  # noqa: S608  all names are quoted
         return f"{sql} WHERE {' AND '.join(where)}" if where else sql
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """A table to read, where, and how it is called."""
+
+    url: sa.URL
+    query: TableQuery
+    values: Mapping[str, Any]
+    """What is bound to the names in the query."""
+    name: str
+    """Of the connection."""
+    source_name: str
+    correlation_id: str
+    zone: str
+    """Of the clock that columns without a time zone show."""
+    batch_rows: int
+    also: tuple[str, ...] = ()
+    """More that must hold of the rows."""
+
+    @property
+    def where(self) -> str:
+        """Begins each message."""
+        return f"{self.name}, {self.source_name},"
+
+    def statement(self, sql: str, values: Mapping[str, Any]) -> sa.TextClause:
+        """A query with its values."""
+        return statement(
+            sql,
+            {**self.values, **values},
+            source_name=self.source_name,
+            correlation_id=self.correlation_id,
+            dialect=self.url.get_backend_name(),
+        )
 
 
 def quoted(name: str, dialect: sa.Dialect) -> str:

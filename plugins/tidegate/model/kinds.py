@@ -93,6 +93,7 @@ class Split(Part):
 _OF = {
     "columns": ("table",),
     "split": ("table",),
+    "watermark": ("table",),
     "interval_column": ("table",),
     "look_back": ("table",),
     "params": ("query",),
@@ -128,7 +129,11 @@ class ExtractSettings(Settings):
     interval_column: str | None = None
     """Of the table, the column that says which interval a row is of: rows from the interval's start up to its end are read. All rows, by default."""
     look_back: Duration = timedelta(0)
-    """How long before the interval's start the table is read from, for rows that come or change late; load them with ``merge``."""
+    """How long before the interval's start, or before the mark of ``watermark``, the table is read from, for rows that come or change late; load them with
+    ``merge``."""
+    watermark: str | None = None
+    """Of the table, the column that grows with each change, such as ``updated_at``, in place of ``interval_column``: an interval reads what has changed since
+    the one before it was read."""
     split: Split | None = None
     """Ranges in which the table is read, each over a connection of its own. By default it is read over one."""
     files: Annotated[str, StringConstraints(min_length=1), Shape("path or URL")] | None = None
@@ -167,9 +172,13 @@ class ExtractSettings(Settings):
         for name, ways_of in _OF.items():
             if name in self.model_fields_set and said[0] not in ways_of:
                 raise ValueError(f"{name} is said of a {ways_of[0]}, and here {_READS[said[0]]}; remove it, or read a '{ways_of[0]}'")
-        if self.look_back and self.interval_column is None:
+        if self.watermark is not None and self.interval_column is not None:
             raise ValueError(
-                "look_back reads from before the interval's start, and nobody says which column tells that; give interval_column"
+                "interval_column reads what is of the interval, watermark what has changed since the one before; leave one of them out"
+            )
+        if self.look_back and self.interval_column is None and self.watermark is None:
+            raise ValueError(
+                "look_back reads from before the interval's start, and nobody says which column tells that; give interval_column or watermark"
             )
         return self
 

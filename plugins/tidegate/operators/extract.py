@@ -65,7 +65,9 @@ class ExtractOperator(EndsFromOutside, TidegateOperator):
     :param table: ``table`` or ``schema.table`` that is read, in place of a query.
     :param columns: Its columns that are read; all by default.
     :param interval_column: Its column that says which interval a row is of; all rows are read by default.
-    :param look_back: How long before the interval's start it is read from.
+    :param look_back: How long before the interval's start, or before the mark, it is read from.
+    :param watermark: Its column that grows with each change, in place of an interval column: what has changed since the interval before is read. The task
+        writes down beside staging up to where.
     :param split: The ranges in which the table is read side by side, such as ``{"by": "order_id", "into": 4}``: give the task as many slots of its pool.
     :param files: Path or URL of CSV, JSON or Parquet files that are read, in place of a query; it may be a pattern, and may use ``%Y`` and the like
         for the interval's start in ``timezone``. ``source_conn_id`` is then the connection of their store, or none.
@@ -109,6 +111,7 @@ class ExtractOperator(EndsFromOutside, TidegateOperator):
         interval_column: str | None = None,
         look_back: timedelta = timedelta(0),
         split: Mapping[str, Any] | None = None,
+        watermark: str | None = None,
         files: str | None = None,
         delimiter: str = ",",
         http: Mapping[str, Any] | None = None,
@@ -133,6 +136,7 @@ class ExtractOperator(EndsFromOutside, TidegateOperator):
         self.interval_column = interval_column
         self.look_back = look_back
         self.split = split
+        self.watermark = watermark
         self.files = files
         self.delimiter = delimiter
         self.http = http
@@ -167,7 +171,11 @@ class ExtractOperator(EndsFromOutside, TidegateOperator):
             interval_end=night.interval.end,
             branch=self.branch,
         )
-        started, manifest, read_from = stamp(), adopted(staging, key, self._question) if night.asked.get(ADOPT) else None, ""
+        started, manifest, read_from = (
+            stamp(),
+            adopted(staging, key, self._question) if night.asked.get(ADOPT) and self.watermark is None else None,
+            "",
+        )
         if manifest is not None:
             started, ended = manifest.read_at, manifest.written_at
         else:
@@ -265,8 +273,13 @@ class ExtractOperator(EndsFromOutside, TidegateOperator):
             return sql_text(self.query or "", self.include)
         from tidegate.data.table_query import TableQuery
 
-        columns = tuple(self.columns)
-        return TableQuery(table=self.table, columns=columns, interval_column=self.interval_column, look_back=self.look_back), self.table
+        return TableQuery(
+            table=self.table,
+            columns=tuple(self.columns),
+            interval_column=self.interval_column,
+            look_back=self.look_back,
+            watermark=self.watermark,
+        ), self.table
 
     @cached_property
     def _accept(self) -> Accept:

@@ -13,6 +13,7 @@ from tidegate.model.check.limits import check_limits
 from tidegate.model.check.retries import check_retries
 from tidegate.model.check.rows import check_rows
 from tidegate.model.check.structure import check_structure
+from tidegate.model.check.watermarks import check_watermarks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,5 +31,6 @@ def check(subject: Subject, path: Path) -> None:
     check_rows(replace(subject, unsure=subject.behind) if subject.behind else subject)
     check_ledger(replace(subject, unsure=subject.behind) if subject.behind else subject)
     check_breakers(subject)
+    check_watermarks(subject)
     check_fail_fast(subject)
     check_arguments(subject)
