@@ -6,10 +6,14 @@ import gzip
 import json
 from datetime import date
 from decimal import Decimal
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from apis import serving
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from orders import ORDERS, by_next, by_number, cut, read, refused
 
 from tidegate.data import apis
@@ -74,6 +78,41 @@ def test_every_page_is_read_once(night: Night, serve: Any, answer: Answer, asked
         asked = {**asked, "params": {"port": shop.server.server_port}}
     assert read(night, shop, **asked) == ORDERS
     assert len(shop.asked) == requests
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sizes=st.lists(st.integers(0, 3), min_size=1, max_size=8), way=st.sampled_from(["next", "link", "cursor", "number", "offset"]))
+def test_however_an_api_cuts_its_pages(night: Night, sizes: list[int], way: str) -> None:
+    """All records come, once and in order. Where we count, there is an empty page behind the last and none before."""
+    counts = way in {"number", "offset"}
+    sizes = [*(size for size in sizes if size), 0] if counts else sizes
+    ends = list(accumulate(sizes))
+
+    def answer(_: str, params: dict[str, list[str]]) -> Any:
+        given = int(params["p"][0]) if "p" in params else 0
+        at = (
+            next(at for at, end in enumerate(ends) if end - sizes[at] == given and (sizes[at] or end == ends[-1]))
+            if way == "offset"
+            else given
+        )
+        rows = [{"id": number} for number in range(ends[at] - sizes[at], ends[at])]
+        more = at + 1 if at + 1 < len(sizes) else None
+        link = f"/v1/orders?p={more}" if more is not None else None
+        return (
+            200,
+            {"Link": f"<{link}>; rel=next" if link and way == "link" else None},
+            {"rows": rows, "next": more if way == "cursor" else link},
+        )
+
+    page = {
+        "next": {"next": "next"},
+        "link": {"link": "next"},
+        "cursor": {"cursor": "next", "param": "p"},
+        "number": {"number": "p", "first": 0},
+    }
+    with serving(answer) as shop:
+        found = read(night, shop, records="rows", page=page.get(way, {"offset": "p"}), accept={"min_rows": 0, "columns": {"id": "int"}})
+    assert [row["id"] for row in found] == list(range(ends[-1]))
 
 
 def test_pages_may_begin_at_nought(night: Night, serve: Any) -> None:
