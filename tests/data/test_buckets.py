@@ -10,16 +10,22 @@ from uuid import uuid4
 
 import pyarrow as pa
 import pytest
+import sqlalchemy as sa
 from nights import END, START, Night, sale
 from upath import UPath
 
+from tidegate.data.contract import Accept
+from tidegate.data.extract import extract
 from tidegate.data.retention import tidy
 from tidegate.data.staging import Staging
+from tidegate.data.table_query import TableQuery
 from tidegate.errors import DataRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tidegate.data.manifest import Manifest
 
 KEYS = {"key": "tidegate", "secret": "tidegate"}
 JAN_1 = "2026-01-01"
@@ -143,3 +149,29 @@ def test_old_intervals_are_deleted(somewhere: Callable[[], Night]) -> None:
     assert tidy(tidier.staging, keep=timedelta(days=1), now=datetime.now(UTC)).files == 0
     assert tidy(tidier.staging, keep=timedelta(days=1), now=datetime.now(UTC) + timedelta(days=2)).files == 2
     assert files(night) == []
+
+
+def test_marks_lie_in_the_bucket_too(somewhere: Callable[[], Night], source: sa.URL) -> None:
+    """One process goes on where another has stopped, though it has looked there before, and tidying leaves them."""
+
+    def read(night: Night, day: int) -> Manifest:
+        return extract(
+            source,
+            TableQuery(table="orders", watermark="placed"),
+            key=night.key(start=START + timedelta(days=day)),
+            staging=night.staging,
+            accept=Accept(min_rows=0),
+            attempt=f"a-{day}",
+            correlation_id="c-1",
+            connection_name="shop",
+            source_name="orders",
+        )
+
+    one, other = somewhere(), somewhere()
+    assert read(one, 0).rows == 4
+    assert read(other, 1).rows == 0
+    with sa.create_engine(source, poolclass=sa.NullPool).begin() as connection:
+        connection.exec_driver_sql("UPDATE orders SET placed = '2026-01-05 00:00:00' WHERE id = 1")
+    assert read(one, 2).rows == 1
+    assert tidy(other.staging, keep=timedelta(days=1), now=datetime.now(UTC) + timedelta(days=90)).intervals == 3
+    assert read(other, 3).rows == 0

@@ -18,7 +18,7 @@ from tidegate.data.cuts import Split
 from tidegate.data.extract import extract
 from tidegate.data.retention import tidy
 from tidegate.data.table_query import TableQuery
-from tidegate.errors import LoadRefused, QueryRefused
+from tidegate.errors import DataRefused, LoadRefused, QueryRefused
 
 if TYPE_CHECKING:
     from nights import Night
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 HOUR = timedelta(hours=1)
 NOON = datetime(2026, 1, 1, 12)  # noqa: DTZ001  a clock's reading
-KINDS = {"postgresql": "TIMESTAMP(6)", "mysql": "DATETIME(6)", "sqlite": "TEXT"}
+KINDS = {"postgresql": "TIMESTAMP(6)", "duckdb": "TIMESTAMP", "mysql": "DATETIME(6)", "sqlite": "TEXT"}
 
 
 @pytest.fixture(params=["on_postgres", "on_mariadb"])
@@ -266,9 +266,9 @@ def test_an_attempt_that_dies_before_its_mark_is_kept(anywhere: Night, monkeypat
     assert source.found(0) == []
 
 
-def test_a_late_attempt_takes_no_mark_back(anywhere: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_late_attempt_takes_no_mark_back(served: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     """A first try that comes to its end behind the second has read less, and its mark does not count."""
-    source = Source(anywhere)
+    source = Source(served)
     source.change(1, NOON)
     staged = extracting._staged
 
@@ -282,6 +282,19 @@ def test_a_late_attempt_takes_no_mark_back(anywhere: Night, monkeypatch: pytest.
     source.read(0, attempt="a-first")
     assert source.found(1) == []
     assert source.found(0) == [1, 2]
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"read_at": "2026", "above": null, "upto": {"hour": "5"}}'])
+def test_a_mark_that_cannot_be_read(night: Night, text: str) -> None:
+    """By its path; nobody guesses where to go on."""
+    source = Source(night)
+    source.change(1, NOON)
+    source.read(0)
+    (kept,) = night.folder.rglob("~watermarks/*/*/*/*.json")
+    kept.write_text(text)
+    with pytest.raises(DataRefused) as caught:
+        source.read(1)
+    assert caught.value.message == f"A mark in staging cannot be read: {kept}."
 
 
 def test_two_intervals_at_once(anywhere: Night, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ from tidegate.data.instants import compact
 from tidegate.data.sinks import beside, listed, publish, storing
 from tidegate.data.staging import interval_of, safe_name
 from tidegate.data.table_query import quoted
-from tidegate.errors import QueryRefused
+from tidegate.errors import DataRefused, QueryRefused
 from tidegate.resilience.interval import Interval
 from tidegate.resilience.watermark import Asked, Marks, asked
 
@@ -117,9 +117,21 @@ def _neighbours(key: StageKey, folder: Any) -> dict[str, Marks | None]:
 
 def _remembered(files: list[Any]) -> Marks | None:
     """By the attempt that was read last."""
-    found = [json.loads(file.read_text(encoding="utf-8")) for file in files]
-    newest = max(found, key=lambda one: str(one["read_at"]), default=None)
-    return Marks(_meant(newest["above"]), _meant(newest["upto"])) if newest is not None else None
+    newest = max((_read(file) for file in files), key=lambda kept: kept[0], default=None)
+    return newest[1] if newest is not None else None
+
+
+def _read(file: Any) -> tuple[str, Marks]:
+    """When an attempt began to read, and up to where it did.
+
+    :raises DataRefused: the file is not what was written.
+    """
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        return str(kept["read_at"]), Marks(_meant(kept["above"]), _meant(kept["upto"]))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        hint = "Delete it: its interval and the one behind it are then read from the mark before."
+        raise DataRefused(f"A mark in staging cannot be read: {file}.", hint=hint) from error
 
 
 def _newest(source: Source, column: str, wanted: Asked, stop: Stop) -> Any:
