@@ -143,19 +143,21 @@ def test_the_order_is_the_same_each_time(night: Night, server: sa.URL) -> None:
     assert [row["v"] for row in staged(night, first)][:30] == [*range(10), *range(100, 110), *range(200, 210)]
 
 
-def test_rows_that_move_while_they_are_read(night: Night, postgres_url: sa.URL, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All ranges see one state: what changes once the first connection has begun is not seen by any."""
-    make(postgres_url, "INTEGER", range(100))
-    begun = ranges._SESSIONS["psycopg"]
+@pytest.mark.parametrize(("server", "changes"), [("postgres_url", "v = 99 - v"), ("mariadb_url", "n = n + 1000")], indirect=["server"])
+def test_rows_that_move_while_they_are_read(night: Night, server: sa.URL, changes: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All ranges see one state: what changes once all connections have begun is not seen by any, though none has read yet."""
+    make(server, "INTEGER", range(100), key=", PRIMARY KEY (v)" if server.get_backend_name() == "mysql" else "")
+    driver = server.get_dialect().driver
+    begun = ranges._SESSIONS[driver]
 
     def begin(connections: Sequence[sa.Connection]) -> None:
         begun.begin(connections)
-        with session(postgres_url) as connection:
-            connection.exec_driver_sql("UPDATE wide SET v = 99 - v")
-            connection.exec_driver_sql("INSERT INTO wide VALUES (1000, 50, NULL)")
+        with session(server) as connection:
+            connection.exec_driver_sql(f"UPDATE wide SET {changes}")
+            connection.exec_driver_sql("INSERT INTO wide (n, v) VALUES (1000, 500)")
 
-    monkeypatch.setitem(ranges._SESSIONS, "psycopg", ranges._Session(begin, begun.frame))
-    manifest = read(night, postgres_url)
+    monkeypatch.setitem(ranges._SESSIONS, driver, ranges._Session(begin, begun.frame))
+    manifest = read(night, server)
     assert {row["n"]: row["v"] for row in staged(night, manifest)} == {n: n for n in range(100)}
     assert manifest.rows == 100
 
