@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -32,7 +34,8 @@ from tidegate.resilience.interval import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from tidegate.data.manifest import Manifest
 
 HOLD = """
 import sys, duckdb
@@ -66,6 +69,13 @@ def held(night: Night, what: str) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.kill()
+
+
+def loading(night: Night, part: Manifest, what: str) -> subprocess.Popen[bytes]:
+    """Start a load in a process of its own."""
+    (night.folder / "url").write_text(str(night.url))
+    script = Path(__file__).with_name("loading.py")
+    return subprocess.Popen([sys.executable, str(script), str(night.folder), json.dumps(part.as_dict()), what], stdout=subprocess.DEVNULL)
 
 
 def let_go(process: subprocess.Popen[str], after: float) -> None:
@@ -151,6 +161,34 @@ def test_a_load_that_is_killed_leaves_what_was_there(duck: Night) -> None:
     assert read(duck, "SELECT region FROM sales") == [{"region": "emea"}]
     duck.load(duck.stage([sale("2026-01-01", "emea", 2)]))
     assert duck.rows() == [("2026-01-01", "emea", 2)]
+
+
+def test_four_processes_that_load_take_turns(duck: Night) -> None:
+    """None fails because another has the file, and none loses a row."""
+    branches = [f"b{number}" for number in range(4)]
+    parts = [duck.stage([sale("2026-01-01", branch, amount) for amount in range(9)], branch) for branch in branches]
+    processes = [loading(duck, part, "race") for part in parts]
+    while len(list(duck.folder.glob("ready-*"))) < len(parts):
+        assert [process.poll() for process in processes] == [None] * len(parts)
+        time.sleep(0.01)
+    (duck.folder / "go").touch()
+    assert [process.wait(60) for process in processes] == [0] * len(parts)
+    counts = duck.query("SELECT region, count(*) FROM sales WHERE region <> 'emea' GROUP BY 1 ORDER BY 1")
+    assert counts == [(branch, 9) for branch in branches]
+
+
+def test_a_load_of_tidegates_that_is_killed_is_retried(duck: Night) -> None:
+    """SIGKILL after the deletes and some inserts: the warehouse is as before, and the retry makes it right."""
+    part = duck.stage([sale("2026-01-01", "emea", amount) for amount in range(10, 20)])
+    before = duck.rows(), duck.query("SELECT * FROM tidegate_load")
+    with loading(duck, part, "hang") as process:
+        while not (duck.folder / "marker").exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    assert (duck.rows(), duck.query("SELECT * FROM tidegate_load")) == before
+    duck.load(part)
+    assert [row[2] for row in duck.rows()] == list(range(10, 20))
 
 
 def test_a_read_that_breaks_lets_go_of_the_file(duck: Night) -> None:
