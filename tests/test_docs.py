@@ -335,24 +335,22 @@ def test_the_ledgers_queries_answer() -> None:
     engine.dispose()
 
 
-@pytest.mark.parametrize("server", ["sqlite", "postgres_url", "mariadb_url"])
+@pytest.mark.parametrize("server", ["sqlite", "duckdb", "postgres_url", "mariadb_url"])
 def test_the_queries_that_join_the_ledger_answer(request: pytest.FixtureRequest, tmp_path: Path, server: str) -> None:
     """Those of the how-to, word by word, on each kind of database."""
     from datetime import UTC, datetime
 
-    import sqlalchemy as sa
     from servers import emptied
 
     from tidegate.data import ledger
-    from tidegate.data.engines import writing
+    from tidegate.data.engines import FILES, database_url, writing
     from tidegate.data.gaps import write_gaps
     from tidegate.resilience.gap import Gap
     from tidegate.resilience.interval import Interval
 
     joined, lacking, counted = blocks(DOCS / "how-to" / "read-only-what-is-complete.md", "sql")
-    url = (
-        sa.URL.create("sqlite", database=str(tmp_path / "warehouse.db")) if server == "sqlite" else emptied(request.getfixturevalue(server))
-    )
+    file = {"conn_id": "warehouse", "conn_type": server, "host": str(tmp_path / "warehouse.db")}
+    url = database_url(**file) if server in FILES else emptied(request.getfixturevalue(server))
     night = Interval(datetime(2017, 12, 23, tzinfo=UTC), datetime(2017, 12, 24, tzinfo=UTC))
     with writing(url) as connection:
         ledger.ensure(connection)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 sys.path.insert(0, str(Path(__file__).parent))  # `--import-mode=importlib` leaves it out; nights.py stands here
 
 from apis import serving
-from nights import Night, on_duckdb
+from nights import Night, on_duckdb, sale
 from servers import emptied
 
 if TYPE_CHECKING:
@@ -80,6 +80,14 @@ def on_postgres(postgres_url: sa.URL, tmp_path: Path) -> Night:
 def on_mariadb(mariadb_url: sa.URL, tmp_path: Path) -> Night:
     """Give a night on MariaDB."""
     return _night_on(mariadb_url, tmp_path)
+
+
+@pytest.fixture
+def duck(tmp_path: Path) -> Night:
+    """Give a night on DuckDB, with one sale."""
+    night = Night(tmp_path, on_duckdb(tmp_path))
+    night.load(night.stage([sale("2026-01-01", "emea", 1)]))
+    return night
 
 
 def _night_on(url: sa.URL, folder: Path) -> Night:
