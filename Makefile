@@ -141,6 +141,10 @@ bench-parse: $(VENV)/installed ## Measure parsing beside plain Python, dag-facto
 bench-data: $(VENV)/installed ## Measure extracts and loads beside psql, pandas, connectorx, ADBC, dlt, Airflow (BENCH_ARGS="--rows 5000000 --only sqlite")
 	@$(BIN)/python -m bench.data $(BENCH_ARGS)
 
+.PHONY: bench-ranges
+bench-ranges: $(VENV)/installed ## Measure a table read over 1, 2 and 4 connections, near and over a slow line (BENCH_ARGS="--megabytes 5")
+	@$(BIN)/python -m bench.ranges $(BENCH_ARGS)
+
 .PHONY: bench-gaps
 bench-gaps: $(VENV)/installed ## Measure the list of 12,000 gaps, and the decision what of it is due
 	@$(BIN)/python -m bench.gaps
