@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
-from nights import by_name
+from nights import END, START, by_name
 
 from tidegate.data.contract import Accept
+from tidegate.data.cuts import Split
 from tidegate.data.extract import extract
 from tidegate.data.table_query import TableQuery
 from tidegate.errors import QueryRefused
@@ -43,10 +44,10 @@ def url(request: pytest.FixtureRequest, night: Night) -> sa.URL:
     return found
 
 
-def read(night: Night, url: sa.URL, query: TableQuery) -> list[dict[str, object]]:
+def read(night: Night, url: sa.URL, query: TableQuery, split: Split | None = None, *, start: datetime = START) -> list[dict[str, object]]:
     """Stage, and give what was staged."""
     manifest = extract(
-        url, query, key=night.key(), staging=night.staging, accept=Accept(), attempt=str(len(list(night.folder.rglob("*.json")))),
+        url, query, split=split, key=night.key(start=start), staging=night.staging, accept=Accept(min_rows=0), attempt=str(len(list(night.folder.rglob("*.json")))),
         correlation_id="c", connection_name="sales_emea", source_name=query.table,
     )  # fmt: skip
     with night.staging.local_file(manifest) as path:
@@ -73,6 +74,25 @@ def test_names_are_names(night: Night, url: sa.URL, name: str) -> None:
         read(night, url, TableQuery(table=name.replace(".", "")))
     with sa.create_engine(url, poolclass=sa.NullPool).connect() as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM orders")).scalar() == 4
+
+
+@pytest.mark.parametrize("name", EVIL)
+def test_a_watermark_and_a_column_of_ranges_are_names(night: Night, url: sa.URL, name: str) -> None:
+    """And so is the table that is looked at for what its key is."""
+    watched = TableQuery(table="orders", columns=("id",), watermark=name)
+    assert [row["id"] for row in read(night, url, watched)] == [0, 1, 2, 3]
+    with sa.create_engine(url, poolclass=sa.NullPool).begin() as connection:
+        connection.execute(sa.update(sa.table("orders", sa.column("id"), sa.column(name))).values({name: 9}).where(sa.column("id") == 2))
+    assert read(night, url, watched, start=END) == [{"id": 2}]
+    split, every = Split(by=name, into=3), TableQuery(table="orders", columns=("id",))
+    if url.get_backend_name() == "postgresql":
+        assert [row["id"] for row in read(night, url, every, split)] == [0, 1, 2, 3]
+        return
+    with pytest.raises(QueryRefused, match=r"is not of its primary key|is for PostgreSQL, MySQL and MariaDB"):
+        read(night, url, every, split)
+    if url.get_backend_name() == "mysql":
+        with pytest.raises(QueryRefused, match="refused "):
+            read(night, url, TableQuery(table=name.replace(".", "")), split)
 
 
 def test_a_moment_of_the_interval_is_a_moment() -> None:

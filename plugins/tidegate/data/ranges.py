@@ -240,7 +240,7 @@ def _postgres_frame(source: Source, split: Split, connection: sa.Connection) -> 
 
 def _mysql_frame(source: Source, split: Split, connection: sa.Connection) -> Sequence[str]:
     table = ".".join(quoted(name, connection.dialect) for name in source.query.table.split("."))
-    columns = {row.Field: row for row in connection.exec_driver_sql(f"SHOW COLUMNS FROM {table}")}
+    columns = {row.Field: row for row in connection.execute(source.statement(f"SHOW COLUMNS FROM {table}", {}))}
     by = split.by
     found = next((row for name, row in columns.items() if name.casefold() == by.casefold()), None)
     if found is None:
