@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from pages import DOCS, blocks, loaded, path_of, pipelines, project
 
 from tidegate.model import Project, load_pipeline
-from tidegate.model.kinds import ExtractSettings, TransformSettings
+from tidegate.model.extracts import ExtractSettings
+from tidegate.model.kinds import TransformSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,17 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tidegate.model import PipelineSpec
+    from tidegate.model.extracts import ExtractSettings
     from tidegate.model.kind import Settings
-    from tidegate.model.kinds import (
-        BarrierSettings,
-        ChoiceSettings,
-        Enough,
-        ExtractSettings,
-        LoadSettings,
-        Patience,
-        SqlSettings,
-        TransformSettings,
-    )
+    from tidegate.model.kinds import BarrierSettings, ChoiceSettings, Enough, LoadSettings, Patience, SqlSettings, TransformSettings
     from tidegate.model.step import Step
     from tidegate.model.tree import Node, Tree
     from tidegate.plan.lay import Instance, Layout
@@ -43,15 +35,8 @@ def of_kind(  # noqa: PLR0911  a table of kinds
     spec: PipelineSpec, layout: Layout, instance: Instance, settings: Settings, common: dict[str, Any]
 ) -> tuple[Call, dict[str, Any]]:
     """The operator of a step of a kind, and what it is mapped over."""
-    from tidegate.model.kinds import (
-        BarrierSettings,
-        ChoiceSettings,
-        ExtractSettings,
-        LoadSettings,
-        PipelineSettings,
-        SqlSettings,
-        TransformSettings,
-    )
+    from tidegate.model.extracts import ExtractSettings
+    from tidegate.model.kinds import BarrierSettings, ChoiceSettings, LoadSettings, PipelineSettings, SqlSettings, TransformSettings
 
     match settings:
         case ExtractSettings():

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tidegate.model.check.subject import Subject
-    from tidegate.model.kinds import ExtractSettings, Hedge, Split
+    from tidegate.model.extracts import ExtractSettings, Hedge, Split
     from tidegate.model.step import Step
     from tidegate.model.tree import Node
     from tidegate.model.yaml_source import Place
@@ -211,7 +211,8 @@ def _result(subject: Subject, node: Node, at: Place, special: Mapping[str, Any])
 
 
 def _kind(subject: Subject, node: Node, settings: Any, at: Place) -> None:
-    from tidegate.model.kinds import ChoiceSettings, ExtractSettings, PipelineSettings, SqlSettings, TransformSettings
+    from tidegate.model.extracts import ExtractSettings
+    from tidegate.model.kinds import ChoiceSettings, PipelineSettings, SqlSettings, TransformSettings
 
     match settings:
         case ExtractSettings():

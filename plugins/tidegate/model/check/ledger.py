@@ -54,7 +54,8 @@ def _named(subject: Subject, ledger: str, loads: list[Node], barriers: list[Node
 
 def _needed(subject: Subject, barrier: Node) -> Iterator[tuple[Place, str]]:
     """What a barrier, and what it joins, would ask a ledger."""
-    from tidegate.model.kinds import BarrierSettings, ExtractSettings
+    from tidegate.model.extracts import ExtractSettings
+    from tidegate.model.kinds import BarrierSettings
     from tidegate.model.rows import sources
 
     settings = subject.settings.get(barrier.path)
