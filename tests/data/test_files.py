@@ -168,3 +168,67 @@ def test_rows_that_do_not_fit_are_set_aside_through_all_files(night: Night, root
     assert (manifest.rows, manifest.quarantined) == (2, 2)
     with night.staging.local_file(manifest) as path:
         assert pq.read_table(path)["id"].to_pylist() == [1, 3]
+
+
+NOON = datetime(2026, 1, 1, 12)  # noqa: DTZ001  a clock's reading
+DIFFERENT: list[tuple[pa.Array, pa.Array, Any]] = [
+    (pa.array([1]), pa.array([2.0]), [1, 2]),
+    (pa.array([1]), pa.array([2.5]), 'b.parquet has in column "x", row 2, a float that int cannot hold exactly. Nobody declared'),
+    (pa.array([1.5]), pa.array([2**53]), [1.5, 2.0**53]),
+    (pa.array([1.5]), pa.array([2**53 + 1]), "row 2, a int that float cannot hold exactly"),
+    (pa.array([1.5]), pa.array([Decimal("0.1")]), [1.5, 0.1]),
+    (pa.array([1.5]), pa.array([Decimal("12345678901234567890.123456789012345678")]), "row 2, a Decimal that float cannot hold exactly"),
+    (pa.array([Decimal("1.50")]), pa.array([Decimal("1.255")]), "row 2, a Decimal that decimal(3,2) cannot hold exactly"),
+    (pa.array([True]), pa.array([5]), 'b.parquet has column "x" as int, and a.parquet has it as bool'),
+    (pa.array([1]), pa.array([True]), "as bool, and a.parquet has it as int"),
+    (pa.array(["a"]), pa.array([1.0]), "as float, and a.parquet has it as text"),
+    (pa.array([1]), pa.array(["07"]), "as text, and a.parquet has it as int"),
+    (pa.array([b"a"]), pa.array(["a"]), "as text, and a.parquet has it as bytes"),
+    (pa.array([NOON], pa.timestamp("us", "UTC")), pa.array([NOON]), [NOON.replace(tzinfo=UTC), NOON.replace(hour=11, tzinfo=UTC)]),
+    (pa.array([NOON]), pa.array([NOON], pa.timestamp("us", "UTC")), "a datetime that timestamp cannot hold exactly"),
+    (pa.array([NOON.date()]), pa.array([NOON]), "a datetime that date cannot hold exactly"),
+    (pa.array([1]), pa.nulls(1), [1, None]),
+    (pa.array([1]), pa.array([None], pa.string()), [1, None]),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "said"), DIFFERENT)
+def test_files_of_different_types_are_read_exactly_or_refused(tmp_path: Path, first: pa.Array, second: pa.Array, said: Any) -> None:
+    """A later file's numbers and times go into the first one's type where none of them changes; nothing becomes something else."""
+    for name, values in (("a", first), ("b", second)):
+        pq.write_table(pa.table({"x": values}), tmp_path / f"{name}.parquet")
+    found = files.found(tmp_path / "*.parquet")
+    if isinstance(said, list):
+        assert [row["x"] for row in read(found, {}, zone="Europe/Berlin")] == said
+        return
+    with pytest.raises(DataRefused) as caught:
+        read(found, {}, zone="Europe/Berlin")
+    assert said in str(caught.value)
+
+
+def test_what_comes_later_in_a_file_is_of_the_kind_that_came_first(root: Any) -> None:
+    """A number is no text, and yes is no number, also in the second batch."""
+    rows = '{{"x": {0}}}\n{{"x": {0}}}\n{{"x": {1}}}\n'
+    for first, second, kind in (
+        ('"a"', "7", "int .* text"),
+        ("true", "1", "int .* bool"),
+        ("1", '"07"', "text .* int"),
+        ("1", "true", "bool .* int"),
+    ):
+        with pytest.raises(DataRefused, match=rf'a.jsonl has column "x" as {kind.replace(" .*", ", and the first 2 had it as")}.'):
+            read([put(root, "a.jsonl", rows.format(first, second))], {})
+    assert [row["x"] for row in read([put(root, "a.jsonl", rows.format("1", "null"))], {})] == [1, 1, None]
+
+
+def test_kinds_of_files_that_are_mixed_are_set_aside_by_their_declared_types(night: Night, root: Any) -> None:
+    """Whatever each kind calls its values."""
+    paths = [put(root, "a.csv", "id\n1\nx\n"), put(root, "b.jsonl", '{"id": 3}\n{"id": "y"}\n'), put(root, "c.csv", "id\n5\n")]
+    accept = Accept.model_validate({"columns": {"id": "int"}, "quarantine": True})
+    for order in (paths, paths[1:]):
+        manifest = extract_files(
+            lambda order=order: order, key=night.key(), staging=night.staging, accept=accept, attempt=f"a{len(order)}", correlation_id="c",
+            connection_name="files", source_name="landing",
+        )  # fmt: skip
+        assert manifest.quarantined == len(order) - 1
+        with night.staging.local_file(manifest) as path:
+            assert pq.read_table(path)["id"].to_pylist() == [1, 3, 5][3 - len(order) :]

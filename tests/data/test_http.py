@@ -174,7 +174,7 @@ def test_values_are_exact(night: Night, serve: Any) -> None:
         ([{"id": 8}, {"id": 2**63}], 'page 2 has in column "id", row 2'),
         ([{"id": "8x"}], 'page 2 has in column "id", row 1, a str that int cannot hold exactly'),
         ([{"id": {"deep": 1}}], 'page 2 has in column "id", row 1, a dict that int'),
-        ([{"id": 8, "amount": "\ud800"}], 'page 2 has in column "amount", row 1'),
+        ([{"id": 8, "amount": "\ud800"}], 'page 2 has column "amount" as text, and the first page had it as decimal'),
         ([{"id": 8}, None], "page 2 holds null where an object should be, in row 2"),
         ([[1]], "page 2 holds a list where an object should be, in row 1"),
         ([{"id": 8, "odd": 1}], "page 2 has objects with a key that the first page had not: odd"),

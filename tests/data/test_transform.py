@@ -145,7 +145,7 @@ def test_sql_that_is_refused(night: Night, sql: str, told: str) -> None:
     [
         ("SELECT 1 AS a, 2 AS a", 'Step by_product for emea has two columns named "a". Give each its own name with AS.'),
         ("SELECT [1] AS a", 'has a column "a" of type list'),
-        ("SELECT sum(9223372036854775807) AS a FROM range(2)", 'has a value in column "a" that int cannot hold exactly'),
+        ("SELECT sum(9223372036854775807) AS a FROM range(2)", 'has in column "a", row 1, a Decimal that int cannot hold exactly'),
     ],
 )
 def test_results_that_cannot_be_staged(night: Night, sql: str, told: str) -> None:
@@ -269,7 +269,16 @@ def test_a_generator_without_rows(night: Night) -> None:
     [
         ([pd.DataFrame({"a": [1]}), pd.DataFrame({"b": [1]})], "yielded a frame with other columns than its first: a, b."),
         ([pd.DataFrame({"a": [1]}), None], "yielded nothing, and a transform yields a DataFrame. Yield frames."),
-        ([pd.DataFrame({"a": [1]}), pd.DataFrame({"a": ["x"]})], "that int cannot hold exactly"),
+        ([pd.DataFrame({"a": [1]}), pd.DataFrame({"a": ["x"]})], 'has column "a" as text, and what came before has it as int.'),
+        (
+            [pd.DataFrame({"a": [1.5]}), pd.DataFrame({"a": [Decimal("12345678901234567890.5")]})],
+            'column "a", row 2, a Decimal that float cannot',
+        ),
+        ([pd.DataFrame({"a": [True]}), pd.DataFrame({"a": [7]})], 'has column "a" as int, and what came before has it as bool.'),
+        (
+            [pd.DataFrame({"a": pd.to_datetime(["2026-01-01"], utc=True)}), pd.DataFrame({"a": pd.to_datetime(["2026-01-01"])})],
+            'has column "a" as timestamp, and what came before has it as timestamptz.',
+        ),
     ],
 )
 def test_frames_that_do_not_agree_are_refused(night: Night, frames: list[Any], told: str) -> None:

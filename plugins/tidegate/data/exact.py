@@ -21,11 +21,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pat
 
-from tidegate.data.kinds import DECIMAL_DIGITS, DECIMAL_SCALE, WORDS, word
+from tidegate.data.kinds import DECIMAL_DIGITS, DECIMAL_SCALE, WORDS, cast_batch, plain_schema, word
 from tidegate.errors import DataRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
 
 def inferred(values: Sequence[Any], *, name: str, where: str) -> pa.DataType:
@@ -117,16 +117,72 @@ def recast(
     name: str,
     where: str,
     first_row: int,
+    declared: bool = True,
     zone: str = "UTC",
     misfits: list[Misfit] | None = None,
 ) -> pa.Array:
-    """The array in the type that was declared for its column, exactly; takes and raises what :func:`column` does."""
+    """The array in the type that its column is to have, exactly; takes and raises what :func:`column` does."""
     if array.type == kind:
         return array
     with suppress(pa.ArrowInvalid):  # said better below
         if (cast := _alike(array, kind, zone)) is not None:
             return cast
-    return column(array.to_pylist(), kind, name=name, where=where, first_row=first_row, declared=True, zone=zone, misfits=misfits)
+    return column(array.to_pylist(), kind, name=name, where=where, first_row=first_row, declared=declared, zone=zone, misfits=misfits)
+
+
+def conformed(
+    batch: pa.RecordBatch,
+    schema: pa.Schema,
+    *,
+    where: str,
+    before: str,
+    first_row: int,
+    zone: str | None = None,
+    declared: Collection[str] = (),
+    misfits: list[Misfit] | None = None,
+) -> pa.RecordBatch:
+    """The same values in the types of a batch that came before: numbers as numbers, times as times, exactly; what is of another kind is refused.
+
+    :param before: where that batch is from, for the message.
+    :param zone: what a naive date-time means when a moment is asked for; None where nobody can know.
+    :param declared: columns whose type ``accept`` declares, which take what :func:`recast` takes.
+    :raises DataRefused: a column came in a type of another kind, or has a value that its type cannot hold exactly.
+    """
+    if batch.schema.equals(schema):
+        return batch
+    batch = cast_batch(batch, plain_schema(batch.schema, where=where), where=where)
+    arrays = []
+    for field, came in zip(schema, batch.columns, strict=True):
+        array = pa.nulls(len(came), field.type) if came.null_count == len(came) else came
+        if field.name not in declared and not akin(array.type, field.type, zone):
+            message = f'{where} has column "{field.name}" as {word(array.type)}, and {before} has it as {word(field.type)}.'
+            raise DataRefused(message, hint="Give a column the same type throughout: declare it under accept: columns, or cast it before.")
+        arrays.append(
+            recast(
+                array,
+                field.type,
+                name=field.name,
+                where=where,
+                first_row=first_row,
+                declared=field.name in declared,
+                zone=zone or "UTC",
+                misfits=misfits,
+            )
+        )
+    return pa.record_batch(arrays, schema=schema)
+
+
+def akin(one: pa.DataType, other: pa.DataType, zone: str | None) -> bool:
+    """Whether values of the one type mean in the other what they are: numbers as numbers, times as times.
+
+    :param zone: what a naive date-time means when a moment is asked for; None where nobody can know.
+    """
+    families = {_family(one), _family(other)}
+    return (
+        len(families) == 1
+        or families <= {"int", "float", "decimal"}
+        or families <= {"date", "timestamp", *(["timestamptz"] if zone else [])}
+    )
 
 
 def _alike(array: pa.Array, kind: pa.DataType, zone: str) -> pa.Array | None:
@@ -134,8 +190,8 @@ def _alike(array: pa.Array, kind: pa.DataType, zone: str) -> pa.Array | None:
     source = array.type
     if pat.is_decimal(kind) and (pat.is_integer(source) or pat.is_decimal(source) or pat.is_string(source)):
         return array.cast(kind)
-    if pat.is_string(source) and (pat.is_date(kind) or kind == WORDS["timestamp"]):
-        return array.cast(kind)
+    if (pat.is_integer(source) and pat.is_floating(kind)) or (pat.is_string(source) and (pat.is_date(kind) or kind == WORDS["timestamp"])):
+        return array.cast(kind)  # of an int beyond 2**53 refused, and looked at by itself
     if pat.is_string(source) and kind == WORDS["timestamptz"]:
         return _alike(array.cast(WORDS["timestamp"]), kind, zone)  # refused where any text names an offset
     if source == WORDS["timestamp"] and kind == WORDS["timestamptz"]:

@@ -24,8 +24,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote
 
+from tidegate.data.exact import conformed
 from tidegate.data.instants import compact, expanded, instant, stamp
-from tidegate.data.kinds import cast_batch, plain_schema, word
+from tidegate.data.kinds import plain_schema, word
 from tidegate.data.manifest import QUARANTINE, Manifest, StageKey
 from tidegate.data.sinks import ParquetFile, beside, listed, local, publish, storing
 from tidegate.errors import DataRefused, IntervalUnknown, TidegateError
@@ -87,7 +88,8 @@ class StageWriter:
         :raises DataRefused: a value does not fit the schema exactly, or rows break the contract.
         :raises TidegateError: staging cannot take them, such as when the disk is full.
         """
-        batch = cast_batch(batch, self._came, where=self._where)
+        first_row = self.rows + (self._contract.set_aside if self._contract is not None else 0) + 1
+        batch = conformed(batch, self._came, where=self._where, before="what came before", first_row=first_row)
         if self._contract is not None:
             found = self._contract.take(batch)
             batch = found.good

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
-from tidegate.data.exact import recast
+from tidegate.data.exact import conformed, recast
 from tidegate.data.kinds import cast_batch, plain_schema
 from tidegate.data.sources.objects import Objects, each, loaded
 from tidegate.errors import AuthRefused, DataRefused, Unreachable
@@ -83,7 +83,6 @@ def batches(
         here = f"{where} {path.name}"
         before = rows if contract.misfits is not None else 0  # what is set aside is counted through all files
         for batch in _of_file(path, contract, objects, where=here, zone=zone, batch_rows=batch_rows, delimiter=delimiter, before=before):
-            rows += batch.num_rows
             if schema is None:
                 schema = objects.schema = batch.schema
             if batch.schema.names != schema.names:
@@ -91,7 +90,11 @@ def batches(
                 raise DataRefused(
                     f"{here} has other columns than {files[0].name}: {odd}.", hint="Give all files of an interval the same columns."
                 )
-            yield cast_batch(batch, schema, where=here)
+            yield conformed(
+                batch, schema, where=here, before=files[0].name, first_row=rows + 1, zone=zone, declared=contract.types(schema.names),
+                misfits=contract.misfits,
+            )  # fmt: skip
+            rows += batch.num_rows
     objects.settle()
 
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from tidegate.data.exact import column, inferred
+from tidegate.data.exact import akin, column, inferred
+from tidegate.data.kinds import word
 from tidegate.errors import DataRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from tidegate.data.contract import Contract
 
@@ -99,6 +100,8 @@ class Objects:
         if self.schema is None:
             kinds = {name: declared.get(name) or inferred(values[name], name=name, where=where) for name in names}
             self.schema = pa.schema(list(kinds.items()))
+        for field in self.schema:
+            self._check(field, values[field.name], declared, where=where, before=before)
         arrays = [
             column(
                 values[field.name], field.type, name=field.name, where=where, first_row=first_row, declared=field.name in declared, zone=self._zone,
@@ -107,6 +110,15 @@ class Objects:
             for field in self.schema
         ]  # fmt: skip
         return pa.record_batch(arrays, schema=self.schema)
+
+    def _check(self, field: pa.Field, values: Sequence[Any], declared: Collection[str], *, where: str, before: str) -> None:
+        """Of a column whose type nobody declared take what is of one kind with those before: a number is no text, and 1 is not yes."""
+        if field.name in declared or all(value is None for value in values):
+            return
+        kind = inferred(values, name=field.name, where=where)
+        if not akin(kind, field.type, self._zone):
+            message = f'{where} has column "{field.name}" as {word(kind)}, and {before} had it as {word(field.type)}.'
+            raise DataRefused(message, hint=f"Declare its type under accept: columns: {{{field.name}: …}}.")
 
     def settle(self) -> None:
         """Look at the whole, when all objects have come.
