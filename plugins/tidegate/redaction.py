@@ -6,7 +6,9 @@ import re
 
 _PATTERNS = (
     re.compile(r"(?<=://)[^/@\s]+(?=@)"),  # the user and password of a URL
-    re.compile(r"(?i)\b(\w*(?:password|passwd|pwd|token|secret|api_?key)\s*[=:]\s*['\"]?)[^&;,\s'\"]+"),
+    re.compile(
+        r"(?i)\b(\w*(?:password|passwd|pwd|token|secret|api_?key)\s*[=:]\s*['\"]?)(?!(?:YES|NO)\))[^&;,\s'\"]+"
+    ),  # MySQL says whether there was one
     re.compile(r"(?<=//hooks\.slack\.com/services/)\S+"),
 )
 

@@ -154,7 +154,7 @@ def test_nobody_there(driver: str) -> None:
     with pytest.raises(Unreachable) as caught, reading(url, connection_name="sales_emea"):
         pass
     assert str(caught.value).startswith("sales_emea does not answer (127.0.0.1:1/db): ")
-    assert str(caught.value).endswith("Check the host, port and password in the Airflow connection, and that the server is up.")
+    assert str(caught.value).endswith("Check the host, port, database and password in the Airflow connection, and that the server is up.")
     assert "secret" not in str(caught.value)
 
 

@@ -81,6 +81,7 @@ def run(night: dict[str, Any], session: Any) -> dict[str, Any]:
         "state": str(done.state),
         "states": {task_id: "failed" if "failed" in found else "/".join(sorted(found)) for task_id, found in states.items()},
         **told,
+        "noted": session.get_one(DagRun, done.id, populate_existing=True).note,
         "warehouse": {name: asked_of_the_warehouse(question) for name, question in night.get("asks", {}).items()},
     }
 

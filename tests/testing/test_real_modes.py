@@ -56,6 +56,7 @@ def test_a_partial_night_is_loaded_by_each(ran: dict[str, list[dict[str, Any]]])
         told = {"rows": {**ALL, "anna": 3}, "fails": ["extract.ben"], "because": {"extract.ben": why}}
         is_played_as_it_ran({"real": _nights(pipeline)[0], "told": told}, night)
         assert night["state"] == "success"
+        assert night["noted"] == night["note"]
         assert _rows(night, FIRST) == {"anna": 3, "carl": 2, "dora": 2}
         assert _ledger(night, FIRST) == ["anna", "carl", "dora"]
 

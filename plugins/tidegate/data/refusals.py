@@ -32,6 +32,7 @@ _COLUMN = re.compile(
 )
 _MEMORY = "Raise memory_limit in the extra of the Airflow connection, or read less at once."
 _QUOTED_LINE = re.compile(r"\s+LINE \d+: ")
+_READ_ONLY = re.compile(r"read-?only (?:transaction|mode|database)|readonly database", re.IGNORECASE)
 _INSPECTED_TABLES = 20
 _WRITING = "Another process is writing; try again, or look for one that hangs."
 _HOLDING = "Another process has the file, to read or to write it; try again, or look for one that hangs."
@@ -85,6 +86,8 @@ def translated(
     elif (column := _named(_COLUMN, said)) is not None:
         hint = f"Check the columns in {where} against the tables of this database."
         hint = _near_column(column, str(getattr(error, "statement", "") or ""), connect) + hint
+    elif _READ_ONLY.search(said):
+        hint = f"An extract only reads: write {where} as one SELECT; what changes rows is for uses: sql."
     else:
         hint = f"Run {where} against this database by hand to see it."
     return refusal(f"{name} refused {source_name or 'the statement'}: {said}.", hint=hint)
@@ -109,7 +112,7 @@ def _outside(error: DBAPIError, url: sa.URL, name: str, source_name: str) -> Tid
         case ErrorClass.UNREACHABLE:
             dropped = source_name and (error.connection_invalidated or error.statement is not None)
             what = f"stopped answering during {source_name}" if dropped else "does not answer"
-            hint = "Check the host, port and password in the Airflow connection, and that the server is up."
+            hint = "Check the host, port, database and password in the Airflow connection, and that the server is up."
             return Unreachable(f"{name} {what} {where}", hint=hint)
     return None
 

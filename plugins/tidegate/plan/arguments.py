@@ -15,6 +15,7 @@ from tidegate.plan.effort import effort, is_steady, references
 from tidegate.plan.said import repeats
 from tidegate.plan.values import asset, lowered, made, reference
 from tidegate.resilience.keys import INTERVAL_END, INTERVAL_START
+from tidegate.resilience.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -199,8 +200,8 @@ def _params(spec: PipelineSpec) -> dict[str, Any]:
             "items": {"type": "string", "enum": list(branches)},
             "uniqueItems": True,
             "examples": list(branches),
-            "title": f"Which {dimension}s",
-            "description": f"The run brings these {dimension}s; the others are excluded and keep what they have.",
+            "title": f"Which {plural(dimension)}",
+            "description": f"The run brings these {plural(dimension)}; the others are excluded and keep what they have.",
         }, (list(branches),))  # fmt: skip
     for name, title in ((INTERVAL_START, "Interval start (inclusive)"), (INTERVAL_END, "Interval end (exclusive)")):
         words = {"type": ["null", "string"], "format": "date-time", "title": title, "description": _INTERVAL_HELP}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tidegate.model.quantity import percent
 from tidegate.resilience.interval import Interval, instant_of
+from tidegate.resilience.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -191,7 +192,7 @@ class Completeness:
         return f"{subject} is short: {needed}. Nothing was loaded." + (f" Missing: {_told(lacking)}." if lacking else "")
 
     def _counted(self, number: int) -> str:
-        return f"{number} {self.dimension}{'' if number == 1 else 's'}"
+        return f"{number} {self.dimension if number == 1 else plural(self.dimension)}"
 
     def named(self, state: BranchState) -> list[str]:
         """The names of the branches of a state, in order."""

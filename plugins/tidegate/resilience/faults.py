@@ -45,7 +45,7 @@ _STATUS = {
 _SQLSTATE = {
     "08": ErrorClass.UNREACHABLE, "25P03": ErrorClass.TIMEOUT, "25P04": ErrorClass.TIMEOUT, "28": ErrorClass.AUTH, "22": ErrorClass.BAD_DATA,
     "23": ErrorClass.BAD_DATA, "3D": ErrorClass.UNREACHABLE, "40": ErrorClass.UNREACHABLE, "42": ErrorClass.BUG, "42501": ErrorClass.AUTH,
-    "53": ErrorClass.UNREACHABLE, "55": ErrorClass.UNREACHABLE, "55P03": ErrorClass.TIMEOUT, "57": ErrorClass.UNREACHABLE,
+    "53": ErrorClass.UNREACHABLE, "55": ErrorClass.BUG, "55006": ErrorClass.UNREACHABLE, "55P03": ErrorClass.TIMEOUT, "57": ErrorClass.UNREACHABLE,
     "57014": ErrorClass.TIMEOUT, "58": ErrorClass.UNREACHABLE, "XX": ErrorClass.UNREACHABLE,
 }  # fmt: skip
 """SQLSTATE, or its class. 3D, a database that is not there: one that is being restored is away for a while. 40, a deadlock or a conflict: the
