@@ -19,6 +19,7 @@ from tidegate.data.engines import FILES, writing
 from tidegate.data.instants import instant, stamp
 from tidegate.data.modes import mode_of
 from tidegate.data.modes.job import Job, shaped
+from tidegate.data.naming import resolved
 from tidegate.data.tables import Target
 from tidegate.data.wholes import gathered
 from tidegate.errors import DataRefused, LoadRefused
@@ -121,19 +122,21 @@ def load_all(
         batch_rows=batch_rows,
         progress=progress,
     )
-    way, target = mode_of(mode, replace=replace, merge=merge), job.target
+    way, asked = mode_of(mode, replace=replace, merge=merge), job.target
 
     def transaction() -> AbstractContextManager[sa.Connection]:
-        source_name = f"the load into {target}"
+        source_name = f"the load into {asked}"
         return writing(url, correlation_id=correlation_id, connection_name=connection_name, source_name=source_name, refusal=LoadRefused)
 
     with staged.opened(staging, parts, dimension=dimension) as files:
         way.examine(files)
         _prepare(transaction, job, way, files)
         with transaction() as connection:
+            job = with_field(job, target=resolved(connection, asked))
+            target = job.target.known_as
             _lock(connection, target)
-            held = ledger.held(connection, pipeline, interval_start, interval_end, str(target))
-            others = ledger.others(connection, pipeline, interval_start, interval_end, str(target))
+            held = ledger.held(connection, pipeline, interval_start, interval_end, target)
+            others = ledger.others(connection, pipeline, interval_start, interval_end, target)
             decision = way.decide(job, files, held, lambda: list(others))
             shaped(connection, job, way, decision.taken)
             rows = way.write(connection, job, decision)
@@ -143,7 +146,7 @@ def load_all(
                 for row in _receipts(job, way, part, run_id=run_id, correlation_id=correlation_id):
                     ledger.write_load(connection, row)
             if in_transaction:
-                in_transaction(connection, ledger.held(connection, pipeline, interval_start, interval_end, str(target)))
+                in_transaction(connection, ledger.held(connection, pipeline, interval_start, interval_end, target))
     loaded = {branch for part in (*decision.taken, *decision.present) for branch in part.manifest.branches}
     left = {branch for part in decision.superseded for branch in part.manifest.branches} - loaded
     return LoadReport(rows=rows, loaded=tuple(sorted(loaded)), superseded=tuple(sorted(left)), partitions=len(decision.doomed))
@@ -154,7 +157,7 @@ def _receipts(job: Job, way: Mode, part: Part, *, run_id: str, correlation_id: s
     for branch in part.manifest.branches:
         yield ledger.LoadRow(
             pipeline=job.pipeline,
-            target=str(job.target),
+            target=job.target.known_as,
             interval_start=job.start,
             interval_end=job.end,
             branch=branch,
@@ -173,24 +176,26 @@ def _prepare(transaction: Callable[[], AbstractContextManager[sa.Connection]], j
     """Make the ledger and the row to lock; and the target too where DDL would commit the load half-way."""
     with transaction() as connection:
         ledger.ensure(connection)
-        if connection.dialect.name in _DDL_COMMITS:
-            shaped(connection, job, way, files)
         if connection.dialect.name in FILES:
             return
+        job = with_field(job, target=resolved(connection, job.target))
+        if connection.dialect.name in _DDL_COMMITS:
+            shaped(connection, job, way, files)
+    target = job.target.known_as
     with transaction() as connection:
-        if not connection.execute(_lock_of(job.target)).first():
+        if not connection.execute(_lock_of(target)).first():
             try:
                 with connection.begin_nested():
-                    connection.execute(sa.insert(ledger.locks), {"target": str(job.target)})
+                    connection.execute(sa.insert(ledger.locks), {"target": target})
             except IntegrityError:
                 pass  # another process was first, and any row will do
 
 
-def _lock(connection: sa.Connection, target: Target) -> None:
+def _lock(connection: sa.Connection, target: str) -> None:
     """One load into a table at a time. Who writes a file has it for itself already."""
     if connection.dialect.name not in FILES:
         connection.execute(_lock_of(target).with_for_update())
 
 
-def _lock_of(target: Target) -> sa.Select[Any]:
-    return sa.select(ledger.locks).filter_by(target=str(target))
+def _lock_of(target: str) -> sa.Select[Any]:
+    return sa.select(ledger.locks).filter_by(target=target)

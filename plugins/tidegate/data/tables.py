@@ -42,9 +42,11 @@ class Target:
 
     name: str
     schema: str | None = None
+    known_as: str = ""
+    """Its one name in the ledger, of :func:`tidegate.data.naming.resolved`."""
 
     def __str__(self) -> str:
-        return f"{self.schema}.{self.name}" if self.schema else self.name
+        return self.known_as or (f"{self.schema}.{self.name}" if self.schema else self.name)
 
     def quoted(self, dialect: sa.Dialect) -> str:
         """Its name in a statement that the driver gets as it is."""
