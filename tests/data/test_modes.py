@@ -129,6 +129,25 @@ def test_what_came_without_keys_is_not_replaced_by_key(night: Night, load: Any) 
     assert amounts(night) == [1, 3]
 
 
+def test_rows_that_went_with_their_table_are_not_taken_for_loaded(anywhere: Night) -> None:
+    """A try again after somebody dropped the table is refused, and makes no empty one; whoever writes all rows again makes it anew."""
+    part = anywhere.stage([sale(JAN_1, "emea", 1)])
+    append(anywhere, part)
+    anywhere.run("DROP TABLE sales")
+    for more in ((), (anywhere.stage([sale(JAN_1, "apac", 2)], "apac"),)):
+        with pytest.raises(
+            LoadRefused, match=r"The ledger has the rows of emea for .* in sales, and there is no such table. Restore it; or"
+        ):
+            append(anywhere, part, *more)
+    with writing(anywhere.url) as connection:
+        assert not sa.inspect(connection).has_table("sales")
+    for load in (merge, swap):
+        load(anywhere, part, target_table="again")
+        anywhere.run("DROP TABLE again", "DELETE FROM tidegate_load WHERE target = 'sales'")
+        load(anywhere, part, target_table="again")
+        assert anywhere.query("SELECT amount FROM again") == [(1,)]
+
+
 # -- merge ------------------------------------------------------------------------------------------------------------------------
 
 
@@ -403,3 +422,22 @@ def test_a_schema_in_front_of_the_table(on_postgres: Night) -> None:
     found = on_postgres.query('SELECT count(*) FROM "sch""ema; --".append UNION ALL SELECT amount FROM "sch""ema; --".swap')
     assert found == [(2,), (2,)]
     on_postgres.run('DROP SCHEMA "sch""ema; --" CASCADE')
+
+
+def test_long_names_of_tables_have_indexes_of_their_own(anywhere: Night) -> None:
+    """However long what they begin with alike."""
+    common = "mart_sales_by_product_and_region_and_channel_daily_snapsh_"
+    for name in (f"{common}eu", f"{common}us", f"{'é' * 28}eu", f"{'é' * 28}us"):
+        anywhere.load(anywhere.stage([sale(JAN_1, "emea", 1)]), target_table=name)
+        merge(anywhere, anywhere.stage([sale(JAN_1, "emea", 1)]), target_table=f"{name[:-2]}m{name[-1]}")
+
+
+@pytest.mark.parametrize("keys", [3, 4, 16])
+def test_many_keys_of_text_go_into_one_index(anywhere: Night, keys: int) -> None:
+    """Of MariaDB in shorter columns, beside keys of other types."""
+    names = [f"k{number}" for number in range(keys)]
+    row = {**dict.fromkeys(names, "é" * 30), "n": 1, "d": Decimal("1.5")}
+    for by in (names, [*names[:14], "n", "d"]):
+        for _ in range(2):
+            anywhere.load(anywhere.stage([row]), replace=by, target_table=f"t{len(by)}{by[-1]}")
+        assert anywhere.query(f"SELECT count(*) FROM t{len(by)}{by[-1]}") == [(1,)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from nights import DAY, END, START, Night
@@ -74,3 +74,21 @@ def test_an_object_store_is_tidied_as_well(night: Night, name: str) -> None:
     assert tidy(night.staging, keep=KEEP, now=datetime.now(UTC)) == Tidied(), "its files were written just now"
     assert tidy(night.staging, keep=KEEP, now=datetime.now(UTC) + KEEP + DAY).files == 2
     assert night.staging.committed("nightly", "extract", START, END) == {}
+
+
+def test_two_that_tidy_at_the_same_time(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one has listed the other has deleted."""
+    from tidegate.data import retention
+
+    night.stage(ROWS)
+    listed, once = retention._files, []
+
+    def slow(folder: Any) -> Any:
+        found = list(listed(folder))
+        if not once:
+            once.append(True)
+            assert tidy(night.staging, keep=KEEP, now=datetime.now(UTC) + KEEP + DAY).files == 2
+        return iter(found)
+
+    monkeypatch.setattr(retention, "_files", slow)
+    assert tidy(night.staging, keep=KEEP, now=datetime.now(UTC) + KEEP + DAY) == Tidied()

@@ -6,7 +6,7 @@ import json
 import os
 from datetime import timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -185,3 +185,31 @@ def test_attempts_differ() -> None:
     attempt = new_attempt("run/1", 2)
     assert safe_name(attempt) == attempt
     assert attempt.split("-")[1] == "2"
+
+
+@pytest.mark.parametrize("root", [None, "memory://withdrawn/staging"])
+def test_what_ends_a_task_behind_the_receipt_leaves_no_attempt(night: Night, monkeypatch: pytest.MonkeyPatch, root: str | None) -> None:
+    """Neither rows nor the receipt: the attempt before counts, and its rows are there."""
+    from tidegate.data import staging
+
+    night.staging = Staging(root) if root else night.staging
+    good = night.stage(ROWS)
+    written = staging._write_receipt
+
+    def ended(*what: Any) -> None:
+        written(*what)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(staging, "_write_receipt", ended)
+    with pytest.raises(KeyboardInterrupt):
+        night.stage(ROWS)
+    assert night.staging.committed("nightly", "extract", START, END) == {"emea": good}
+    with night.staging.local_file(good) as path:
+        assert path.is_file()
+    monkeypatch.setattr(staging, "_withdrawn", lambda _receipt: False)
+    with pytest.raises(KeyboardInterrupt):
+        night.stage(ROWS)
+    late = night.staging.committed("nightly", "extract", START, END)["emea"]
+    assert late != good
+    with night.staging.local_file(late) as path:
+        assert path.is_file(), "what may count keeps its rows"

@@ -18,7 +18,7 @@ from tidegate.data import parts as staged
 from tidegate.data.engines import FILES, writing
 from tidegate.data.instants import instant, stamp
 from tidegate.data.modes import mode_of
-from tidegate.data.modes.job import Job, shaped
+from tidegate.data.modes.job import Job, check_dropped, shaped
 from tidegate.data.naming import resolved
 from tidegate.data.tables import Target
 from tidegate.data.wholes import gathered
@@ -128,15 +128,18 @@ def load_all(
         source_name = f"the load into {asked}"
         return writing(url, correlation_id=correlation_id, connection_name=connection_name, source_name=source_name, refusal=LoadRefused)
 
+    def held_by(connection: sa.Connection, target: Target) -> dict[str, LoadRow]:
+        return ledger.held(connection, pipeline, interval_start, interval_end, target.known_as)
+
     with staged.opened(staging, parts, dimension=dimension) as files:
         way.examine(files)
-        _prepare(transaction, job, way, files)
+        _prepare(transaction, job, way, files, held_by)
         with transaction() as connection:
             job = with_field(job, target=resolved(connection, asked))
-            target = job.target.known_as
-            _lock(connection, target)
-            held = ledger.held(connection, pipeline, interval_start, interval_end, target)
-            others = ledger.others(connection, pipeline, interval_start, interval_end, target)
+            _lock(connection, job.target)
+            held = held_by(connection, job.target)
+            check_dropped(connection, job, way, files, held)
+            others = ledger.others(connection, pipeline, interval_start, interval_end, job.target.known_as)
             decision = way.decide(job, files, held, lambda: list(others))
             shaped(connection, job, way, decision.taken)
             rows = way.write(connection, job, decision)
@@ -146,7 +149,7 @@ def load_all(
                 for row in _receipts(job, way, part, run_id=run_id, correlation_id=correlation_id):
                     ledger.write_load(connection, row)
             if in_transaction:
-                in_transaction(connection, ledger.held(connection, pipeline, interval_start, interval_end, target))
+                in_transaction(connection, held_by(connection, job.target))
     loaded = {branch for part in (*decision.taken, *decision.present) for branch in part.manifest.branches}
     left = {branch for part in decision.superseded for branch in part.manifest.branches} - loaded
     return LoadReport(rows=rows, loaded=tuple(sorted(loaded)), superseded=tuple(sorted(left)), partitions=len(decision.doomed))
@@ -172,7 +175,13 @@ def _receipts(job: Job, way: Mode, part: Part, *, run_id: str, correlation_id: s
         )
 
 
-def _prepare(transaction: Callable[[], AbstractContextManager[sa.Connection]], job: Job, way: Mode, files: Sequence[Part]) -> None:
+def _prepare(
+    transaction: Callable[[], AbstractContextManager[sa.Connection]],
+    job: Job,
+    way: Mode,
+    files: Sequence[Part],
+    held_by: Callable[[sa.Connection, Target], dict[str, LoadRow]],
+) -> None:
     """Make the ledger and the row to lock; and the target too where DDL would commit the load half-way."""
     with transaction() as connection:
         ledger.ensure(connection)
@@ -180,22 +189,22 @@ def _prepare(transaction: Callable[[], AbstractContextManager[sa.Connection]], j
             return
         job = with_field(job, target=resolved(connection, job.target))
         if connection.dialect.name in _DDL_COMMITS:
+            check_dropped(connection, job, way, files, held_by(connection, job.target))
             shaped(connection, job, way, files)
-    target = job.target.known_as
     with transaction() as connection:
-        if not connection.execute(_lock_of(target)).first():
+        if not connection.execute(_lock_of(job.target)).first():
             try:
                 with connection.begin_nested():
-                    connection.execute(sa.insert(ledger.locks), {"target": target})
+                    connection.execute(sa.insert(ledger.locks), {"target": job.target.known_as})
             except IntegrityError:
                 pass  # another process was first, and any row will do
 
 
-def _lock(connection: sa.Connection, target: str) -> None:
+def _lock(connection: sa.Connection, target: Target) -> None:
     """One load into a table at a time. Who writes a file has it for itself already."""
     if connection.dialect.name not in FILES:
         connection.execute(_lock_of(target).with_for_update())
 
 
-def _lock_of(target: str) -> sa.Select[Any]:
-    return sa.select(ledger.locks).filter_by(target=target)
+def _lock_of(target: Target) -> sa.Select[Any]:
+    return sa.select(ledger.locks).filter_by(target=target.known_as)

@@ -50,9 +50,12 @@ def tidy(staging: Staging, *, keep: timedelta, now: datetime) -> Tidied:
 def _deleted(folder: Any, before: datetime) -> Tidied:
     """Delete the files of one interval, if all are old."""
     files = sorted(_files(folder), key=lambda path: path.suffix != ".json")
-    if any(_written(path) >= before for path in files):
+    try:
+        if any(_written(path) >= before for path in files):
+            return Tidied()
+        size = sum(int(path.stat().st_size) for path in files)
+    except FileNotFoundError:  # another process is at it, or a writer put its file in place: the next time tells
         return Tidied()
-    size = sum(int(path.stat().st_size) for path in files)
     for path in files:
         path.unlink(missing_ok=True)
     _remove(folder)

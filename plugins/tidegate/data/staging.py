@@ -171,6 +171,7 @@ class Staging:
         folder = self.folder(key.pipeline, key.step, key.interval_start, key.interval_end) / safe_name(key.branch)
         final = folder / f"{safe_name(attempt)}.parquet"
         writer = StageWriter(final, schema, where, contract)
+        receipt = None
         try:
             yield writer
             for file in reversed(writer.files):
@@ -205,8 +206,9 @@ class Staging:
                 _write_receipt(receipt, manifest)
             writer._manifest = manifest  # noqa: SLF001
         except BaseException:
-            for file in writer.files:
-                file.abandon()
+            if receipt is None or _withdrawn(receipt):  # else it may stand there, and count: it needs its rows
+                for file in writer.files:
+                    file.abandon()
             raise
         finally:
             if contract is not None:
@@ -320,6 +322,15 @@ def _write_receipt(receipt: Any, manifest: Manifest) -> None:
             file.flush()
             os.fsync(file.fileno())
     publish(target, receipt)
+
+
+def _withdrawn(receipt: Any) -> bool:
+    """Whether a receipt is gone for sure. What ends a task may come behind the moment in which it began to count."""
+    try:
+        receipt.unlink(missing_ok=True)
+    except Exception:  # noqa: BLE001  each object store has its own
+        return False
+    return True
 
 
 def _read_receipt(receipt: Any) -> Manifest | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
+from zlib import crc32
 
 import pyarrow as pa
 import pyarrow.types as pat
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 MYSQL = {"mysql", "mariadb"}
 _KEY_LENGTH = 255
+_KEY_BYTES = 3072
+"""Of one index of MySQL and MariaDB, in which a letter counts four."""
+_INDEX_NAME = 60
 _SIZES = sa.text("""
 WITH RECURSIVE base AS (
     SELECT attname, atttypid AS kind, atttypmod AS size FROM pg_attribute WHERE attrelid = to_regclass(:name) AND attnum > 0
@@ -76,11 +80,21 @@ def run(connection: sa.Connection, statement: str) -> None:
 
 def new_table(target: Target, schema: pa.Schema, *, keys: Sequence[str], dialect: str, unique: bool = False) -> sa.Table:
     """The table to create for these rows, with an index on the key columns, by which loads look for rows; DuckDB finds them without one."""
-    columns = [sa.Column(field.name, column_type(field.type, dialect=dialect, key=field.name in keys)) for field in schema]
+    texts = sum(pat.is_string(field.type) for field in schema if field.name in keys)
+    length = min(_KEY_LENGTH, (_KEY_BYTES - 32 * (len(keys) - texts)) // 4 // max(texts, 1))
+    columns = [sa.Column(field.name, column_type(field.type, dialect=dialect, key=length * (field.name in keys))) for field in schema]
     table = sa.Table(target.name, sa.MetaData(), *columns, schema=target.schema)
     if keys and (unique or dialect != "duckdb"):
-        sa.Index(f"ix_{target.name}_{'merge' if unique else 'replace'}"[:60], *(table.c[name] for name in keys), unique=unique)
+        sa.Index(_index_name(target, "merge" if unique else "replace"), *(table.c[name] for name in keys), unique=unique)
     return table
+
+
+def _index_name(target: Target, what: str) -> str:
+    """A name that no other table's index has: on SQLite and in a schema of PostgreSQL they are all of one list, and long ones are cut."""
+    name = f"ix_{target.name}_{what}"
+    if len(name.encode()) <= _INDEX_NAME:
+        return name
+    return f"{name.encode()[: _INDEX_NAME - 9].decode(errors='ignore')}_{crc32(name.encode()):08x}"
 
 
 def add_missing(connection: sa.Connection, target: Target, schema: pa.Schema) -> None:
@@ -135,15 +149,15 @@ def check_fit(target: Target, schema: pa.Schema, known: Mapping[str, Any], *, di
             raise LoadRefused(f'Column "{name}" of table {target} must not be NULL, and the rows do not bring it.', hint=hint)
 
 
-def column_type(kind: pa.DataType, *, dialect: str, key: bool = False) -> Any:
-    """The type of a new column for such values; ``key`` where an index must hold it."""
+def column_type(kind: pa.DataType, *, dialect: str, key: int = 0) -> Any:
+    """The type of a new column for such values; ``key`` letters long where an index must hold it."""
     if pat.is_decimal(kind):
         return sa.Text() if dialect == "sqlite" else sa.Numeric(kind.precision, kind.scale)
     if pat.is_timestamp(kind):
         return mysql.DATETIME(fsp=6) if dialect in MYSQL else sa.DateTime(timezone=kind.tz is not None)
     if pat.is_string(kind) and dialect in MYSQL:
         if key:
-            return mysql.VARCHAR(_KEY_LENGTH, charset="utf8mb4", collation="utf8mb4_bin")
+            return mysql.VARCHAR(key, charset="utf8mb4", collation="utf8mb4_bin")
         return mysql.LONGTEXT(charset="utf8mb4", collation="utf8mb4_bin")
     if pat.is_binary(kind):
         return mysql.LONGBLOB() if dialect in MYSQL else sa.LargeBinary()

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 class Mode(Protocol):
     """How rows are put beside, or in place of, those that are there."""
 
+    once: bool
+    """Whether a load that comes again leaves what it has written, and so must find the table."""
+
     def examine(self, files: Sequence[Part]) -> None:
         """Look at the rows before the database is asked anything.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tidegate.data import tables
-from tidegate.data.modes.job import Decision, Job, fenced, filled, fitting, refuse_stand_ins
+from tidegate.data.modes.job import Decision, Job, fenced, filled, fitting, is_there, refuse_stand_ins
 from tidegate.errors import LoadRefused
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 class Append:
     """Without keys."""
 
+    once = True
+
     def examine(self, files: Sequence[Part]) -> None:
         """As :class:`~tidegate.data.modes.Mode` says."""
 
@@ -30,7 +32,7 @@ class Append:
 
     def decide(self, job: Job, files: Sequence[Part], held: Mapping[str, LoadRow], others: Callable[[], list[LoadRow]]) -> Decision:
         """As :class:`~tidegate.data.modes.Mode` says."""
-        present = [part for part in files if _is_there(part, held)]
+        present = [part for part in files if is_there(part, held)]
         taken, superseded = fenced([part for part in files if part not in present], held)
         refuse_stand_ins(taken, "append")
         if taken:
@@ -48,10 +50,6 @@ class Append:
     def partitions(self, part: Part) -> tuple[str, ...]:  # noqa: ARG002  of no part
         """As :class:`~tidegate.data.modes.Mode` says."""
         return ()
-
-
-def _is_there(part: Part, held: Mapping[str, LoadRow]) -> bool:
-    return all(branch in held and held[branch].attempt == part.manifest.attempt for branch in part.manifest.branches)
 
 
 def _check_new(job: Job, part: Part, rows: Sequence[LoadRow]) -> None:

@@ -83,6 +83,11 @@ def fenced(parts: Sequence[Part], held: Mapping[str, LoadRow]) -> tuple[list[Par
     return sorted(taken, key=lambda part: order[id(part)]), superseded
 
 
+def is_there(part: Part, held: Mapping[str, LoadRow]) -> bool:
+    """Whether the ledger has this very attempt of all its branches."""
+    return all(branch in held and held[branch].attempt == part.manifest.attempt for branch in part.manifest.branches)
+
+
 def fences_of(parts: Sequence[Part]) -> dict[str, str]:
     """Branch → fence of the part that brings it."""
     return {branch: part.manifest.fence_of(branch) for part in parts for branch in part.manifest.branches}
@@ -112,6 +117,17 @@ def shaped(connection: sa.Connection, job: Job, mode: Mode, parts: Sequence[Part
         raise LoadRefused(f"There is no table {job.target}, and the load does not make it.", hint="Make it, or write create: true.")
     if job.add_columns:
         tables.add_missing(connection, job.target, full.schema)
+
+
+def check_dropped(connection: sa.Connection, job: Job, mode: Mode, parts: Sequence[Part], held: Mapping[str, LoadRow]) -> None:
+    """Refuse to go on from rows that are gone with their table.
+
+    :raises LoadRefused: as said.
+    """
+    written = [part for part in parts if mode.once and part.manifest.rows and is_there(part, held)]
+    if written and not exists(connection, job.target):
+        message = f"The ledger has the rows of {', '.join(written[0].manifest.branches)} for {job.interval} in {job.target}, and there is no such table."
+        raise LoadRefused(message, hint="Restore it; or delete its rows in tidegate_load by hand, and load anew.")
 
 
 def exists(connection: sa.Connection, target: Target) -> bool:

@@ -35,6 +35,8 @@ _UNSTAGING = {
 class Merge:
     """By key columns, over which the table has a unique index."""
 
+    once = False
+
     def __init__(self, columns: tuple[str, ...]) -> None:
         self._columns = columns
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 class Replace:
     """By key columns, whose values make the partitions."""
 
+    once = False
+
     def __init__(self, columns: tuple[str, ...]) -> None:
         self._columns = columns
         self._incoming: dict[str, frozenset[str]] = {}

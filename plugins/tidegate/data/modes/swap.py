@@ -39,6 +39,8 @@ SELECT relkind = 'r' AND relpersistence = 'p' AND relacl IS NULL AND reloptions 
 class Swap:
     """Without keys."""
 
+    once = False
+
     def examine(self, files: Sequence[Part]) -> None:
         """As :class:`~tidegate.data.modes.Mode` says."""
 
