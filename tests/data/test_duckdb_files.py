@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 from ducks import read
-from nights import Night, sale
+from nights import Night, on_duckdb, sale
 
 from tidegate.data.contract import Accept
 from tidegate.data.engines import probe, reading, writing
@@ -122,6 +124,25 @@ def test_threads_of_one_process_take_turns(duck: Night) -> None:
         pass
     with writing(duck.url) as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM sales")).scalar() == 1
+
+
+def test_one_process_makes_a_file(tmp_path: Path) -> None:
+    """DuckDB would make it anew, empty, where another has made and filled it since it looked: so it looks when nobody else makes one."""
+    url, made = on_duckdb(tmp_path), threading.Event()
+
+    def make() -> None:
+        with writing(url):
+            made.set()
+
+    other = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    thread = threading.Thread(target=make)
+    thread.start()
+    assert not made.wait(0.5)
+    assert list(tmp_path.iterdir()) == []
+    os.close(other)
+    thread.join()
+    assert made.is_set()
 
 
 def test_a_load_that_is_killed_leaves_what_was_there(duck: Night) -> None:

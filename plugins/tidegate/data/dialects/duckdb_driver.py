@@ -6,17 +6,19 @@ here it is asked again until the time is over. Threads of one process would shar
 
 from __future__ import annotations
 
+import fcntl
+import os
 import random
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
@@ -100,13 +102,29 @@ def _opened(path: str, *, read_only: bool, until: float, settings: Mapping[str, 
     pause = _PAUSE_SECONDS
     while True:
         try:
-            return duckdb.connect(path, read_only=read_only, config={**SETTINGS, **settings})
+            with _making(Path(path)) if not read_only else nullcontext():
+                return duckdb.connect(path, read_only=read_only, config={**SETTINGS, **settings})
         except (duckdb.IOException, duckdb.ConnectionException) as error:
             left = until - time.monotonic()
             if left <= 0 or not any(word in str(error).lower() for word in BUSY):
                 raise
         time.sleep(min(left, pause * random.uniform(0.5, 1.0)))  # noqa: S311  so that those who wait do not all come at once
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+@contextmanager
+def _making(path: Path) -> Iterator[None]:
+    """Be the only process that makes a file: DuckDB looks whether it is there before it locks it, and would begin anew one that another has filled since."""
+    if path.exists() and path.stat().st_size:
+        yield
+        return
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # of file systems that lock no folders
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 class Cursor:
