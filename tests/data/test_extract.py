@@ -100,7 +100,7 @@ def test_a_name_that_is_not_given(night: Night, source: sa.URL) -> None:
         run(night, source, "SELECT :interval_strat")
     assert str(caught.value) == (
         "sql/orders.sql uses :interval_strat, which is not given. "
-        'Did you mean "interval_start"? It may use :interval_start, :interval_end, :branch; write \\: for a colon that is none.'
+        'Did you mean "interval_start"? It may use :interval_start, :interval_end, :interval_start_utc, :interval_end_utc, :branch; write \\: for a colon that is none.'
     )
 
 
@@ -114,6 +114,11 @@ def test_a_name_that_is_not_given(night: Night, source: sa.URL) -> None:
         ),
         (r"SELECT 'it\'s :x', :branch", "mysql", r"SELECT 'it\'s :x', :branch"),
         (r"SELECT a[1\:2]", "postgresql", "SELECT a[1:2]"),
+        (r"SELECT E'it\'s :x', :branch", "postgresql", r"SELECT E'it\'s :x', :branch"),
+        (r"SELECT 'a\', :branch, name'x:y'", "postgresql", r"SELECT 'a\', :branch, name'x:y'"),
+        ("# don't say :x\nSELECT :branch", "mysql", "# don't say :x\nSELECT :branch"),
+        ("SELECT 5--:branch", "mysql", "SELECT 5--:branch"),
+        ("SELECT :branch; -- and :nothing", "sqlite", "SELECT :branch"),
     ],
 )
 def test_colons_of_each_dialect(sql: str, dialect: str, compiled: str) -> None:

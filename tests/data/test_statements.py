@@ -85,6 +85,22 @@ def test_what_fails_changes_nothing(url: sa.URL) -> None:
     assert totals(url) == []
 
 
+def test_a_day_is_the_interval_of_its_date(url: sa.URL) -> None:
+    """What is deleted of a table of dates is the interval's own day."""
+    with sa.create_engine(url, poolclass=sa.NullPool).begin() as connection:
+        connection.exec_driver_sql("DROP TABLE IF EXISTS days")
+        connection.exec_driver_sql("CREATE TABLE days (day DATE)")
+        connection.exec_driver_sql("INSERT INTO days VALUES ('2025-12-31'), ('2026-01-01'), ('2026-01-02')")
+    assert ran(url, "DELETE FROM days WHERE day = :interval_start; DELETE FROM days WHERE day >= :interval_end") == [1, 1]
+
+
+def test_names_that_are_always_bound_are_nobody_elses(url: sa.URL) -> None:
+    """A value of one's own never takes the place of the interval's."""
+    for name in ("branch", "interval_start", "interval_end_utc"):
+        with pytest.raises(QueryRefused, match=f"sql/total.sql is given a {name} of its own, which is always bound. Name it otherwise."):
+            ran(url, "INSERT INTO total VALUES (1, :branch)", params={name: "x"})
+
+
 def test_values_are_bound(url: sa.URL) -> None:
     """What looks like SQL in a value is a value."""
     evil = "x'); DELETE FROM sold; --"
@@ -116,6 +132,10 @@ def test_it_can_be_stopped(night: Night, url: sa.URL) -> None:
         (r"SELECT 'it\'s; so'; b", "mysql", [r"SELECT 'it\'s; so'", "b"]),
         (r"SELECT '\'; b", "sqlite", [r"SELECT '\'", "b"]),
         ("/* ; */ ; -- ;", "sqlite", []),
+        ("SELECT 5--3; b", "mysql", ["SELECT 5--3", "b"]),
+        ("# don't;\na; -- it's;\nb; --", "mysql", ["# don't;\na", "-- it's;\nb"]),
+        ("/*!40101 SET NAMES utf8mb4 */; /* no */; a", "mysql", ["/*!40101 SET NAMES utf8mb4 */", "a"]),
+        (r"SELECT E'it\'s; so'; b", "postgresql", [r"SELECT E'it\'s; so'", "b"]),
     ],
 )
 def test_a_semicolon_ends_a_statement_where_it_is_one(sql: str, dialect: str, found: list[str]) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
-from nights import END, START, by_name
+from nights import END, START, by_name, on_duckdb
 
 from tidegate.data.contract import Accept
 from tidegate.data.cuts import Split
@@ -44,15 +45,53 @@ def url(request: pytest.FixtureRequest, night: Night) -> sa.URL:
     return found
 
 
-def read(night: Night, url: sa.URL, query: TableQuery, split: Split | None = None, *, start: datetime = START) -> list[dict[str, object]]:
+def read(
+    night: Night, url: sa.URL, query: TableQuery | str, split: Split | None = None, *, start: datetime = START, timezone: str = "UTC"
+) -> list[dict[str, object]]:
     """Stage, and give what was staged."""
     manifest = extract(
         url, query, split=split, key=night.key(start=start), staging=night.staging, accept=Accept(min_rows=0), attempt=str(len(list(night.folder.rglob("*.json")))),
-        correlation_id="c", connection_name="sales_emea", source_name=query.table,
+        correlation_id="c", connection_name="sales_emea", source_name=query.table if isinstance(query, TableQuery) else "sql/shown.sql", timezone=timezone,
     )  # fmt: skip
     with night.staging.local_file(manifest) as path:
         rows: list[dict[str, object]] = pq.read_table(path).to_pylist()
     return sorted(rows, key=lambda row: str(row["id"]))
+
+
+def test_an_interval_of_days_is_half_open(night: Night, url: sa.URL) -> None:
+    """Days, as SQLite stores them: as text of its own, which is less than the midnight that begins it."""
+    with sa.create_engine(url, poolclass=sa.NullPool).begin() as connection:
+        connection.exec_driver_sql("DROP TABLE IF EXISTS days")
+        connection.exec_driver_sql("CREATE TABLE days (id BIGINT, day DATE)")
+        connection.exec_driver_sql("INSERT INTO days VALUES (0, '2025-12-31'), (1, '2026-01-01'), (2, '2026-01-02')")
+    assert read(night, url, TableQuery(table="days", columns=("id",), interval_column="day")) == [{"id": 1}]
+
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+
+
+@pytest.mark.parametrize("column", ["moment", "clock", "day"])
+@pytest.mark.parametrize("by", ["mariadb_url", "postgres_url", "duckdb"])
+def test_the_interval_of_another_clock(night: Night, request: pytest.FixtureRequest, column: str, by: str) -> None:
+    """A column of moments is asked for moments, one of clock readings for the clock's, on every database."""
+    url = on_duckdb(night.folder) if by == "duckdb" else request.getfixturevalue(by)
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        moment = "TIMESTAMP NULL" if by == "mariadb_url" else "TIMESTAMPTZ"
+        connection.exec_driver_sql("DROP TABLE IF EXISTS shown")
+        connection.exec_driver_sql(
+            f"CREATE TABLE shown (id BIGINT, moment {moment}, clock {'DATETIME' if by == 'mariadb_url' else 'TIMESTAMP'}, day DATE)"
+        )
+        connection.exec_driver_sql("SET time_zone = '+00:00'" if by == "mariadb_url" else "SET TimeZone = 'UTC'")
+        connection.exec_driver_sql(
+            "INSERT INTO shown VALUES (1, '2025-12-31 16:00:00', '2026-01-01 01:00:00', '2026-01-01'),"
+            "(2, '2026-01-01 14:30:00', '2026-01-01 23:30:00', '2026-01-01'), (3, '2026-01-01 15:30:00', '2026-01-02 00:30:00', '2026-01-02')"
+        )
+    query = TableQuery(table="shown", columns=("id",), interval_column=column)
+    assert read(night, url, query, start=datetime(2026, 1, 1, tzinfo=TOKYO), timezone="Asia/Tokyo") == [{"id": 1}, {"id": 2}]
+    if column == "moment":
+        named = "SELECT id FROM shown WHERE moment >= :interval_start_utc AND moment < :interval_end_utc"
+        assert read(night, url, named, start=datetime(2026, 1, 1, tzinfo=TOKYO), timezone="Asia/Tokyo") == [{"id": 1}, {"id": 2}]
 
 
 def test_the_interval_is_half_open(night: Night, url: sa.URL) -> None:

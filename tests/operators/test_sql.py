@@ -40,7 +40,7 @@ def ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 def test_statements_run_with_the_interval_bound(ran: Callable[..., Any], tmp_path: Path) -> None:
     """Of a file under include/, or as they stand."""
     text = "DELETE FROM done; INSERT INTO done VALUES (:interval_start, :branch), (:interval_end, :name)"
-    expected = [("2026-03-02 00:00:00", "north"), ("2026-03-03 00:00:00", "z")]
+    expected = [("2026-03-02", "north"), ("2026-03-03", "z")]
     given = {"branch": "north", "dimension": "region", "parameters": {"name": "z"}}
     assert ran(text, **given) == ({"rows": [0, 2]}, expected)
     (tmp_path / "done.sql").write_text(text)

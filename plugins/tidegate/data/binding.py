@@ -23,19 +23,28 @@ if TYPE_CHECKING:
 
 _OPAQUE = re.compile(
     r"""
-      '(?:[^']|'')*'                             # a string
+      (?<!\w)[eE]'(?:[^'\\]|''|\\.)*'            # PostgreSQL's string with backslashes
+    | '(?:[^']|'')*'                             # a string
     | "(?:[^"]|"")*" | `(?:[^`]|``)*`            # a quoted name
     | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$            # PostgreSQL's dollar quotes
     | --[^\n]* | /\*.*?\*/                       # comments
     """,
     re.VERBOSE | re.DOTALL,
 )
-_OPAQUE_BACKSLASH = re.compile(
-    r"""'(?:[^'\\]|''|\\.)*' | "(?:[^"\\]|""|\\.)*" | `(?:[^`]|``)*` | --[^\n]* | /\*.*?\*/""", re.VERBOSE | re.DOTALL
+_OPAQUE_MYSQL = re.compile(
+    r"""
+      '(?:[^'\\]|''|\\.)*' | "(?:[^"\\]|""|\\.)*" | `(?:[^`]|``)*`
+    | \#[^\n]* | --(?=\s|\Z)[^\n]* | /\*.*?\*/   # 5--3 is 8
+    """,
+    re.VERBOSE | re.DOTALL,
 )
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_COMMENT_MYSQL = re.compile(r"#[^\n]*|--(?=\s|\Z)[^\n]*|/\*(?!M?!).*?\*/", re.DOTALL)  # what stands in /*! */ is run
 _BIND = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")
 """The same rule as SQLAlchemy's ``text()``."""
+
+
+_BOUNDS = ("interval_start", "interval_end")
 
 
 def statement(sql: str, values: Mapping[str, Any], *, source_name: str, correlation_id: str, dialect: str) -> sa.TextClause:
@@ -44,8 +53,9 @@ def statement(sql: str, values: Mapping[str, Any], *, source_name: str, correlat
     :raises QueryRefused: it names a value that is not given.
     """
     escaped, used = [], []
-    cursor, sql = 0, sql.strip().rstrip(";").rstrip()
-    for opaque in (_OPAQUE_BACKSLASH if dialect in {"mysql", "mariadb"} else _OPAQUE).finditer(sql):
+    cursor, single = 0, statements(sql, dialect=dialect)
+    sql = single[0] if len(single) == 1 else sql.strip()
+    for opaque in _lexed(dialect)[0].finditer(sql):
         escaped += [sql[cursor : opaque.start()], _escaped(opaque[0])]
         used += _BIND.findall(sql[cursor : opaque.start()])
         cursor = opaque.end()
@@ -61,14 +71,19 @@ def statement(sql: str, values: Mapping[str, Any], *, source_name: str, correlat
 
 def statements(sql: str, *, dialect: str) -> list[str]:
     """The statements of a text, cut at each ``;`` that stands in no string, name or comment; what holds nothing but comments is none."""
-    opaque = _OPAQUE_BACKSLASH if dialect in {"mysql", "mariadb"} else _OPAQUE
+    opaque, comment = _lexed(dialect)
     found, cursor, start = [], 0, 0
     for span in [*((match.start(), match.end()) for match in opaque.finditer(sql)), (len(sql), len(sql))]:
         while (cut := sql.find(";", cursor, span[0])) >= 0:
             found.append(sql[start:cut])
             cursor = start = cut + 1
         cursor = span[1]
-    return [text.strip() for text in [*found, sql[start:]] if _COMMENT.sub("", text).strip()]
+    return [text.strip() for text in [*found, sql[start:]] if comment.sub("", text).strip()]
+
+
+def _lexed(dialect: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """What holds no names to bind, and what is a comment."""
+    return (_OPAQUE_MYSQL, _COMMENT_MYSQL) if dialect in {"mysql", "mariadb"} else (_OPAQUE, _COMMENT)
 
 
 def comment_safe(text: str) -> str:
@@ -78,6 +93,32 @@ def comment_safe(text: str) -> str:
 
 def _escaped(opaque: str) -> str:
     return _BIND.sub(r"\\:\1", opaque)
+
+
+def given(
+    interval: Mapping[str, datetime], branch: str, params: Mapping[str, Any] | None, *, dialect: str, timezone: str, source_name: str
+) -> dict[str, Any]:
+    """All that a query may name, as its database compares it best.
+
+    Each bound of the interval comes twice: in the clock's reading, and as ``…_utc`` for columns of MySQL's ``TIMESTAMP``, which hold moments.
+
+    :param interval: the names of its bounds, and the moments; nothing for none.
+    :param params: more names and their values.
+    :raises QueryRefused: one of them has a name that is taken.
+    """
+    names = {name: moment for name, moment in interval.items() if name in _BOUNDS}
+    values = {name: _limit(aware(moment), dialect=dialect, timezone=timezone) for name, moment in interval.items()}
+    values |= {f"{name}_utc": _limit(aware(moment), dialect=dialect, timezone="UTC") for name, moment in names.items()}
+    values["branch"] = branch
+    if clash := sorted(values.keys() & (params or {}).keys()):
+        raise QueryRefused(f"{source_name} is given a {clash[0]} of its own, which is always bound.", hint="Name it otherwise.")
+    return values | {name: bound(value, dialect=dialect, timezone=timezone) for name, value in (params or {}).items()}
+
+
+def _limit(moment: datetime, *, dialect: str, timezone: str) -> Any:
+    """A bound of an interval. For SQLite, which compares texts, midnight is the day alone: neither ``2026-01-01`` nor ``2026-01-01 00:00:00`` is less."""
+    value = bound(moment, dialect=dialect, timezone=timezone)
+    return value.removesuffix(" 00:00:00") if dialect == "sqlite" else value
 
 
 def bound(value: Any, *, dialect: str, timezone: str) -> Any:

@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tidegate.data import sources
-from tidegate.data.binding import bound, statement
+from tidegate.data.binding import given, statement
 from tidegate.data.cancelling import stoppable
 from tidegate.data.contract import Contract
 from tidegate.data.engines import reading
 from tidegate.data.instants import aware, stamp
 from tidegate.data.manifest import question
 from tidegate.data.stopping import Stop
-from tidegate.data.table_query import READ_FROM, Source, TableQuery
+from tidegate.data.table_query import READ_FROM, Source, TableQuery, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -53,8 +53,8 @@ def extract(
 ) -> Manifest:
     """Read what ``sql`` selects, or what is said of a table, and commit it as one attempt.
 
-    The query may use ``:interval_start``, ``:interval_end`` (a half-open interval: ``>=`` and ``<``), ``:branch`` and the names in
-    ``params``. Memory is bounded by ``batch_rows``.
+    The query may use ``:interval_start``, ``:interval_end`` (a half-open interval: ``>=`` and ``<``), the same with ``_utc``, ``:branch`` and
+    the names in ``params``. Memory is bounded by ``batch_rows``.
 
     :param split: the ranges in which a table is read, side by side.
     :param timezone: of the clock that the source's columns without a time zone show.
@@ -67,11 +67,13 @@ def extract(
     :raises QueryRefused: the database rejected the query, or it uses a ``:name`` that is not given.
     :raises DataRefused: the rows are not what ``accept`` asks for.
     """
-    given = {"interval_start": aware(key.interval_start), "interval_end": aware(key.interval_end), "branch": key.branch, **(params or {})}
-    dialect = url.get_backend_name()
+    dialect, interval = url.get_backend_name(), {"interval_start": key.interval_start, "interval_end": key.interval_end}
+    clock = timezone
     if isinstance(sql, TableQuery):
-        given[READ_FROM] = aware(key.interval_start) - sql.look_back
-    values = {name: bound(value, dialect=dialect, timezone=timezone) for name, value in given.items()}
+        interval[READ_FROM] = aware(key.interval_start) - sql.look_back
+        if sql.interval_column is not None and dialect in {"mysql", "mariadb"} and timezone != "UTC":
+            clock = _clock(url, sql, timezone, correlation_id=correlation_id, connection_name=connection_name, source_name=source_name)
+    values = given(interval, key.branch, params, dialect=dialect, timezone=clock, source_name=source_name)
     stop, where = stop or Stop(), f"{connection_name}, {source_name},"
     receipt: dict[str, Any] = {
         "key": key, "staging": staging, "attempt": attempt, "correlation_id": correlation_id, "read_at": stamp(),
@@ -89,6 +91,15 @@ def extract(
         return _of_table(source, split, contracted, receipt)
     query = statement(sql, values, source_name=source_name, correlation_id=correlation_id, dialect=dialect)
     return _of_query(url, query, contracted, receipt, source_name=source_name, zone=timezone, batch_rows=batch_rows)
+
+
+def _clock(url: sa.URL, query: TableQuery, timezone: str, *, correlation_id: str, connection_name: str, source_name: str) -> str:
+    """Of which clock the bounds of a table's interval are to be, on MySQL: a column of TIMESTAMP holds moments, which the session shows in UTC."""
+    with reading(url, correlation_id=correlation_id, connection_name=connection_name, source_name=source_name) as connection:
+        table = ".".join(quoted(name, connection.dialect) for name in query.table.split("."))
+        shown = statement(f"SHOW COLUMNS FROM {table}", {}, source_name=source_name, correlation_id=correlation_id, dialect="mysql")
+        kinds = {str(row.Field).casefold(): str(row.Type) for row in connection.execute(shown)}
+    return "UTC" if kinds.get(str(query.interval_column).casefold(), "").startswith("timestamp") else timezone
 
 
 def _of_table(source: Source, split: Split | None, contracted: Callable[[], Contract], receipt: dict[str, Any]) -> Manifest:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tidegate.data.binding import bound, statement, statements
+from tidegate.data.binding import given, statement, statements
 from tidegate.data.cancelling import stoppable
 from tidegate.data.engines import writing
-from tidegate.data.instants import aware
 from tidegate.data.stopping import Stop
 from tidegate.errors import QueryRefused
 
@@ -34,7 +33,7 @@ def run(
 ) -> list[int]:
     """Run the statements one after the other, and commit them together; the rows that each has changed, -1 where the driver does not say.
 
-    They may use ``:interval_start``, ``:interval_end``, ``:branch`` and the names in ``params``. MySQL, MariaDB and Oracle commit by themselves at
+    They may use ``:interval_start``, ``:interval_end``, the same with ``_utc``, ``:branch`` and the names in ``params``. MySQL, MariaDB and Oracle commit by themselves at
     each ``CREATE``, ``ALTER`` and ``DROP``.
 
     :param interval: None for a run without one.
@@ -44,11 +43,9 @@ def run(
     :raises TimedOut: a statement took too long, or a lock was not given in time; nothing was changed.
     :raises Stopped: ``stop`` said so; nothing was changed.
     """
-    given: dict[str, Any] = {"branch": branch, **(params or {})}
-    if interval is not None:
-        given |= {"interval_start": aware(interval.start), "interval_end": aware(interval.end)}
+    bounds = {"interval_start": interval.start, "interval_end": interval.end} if interval is not None else {}
     dialect = url.get_backend_name()
-    values = {name: bound(value, dialect=dialect, timezone=timezone) for name, value in given.items()}
+    values = given(bounds, branch, params, dialect=dialect, timezone=timezone, source_name=source_name)
     found = statements(sql, dialect=dialect)
     if not found:
         raise QueryRefused(f"{source_name} holds no statement.", hint="Write one at the least, and ; between two.")

@@ -13,7 +13,9 @@ Params = Annotated[
         "mapping of names to text, numbers, true, false or null",
         {
             "type": "object",
-            "propertyNames": {"not": {"enum": ["branch", "interval_end", "interval_start", "stale_from"]}},
+            "propertyNames": {
+                "not": {"enum": ["branch", "interval_end", "interval_end_utc", "interval_start", "interval_start_utc", "stale_from"]}
+            },
             "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
         },
     ),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 RESERVED_PARAMS = frozenset({"interval_start", "interval_end", "branch"})
 """Names that every query may bind already, and that runs may be told."""
-BOUND = RESERVED_PARAMS | {"stale_from"}
+BOUND = RESERVED_PARAMS | {"interval_start_utc", "interval_end_utc", "stale_from"}
 """Names that some query may bind already."""
 
 TOLD_TO_RUNS = frozenset({"adopt", "catch_up", "correlation_id"})
