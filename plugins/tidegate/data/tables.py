@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 import pyarrow as pa
@@ -19,11 +19,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql
 
 from tidegate.data import ledger
-from tidegate.data.kinds import canonical, nearest, word
-from tidegate.errors import LoadRefused
+from tidegate.data.kinds import canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
 MYSQL = {"mysql", "mariadb"}
 _KEY_LENGTH = 255
@@ -121,32 +120,53 @@ def columns_of(connection: sa.Connection, target: Target) -> dict[str, Any]:
 
 
 def _sized(kind: str, size: int) -> Any:
-    """A type of PostgreSQL's that rounds, by its name and the modifier that says to how many digits."""
-    if size < 0:
-        return None
-    if kind == "numeric":
-        return sa.Numeric((size - 4) >> 16 & 0xFFFF, ((size - 4 & 0x7FF) ^ 0x400) - 0x400)
-    return postgresql.TIMESTAMP(timezone=kind == "timestamptz", precision=size) if kind in {"timestamp", "timestamptz"} else None
+    """What a domain of PostgreSQL's is beneath, by the name of the type and the modifier that says how long or how exact; None where that says nothing."""
+    if kind.startswith("_"):
+        return postgresql.ARRAY(item) if (item := _sized(kind[1:], size)) is not None else None
+    made = _PLAIN.get(kind)
+    return made(size) if made is not None else None
 
 
-def check_fit(target: Target, schema: pa.Schema, known: Mapping[str, Any], *, dialect: str) -> None:
-    """Refuse rows that the table cannot take as they are.
+def _numeric(size: int) -> Any:
+    return sa.Numeric((size - 4) >> 16 & 0xFFFF, ((size - 4 & 0x7FF) ^ 0x400) - 0x400) if size >= 0 else sa.Numeric()
 
-    :raises LoadRefused: a column is missing on either side, or would not hold the values exactly.
-    """
-    for field in schema:
-        if field.name not in known:
-            hint = f"{nearest(field.name, known)}Add the column to the table, or leave it out of the rows."
-            raise LoadRefused(f'Table {target} has no column "{field.name}"; it has {", ".join(known)}.', hint=hint)
-        if not _fits(field.type, known[field.name]["type"], dialect=dialect):
-            kind = declared(known[field.name]["type"])
-            message = f'Column "{field.name}" of table {target} is {kind}, which cannot hold every {word(field.type)} exactly.'
-            raise LoadRefused(message, hint="CAST the column in the transform to the table's type, or alter the table.")
-    for name, column in known.items():
-        free = column.get("nullable", True) or column.get("default") is not None or column.get("identity") or column.get("computed")
-        if name not in schema.names and not free and column.get("autoincrement") is not True:
-            hint = "Select it in the query or the transform, or let the table allow NULL."
-            raise LoadRefused(f'Column "{name}" of table {target} must not be NULL, and the rows do not bring it.', hint=hint)
+
+def _interval(size: int) -> Any:
+    whole = size < 0 or size >> 16 & 0x7FFF == 0x7FFF  # noqa: PLR2004  all of its fields
+    return postgresql.INTERVAL(fields=None if whole else "of some fields", precision=_digits(size & 0xFFFF if size >= 0 else size))
+
+
+def _digits(size: int) -> int | None:
+    return size if size in range(7) else None
+
+
+def _length(size: int) -> int | None:
+    return size - 4 if size >= 0 else None
+
+
+_PLAIN: dict[str, Callable[[int], Any]] = {
+    "int2": lambda _: sa.SmallInteger(),
+    "int4": lambda _: sa.Integer(),
+    "int8": lambda _: sa.BigInteger(),
+    "float4": lambda _: sa.REAL(),
+    "float8": lambda _: sa.Double(),
+    "bool": lambda _: sa.Boolean(),
+    "date": lambda _: sa.Date(),
+    "text": lambda _: sa.Text(),
+    "bytea": lambda _: sa.LargeBinary(),
+    "name": lambda _: sa.String(),
+    "char": lambda _: sa.String(),
+    "money": lambda _: postgresql.MONEY(),
+    "numeric": _numeric,
+    "interval": _interval,
+    "varchar": lambda size: sa.VARCHAR(_length(size)),
+    "bpchar": lambda size: sa.CHAR(_length(size)),
+    "timestamp": lambda size: postgresql.TIMESTAMP(precision=_digits(size)),
+    "timestamptz": lambda size: postgresql.TIMESTAMP(timezone=True, precision=_digits(size)),
+    "time": lambda size: postgresql.TIME(precision=_digits(size)),
+    "timetz": lambda size: postgresql.TIME(timezone=True, precision=_digits(size)),
+}
+"""Types of PostgreSQL's by name, of which the modifier says how long or how exact they are."""
 
 
 def column_type(kind: pa.DataType, *, dialect: str, key: int = 0) -> Any:
@@ -168,47 +188,6 @@ def column_type(kind: pa.DataType, *, dialect: str, key: int = 0) -> Any:
         pa.date32(): sa.Date(),
     }
     return types.get(kind, sa.Text())
-
-
-def _fits(kind: pa.DataType, column: Any, *, dialect: str) -> bool:
-    """Whether every value of an Arrow type arrives unchanged; true where only the database can know."""
-    python = float if isinstance(column, sa.Float) else python_of(column)  # MySQL's DOUBLE would say Decimal
-    if python is None:
-        return True
-    if pat.is_floating(kind) and dialect != "sqlite" and isinstance(column, sa.REAL | mysql.FLOAT):
-        return False  # single precision
-    allowed: dict[str, set[type]] = {
-        "int": {int, Decimal},
-        "float": {float},
-        "decimal": {Decimal},
-        "text": {str},
-        "bool": {bool, int},
-        "date": {date, datetime},
-        "timestamp": {datetime},
-        "timestamptz": {datetime},
-        "bytes": {bytes},
-    }
-    family = word(kind).partition("(")[0]
-    if dialect == "sqlite":  # types are hints there, and what is bound as text is kept as text beside a date
-        allowed["decimal"] |= {str, float}
-        allowed["text"] |= {date, datetime}
-        allowed["float"] |= {Decimal}
-        for name in ("date", "timestamp", "timestamptz"):
-            allowed[name] |= {str, date, datetime}
-    return python in allowed[family] or python not in set().union(*allowed.values())
-
-
-def python_of(declared: Any) -> type | None:
-    """The class of a column's values in Python; None where nobody knows."""
-    try:
-        return cast("type", declared.python_type)
-    except (NotImplementedError, AttributeError):
-        return None
-
-
-def declared(kind: Any) -> str:
-    """A column's type as a person would write it."""
-    return str(kind).partition(" COLLATE")[0]
 
 
 def sqlite_text(value: Any) -> Any:

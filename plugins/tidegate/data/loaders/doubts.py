@@ -9,10 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pat
+from sqlalchemy.dialects import mysql
 
+from tidegate.data.fits import declared, python_of
 from tidegate.data.kinds import DECIMAL_DIGITS, canonical
+from tidegate.data.loaders.letters import altered
 from tidegate.data.loaders.texts import canonical_texts
-from tidegate.data.tables import MYSQL, declared, python_of
+from tidegate.data.tables import MYSQL
 from tidegate.errors import LoadRefused
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 _SQLITE_DIGITS = 15
 _MICROSECONDS = 6
+_YEARS_FROM = 1901
 _DAYS = {
     "sqlite": (-62_135_596_800, 253_402_300_799),
     "postgresql": (-210_866_803_200, 9_224_318_015_999),
@@ -54,9 +58,34 @@ def _check(kind: pa.DataType, column: Any, dialect: str) -> Callable[[str, pa.Ar
             return None if python_of(column) in {str, None} else partial(_digits, declared(column))
         scale = getattr(column, "scale", None)
         return partial(_rounded, scale) if scale is not None and scale < kind.scale else None
+    if pat.is_integer(kind):
+        return _whole(column)
     if pat.is_temporal(kind):
         return partial(_moment, dialect, _kept(column, dialect) if pat.is_timestamp(kind) else None)
-    return None
+    return altered(kind, column, dialect) if pat.is_string(kind) or pat.is_binary(kind) else None
+
+
+def _whole(column: Any) -> Callable[[str, pa.Array], None] | None:
+    """What to ask of whole numbers, where a column keeps fewer digits of them, or other years."""
+    if isinstance(column, mysql.YEAR):
+        return _years
+    scale = getattr(column, "scale", None)
+    return partial(_hundreds, -scale) if scale is not None and scale < 0 else None
+
+
+def _years(where: str, values: pa.Array) -> None:
+    bad = pc.and_(pc.greater(values, 0), pc.less(values, _YEARS_FROM))
+    if pc.any(bad).as_py():
+        hint = "Write it with its century in the transform."
+        raise LoadRefused(f"{where} is YEAR, and would make another year of {values.filter(bad)[0]}.", hint=hint)
+
+
+def _hundreds(digits: int, where: str, values: pa.Array) -> None:
+    bad = np.asarray(values.fill_null(0)) % 10**digits != 0
+    if bad.any():
+        value = values.filter(pa.array(bad))[0]
+        message = f"{where} rounds off the last {digits} digits of a number, and {value} has them."
+        raise LoadRefused(message, hint="Round it in the transform, or alter the column.")
 
 
 def _kept(column: Any, dialect: str) -> int | None:

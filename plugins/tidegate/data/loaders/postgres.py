@@ -13,9 +13,10 @@ import pyarrow.types as pat
 import sqlalchemy as sa
 
 from tidegate.data.engines import driving
+from tidegate.data.fits import declared
 from tidegate.data.loaders.texts import enclosed, hex_texts, plain_texts
 from tidegate.data.loaders.way import Way
-from tidegate.data.tables import declared, quoted
+from tidegate.data.tables import quoted
 from tidegate.errors import LoadRefused
 
 if TYPE_CHECKING:

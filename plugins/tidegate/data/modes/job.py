@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tidegate.data import ledger, loaders, tables
+from tidegate.data import fits, ledger, loaders, tables
 from tidegate.data.existing import has_table
 from tidegate.errors import LoadRefused
 
@@ -141,7 +141,7 @@ def fitting(connection: sa.Connection, job: Job, schema: pa.Schema) -> dict[str,
     :raises LoadRefused: they cannot take these rows as they are.
     """
     known = tables.columns_of(connection, job.target)
-    tables.check_fit(job.target, schema, known, dialect=connection.dialect.name)
+    fits.check_fit(job.target, schema, known, dialect=connection.dialect.name)
     return known
 
 
