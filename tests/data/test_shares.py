@@ -131,6 +131,20 @@ def test_columns_that_cannot_say(night: Night) -> None:
             computed(night, [part], 0, by=[name])
 
 
+def test_columns_that_differ_in_case_alone(night: Night) -> None:
+    """Of two that DuckDB takes for one, rows would be dealt out by the other: SQL is refused, and so is who names both; a function gets the right ones."""
+    part = night.stage([{"id": place, "ID": place % 3} for place in range(30)])
+    with pytest.raises(DataRefused, match='columns "id" and "ID", and SQL takes them for one'):
+        all_of(night, part, by=("ID",), sql="SELECT * FROM input")
+    for deal in (each_value, all_of):
+        with pytest.raises(DataRefused, match='by names the columns "ID" and "id", and DuckDB takes them for one'):
+            deal(night, part, by=("ID", "id"), function=lambda frame: frame)
+        found = deal(night, part, by=("ID",), function=lambda frame: frame)
+        values = [{row["ID"] for row in table(night, share)} for share in found]
+        assert sorted(value for several in values for value in several) == [0, 1, 2]
+        assert sum(share.rows for share in found) == 30
+
+
 def test_quoted_columns_and_the_branch_itself(night: Night) -> None:
     """Any name is a name, and the branch is a column like others."""
     emea, apac = night.stage([{"a \"b' c": 1}]), night.stage([{"a \"b' c": 2}], "apac")

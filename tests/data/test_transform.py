@@ -112,6 +112,19 @@ def test_inputs_that_disagree(night: Night) -> None:
     )
 
 
+@pytest.mark.parametrize("dimension", [None, "ID"])
+def test_columns_that_differ_in_case_alone(night: Night, dimension: str | None) -> None:
+    """DuckDB would give the one's values for both, so SQL refuses them, the branch's column too; a function tells them apart, and so do letters beyond ASCII."""
+    part = night.stage([{"id": 1} if dimension else {"id": 1, "ID": 2}])
+    with pytest.raises(DataRefused, match='The rows of extract have the columns "id" and "ID", and SQL takes them for one') as caught:
+        by_sql(night, "SELECT * FROM input", part, dimension=dimension)
+    assert ('other than "ID", which says which branch' in str(caught.value)) is bool(dimension)
+    found = table(night, by_python(night, lambda frame: frame, part, dimension=dimension)).to_pylist()
+    assert found == [{"id": 1, "ID": "emea" if dimension else 2}]
+    rows = [{"é": 1, "É": 2, "straße": 3, "strasse": 4, "k": 5, "\u212a": 6}]
+    assert table(night, by_sql(night, "SELECT * FROM input", night.stage(rows))).to_pylist() == rows
+
+
 def test_combined_rows_without_their_branch(night: Night) -> None:
     """Rows of several branches cannot be told apart afterwards."""
     with pytest.raises(DataRefused, match='holds rows of several branches and has no column "region"'):

@@ -123,6 +123,16 @@ def plain_schema(schema: pa.Schema, *, where: str) -> pa.Schema:
     return pa.schema([pa.field(field.name, plain(field.type)) for field in schema])
 
 
+def one_to_duckdb(names: Iterable[str]) -> tuple[str, str] | None:
+    """Two names that DuckDB takes for one, and so gives the same values: they differ in the case of ASCII's letters alone."""
+    seen: dict[bytes, str] = {}
+    for name in names:
+        other = seen.setdefault(name.encode().lower(), name)
+        if other != name:
+            return other, name
+    return None
+
+
 def cast_batch(batch: pa.RecordBatch, schema: pa.Schema, *, where: str) -> pa.RecordBatch:
     """The same values in the schema's types, column by column.
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.types as pat
 
-from tidegate.data.kinds import nearest, word
+from tidegate.data.kinds import nearest, one_to_duckdb, word
 from tidegate.data.manifest import Share, share_from
 from tidegate.errors import DataRefused
 
@@ -116,6 +116,9 @@ def condition(share: Share, schema: pa.Schema) -> str:
 
 def _key(by: Sequence[str], schema: pa.Schema) -> str:
     """The values of some columns as one text: equal values, equal text."""
+    if pair := one_to_duckdb(by):
+        message = f'by names the columns "{pair[0]}" and "{pair[1]}", and DuckDB takes them for one, whatever the case of letters.'
+        raise DataRefused(message, hint="Name them apart with AS in the query that brings them.")
     texts = ", ',', ".join(f"coalesce(strlen({text}) || ':' || {text}, '-')" for text in (_text(name, schema) for name in by))
     return f"concat({texts})"
 

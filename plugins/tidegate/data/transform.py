@@ -22,7 +22,7 @@ import pyarrow as pa
 from tidegate.data import parts as staged
 from tidegate.data.contract import Contract
 from tidegate.data.instants import aware, stamp
-from tidegate.data.kinds import nearest
+from tidegate.data.kinds import nearest, one_to_duckdb
 from tidegate.data.shares import chosen, condition
 from tidegate.errors import DataRefused, QueryRefused
 
@@ -205,6 +205,7 @@ def _fence_in(
     connection.execute(f"SET allowed_paths = [{', '.join(_literal(str(file.path)) for file in files)}]")
     connection.execute("SET enable_external_access = false")
     schema = _schema(parts)
+    _check_names(schema, files, dimension)
     selects = [f"SELECT {_columns(file, schema, dimension)} FROM read_parquet({_literal(str(file.path))})" for file in files]  # noqa: S608 -- quoted below
     if selects:
         rows = " UNION ALL ".join(selects)
@@ -214,6 +215,17 @@ def _fence_in(
     found = f"VALUES {listed}" if listed else "SELECT NULL::VARCHAR, NULL::TIMESTAMP WHERE false"
     connection.execute(f"CREATE TEMP VIEW stale AS SELECT * FROM ({found}) AS t({_quoted(dimension or 'branch')}, stale_from)")  # noqa: S608 -- quoted
     connection.execute("SET lock_configuration = true")
+
+
+def _check_names(schema: pa.Schema, files: Sequence[File], dimension: str | None) -> None:
+    """:raises DataRefused: two columns would have the values of one."""
+    if pair := one_to_duckdb(schema.names):
+        steps = ", ".join(dict.fromkeys(file.manifest.step for file in files))
+        branch = f', other than "{dimension}", which says which branch a row is of' if dimension in pair else ""
+        message = (
+            f'The rows of {steps} have the columns "{pair[0]}" and "{pair[1]}", and SQL takes them for one, whatever the case of letters.'
+        )
+        raise DataRefused(message, hint=f"Name them apart with AS in the query that brings them{branch}.")
 
 
 def _columns(file: File, schema: pa.Schema, dimension: str | None) -> str:
