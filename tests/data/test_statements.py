@@ -85,6 +85,17 @@ def test_what_fails_changes_nothing(url: sa.URL) -> None:
     assert totals(url) == []
 
 
+@pytest.mark.parametrize("word", ["COMMIT", "-- done\n commit work", "/* so */ Rollback", "BEGIN", "start  transaction", "END"])
+def test_a_transaction_is_not_ended_in_the_middle(url: sa.URL, word: str) -> None:
+    """All statements or none are committed, whatever stands between them."""
+    with pytest.raises(QueryRefused, match=r"sql/total.sql begins or ends a transaction by itself: .*Leave that out"):
+        ran(url, f"INSERT INTO total VALUES (1, 'x'); {word}; INSERT INTO totla VALUES (1, 'x')")
+    assert totals(url) == []
+    if url.get_backend_name() != "duckdb":  # it has none
+        ran(url, "INSERT INTO total VALUES (1, 'x'); SAVEPOINT a; INSERT INTO total VALUES (2, 'x'); ROLLBACK TO SAVEPOINT a")
+        assert totals(url) == [(1, "x")]
+
+
 def test_a_day_is_the_interval_of_its_date(url: sa.URL) -> None:
     """What is deleted of a table of dates is the interval's own day."""
     with sa.create_engine(url, poolclass=sa.NullPool).begin() as connection:

@@ -86,6 +86,12 @@ def _lexed(dialect: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     return (_OPAQUE_MYSQL, _COMMENT_MYSQL) if dialect in {"mysql", "mariadb"} else (_OPAQUE, _COMMENT)
 
 
+def uncommented(sql: str, *, dialect: str) -> str:
+    """A statement without its comments."""
+    opaque, comment = _lexed(dialect)
+    return opaque.sub(lambda found: " " if comment.fullmatch(found[0]) else found[0], sql).strip()
+
+
 def comment_safe(text: str) -> str:
     """The text with nothing that could end an SQL comment or start something in it."""
     return re.sub(r"[^\w.:+-]", "_", text)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
-from tidegate.data.binding import given, statement, statements
+from tidegate.data.binding import given, statement, statements, uncommented
 from tidegate.data.cancelling import stoppable
 from tidegate.data.engines import writing
 from tidegate.data.stopping import Stop
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from tidegate.resilience.interval import Interval
+
+_OF_TRANSACTIONS = re.compile(r"(begin|start\s+transaction|commit|end|rollback|abort)\b(?!\s*to\b)", re.IGNORECASE)
 
 
 def run(
@@ -49,6 +52,10 @@ def run(
     found = statements(sql, dialect=dialect)
     if not found:
         raise QueryRefused(f"{source_name} holds no statement.", hint="Write one at the least, and ; between two.")
+    for text in found:
+        if _OF_TRANSACTIONS.match(uncommented(text, dialect=dialect)):
+            message = f"{source_name} begins or ends a transaction by itself: {' '.join(text.split())[:40]}."
+            raise QueryRefused(message, hint="Leave that out: all statements are one transaction, which is committed behind the last.")
     each = [statement(text, values, source_name=source_name, correlation_id=correlation_id, dialect=dialect) for text in found]
     with (
         writing(url, correlation_id=correlation_id, connection_name=connection_name, source_name=source_name) as connection,
