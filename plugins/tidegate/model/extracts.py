@@ -118,6 +118,10 @@ class ExtractSettings(Settings):
             raise ValueError(
                 "the connection is a URL with a login in it, for everybody to read; name an Airflow 'connection' that has them"
             )
+        if self.http is not None and "?" in (self.connection or ""):
+            raise ValueError(
+                "the connection is a URL with parameters; give them under 'params', and a secret one under params in the extra of an Airflow connection"
+            )
         for name, ways_of in _OF.items():
             if name in self.model_fields_set and said[0] not in ways_of:
                 raise ValueError(f"{name} is said of a {ways_of[0]}, and here {_READS[said[0]]}; remove it, or read a '{ways_of[0]}'")
