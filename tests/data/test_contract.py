@@ -126,7 +126,7 @@ def _breaks(value: Any, key: str, said: Any) -> bool:
 def by_hand(
     rows: Sequence[dict[str, Any]], columns: dict[str, dict[str, Any]], unique: Sequence[Sequence[str]]
 ) -> list[set[tuple[str, str]]]:
-    """Of each row the rules that it breaks, one value after another in plain Python."""
+    """Of each row the rules that it breaks, one value after another in plain Python. What is set aside has no key that another could repeat."""
     seen: dict[tuple[str, ...], set[Any]] = {}
     keys = dict.fromkeys([*((name,) for name, said in columns.items() if said.get("unique")), *map(tuple, unique)])
     found = []
@@ -137,11 +137,10 @@ def by_hand(
             for key, rule in said.items()
             if key != "unique" and not (key == "null" and rule) and _breaks(row[name], key, rule)
         }
-        for names in keys:
-            values = tuple(same(row[name]) for name in names)
-            if all(row[name] is not None for name in names):
-                if values in seen.setdefault(names, set()):
-                    broken.add((", ".join(names), "unique"))
+        if not broken:
+            own = {names: tuple(same(row[name]) for name in names) for names in keys if all(row[name] is not None for name in names)}
+            broken = {(", ".join(names), "unique") for names, values in own.items() if values in seen.setdefault(names, set())}
+            for names, values in own.items() if not broken else ():
                 seen[names].add(values)
         found.append(broken)
     return found
@@ -205,7 +204,8 @@ def test_keys_in_files_are_keys_still(numbers: list[int], size: int, run_keys: i
             for number in part:
                 expected.append(seen[number] > 0)
                 seen[number] += 1
-            assert one.repeated(batch).tolist() == two.repeated(batch).tolist() == expected
+            for known in (one, two):
+                assert [mask.tolist() for mask in keys.repeated([known], batch, np.ones(len(part), bool))] == [expected]
         one.close()
         two.close()
 
@@ -225,7 +225,10 @@ def test_keys_that_share_a_word_are_told_apart(words: list[tuple[int, int]], siz
             for word in part:
                 expected.append(word in seen)
                 seen.add(word)
-            assert known._repeated(keys._Run(high, low)).tolist() == expected
+            run_of = keys._Run(high, low)
+            patched.setattr(keys, "_keys", lambda _, run=run_of: run)
+            batch = pa.record_batch({"n": list(range(len(part)))})
+            assert [mask.tolist() for mask in keys.repeated([known], batch, np.ones(len(part), bool))] == [expected]
         known.close()
 
 
@@ -235,6 +238,31 @@ def test_two_numbers_are_one_key(numbers: list[tuple[int, int]]) -> None:
     batch = pa.RecordBatch.from_pylist([{"a": one, "b": two} for one, two in numbers], pa.schema([("a", pa.int64()), ("b", pa.int64())]))
     found = keys._keys(batch.columns) if numbers else None
     assert len({*zip(found.high.tolist(), found.low.tolist(), strict=True)} if found else ()) == len(set(numbers))  # type: ignore[union-attr]
+
+
+def test_what_is_set_aside_takes_no_key_with_it() -> None:
+    """Of two rows with one key the one that breaks no rule arrives, in whichever batch it comes."""
+    columns = {"id": {"type": "int", "unique": True}, "x": {"type": "int", "min": 0}}
+    for size in (1, 2, 3):
+        contract = Contract(Accept.model_validate({"columns": columns, "quarantine": True}), where="here,", interval_end=END)
+        batch = pa.record_batch({"id": [1, 1, 1], "x": [-1, 7, 8]})
+        contract.staged(batch.schema)
+        found = [contract.take(batch.slice(at, size)) for at in range(0, 3, size)]
+        assert [row["x"] for one in found for row in one.good.to_pylist()] == [7]
+        assert contract.broken.keys() == {'"x" is below 0', '"id" repeats an earlier row'}
+
+
+@pytest.mark.parametrize("quarantine", [True, False])
+@pytest.mark.parametrize("bounds", [{"max": 500}, {"min": 5, "max": 500}, {"min": "2026-01-01"}])
+def test_texts_have_no_bounds(bounds: dict[str, Any], quarantine: bool) -> None:
+    """A number of CSV is one when it is declared as one: as text 4000 would be below 500."""
+    accept = {"columns": {"amount": bounds}, **({"quarantine": True} if quarantine else {})}
+    contract = Contract(Accept.model_validate(accept), where="here,", interval_end=END)
+    said = (
+        rf'accept: has {" and ".join(bounds)} for column "amount" that do not go with its type, which is text. Declare the column\'s type'
+    )
+    with pytest.raises(DataRefused, match=said):
+        contract.staged(pa.schema([("amount", pa.string())]))
 
 
 def test_all_broken_rules_of_a_batch_are_told(night: Night, source: sa.URL) -> None:

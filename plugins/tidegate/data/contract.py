@@ -215,12 +215,21 @@ class Contract:
                 mask = pc.and_not(mask, pa.array(unfit[rule.column]))
             if mask.true_count:
                 found[str(rule)] = mask
-        for keys in self._keys:
-            again = keys.repeated(batch)
+        if self._keys:
+            self._repeats(batch, found)
+        return found
+
+    def _repeats(self, batch: pa.RecordBatch, found: dict[str, pa.Array]) -> None:
+        """Add the rows that repeat a key. A row that is set aside for another reason claims none, so the one behind it may have it."""
+        from tidegate.data.keys import repeated
+
+        left = np.ones(batch.num_rows, bool)
+        for mask in found.values():
+            left &= ~np.asarray(mask)
+        for keys, again in zip(self._keys, repeated(self._keys, batch, left), strict=True):
             if again.any():
                 named = ", ".join(f'"{name}"' for name in keys.columns)
                 found[f"{named} {'repeats' if len(keys.columns) == 1 else 'repeat'} an earlier row"] = pa.array(again)
-        return found
 
     def _unfit(self, batch: pa.RecordBatch) -> dict[str, NDArray[np.bool_]]:
         """Column → the rows that have a value which its type cannot hold."""

@@ -81,6 +81,44 @@ class _Run:
         return both[both.sorted()]
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The keys of a batch's rows."""
+
+    numbers: NDArray[np.int64]
+    """Of each row the number of its key; -1 for none."""
+    known: NDArray[np.bool_]
+    """The rows whose key has come in a batch before."""
+    distinct: _Run | None
+    """By their numbers; None where there are none."""
+
+
+def repeated(several: Sequence[Keys], batch: pa.RecordBatch, among: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
+    """Of each list of columns the rows that have the key of an earlier row, of this batch or of one before.
+
+    A row that repeats one key claims none: what is set aside stands in nobody's way.
+
+    :param among: the rows that count.
+    """
+    told = [keys.told_apart(batch, among) for keys in several]
+    again = [one.known.copy() for one in told]
+    doubtful = np.zeros(batch.num_rows, bool)
+    for one in told:
+        numbers = one.numbers + 1
+        doubtful |= (numbers > 0) & (np.bincount(numbers)[numbers] > 1)
+    claimed: list[set[int]] = [set() for _ in told]
+    for row in np.flatnonzero(doubtful).tolist():
+        found = [int(one.numbers[row]) for one in told]
+        for mask, number, taken in zip(again, found, claimed, strict=True):
+            mask[row] |= number in taken
+        if not any(mask[row] for mask in again):
+            for number, taken in zip(found, claimed, strict=True):
+                taken.update({number} - {-1})
+    for keys, one in zip(several, told, strict=True):
+        keys.claim(one, among & ~np.logical_or.reduce(again))
+    return again
+
+
 class Keys:
     """The keys that have come so far, of one list of columns."""
 
@@ -89,38 +127,40 @@ class Keys:
         self._runs: list[_Run] = []
         self._files: tempfile.TemporaryDirectory[str] | None = None
 
-    def repeated(self, batch: pa.RecordBatch) -> NDArray[np.bool_]:
-        """Which rows have the key of an earlier row, of this batch or of one before. A key with a NULL in it is like no other."""
+    def told_apart(self, batch: pa.RecordBatch, among: NDArray[np.bool_]) -> _Told:
+        """The keys of some rows of a batch. A key with a NULL in it is like no other."""
         arrays = [batch.column(name) for name in self.columns]
-        whole = np.ones(batch.num_rows, bool)
+        whole = among.copy()
         for array in arrays:
             if array.null_count:
                 whole &= np.asarray(array.is_valid())
-        found = np.zeros(batch.num_rows, bool)
-        if whole.any():
-            found[whole] = self._repeated(_keys(arrays if whole.all() else [array.filter(pa.array(whole)) for array in arrays]))
-        return found
+        numbers, known = np.full(batch.num_rows, -1), np.zeros(batch.num_rows, bool)
+        if not whole.any():
+            return _Told(numbers, known, None)
+        keys = _keys(arrays if whole.all() else [array.filter(pa.array(whole)) for array in arrays])
+        order = keys.sorted()
+        keys = keys[order]
+        first = np.concatenate([[True], ~keys.same(slice(1, None), keys, slice(-1))])
+        distinct = keys[first]
+        came = np.zeros(len(distinct), bool)
+        for run in self._runs:
+            came |= run.has(distinct)
+        number = np.empty(len(keys), np.int64)
+        number[order] = np.cumsum(first) - 1
+        numbers[whole], known[whole] = number, came[number]
+        return _Told(numbers, known, distinct)
+
+    def claim(self, told: _Told, rows: NDArray[np.bool_]) -> None:
+        """From here on a row that has the key of one of these repeats it."""
+        numbers = told.numbers[rows]
+        if told.distinct is not None:
+            self._add(told.distinct[np.unique(numbers[numbers >= 0])])
 
     def close(self) -> None:
         """Forget all."""
         self._runs.clear()
         if self._files is not None:
             self._files.cleanup()
-
-    def _repeated(self, keys: _Run) -> NDArray[np.bool_]:
-        order = keys.sorted()
-        keys = keys[order]
-        first = np.concatenate([[True], ~keys.same(slice(1, None), keys, slice(-1))])
-        distinct = keys[first]
-        known = np.zeros(len(distinct), bool)
-        for run in self._runs:
-            known |= run.has(distinct)
-        self._add(distinct[~known])
-        again = ~first
-        again[first] = known
-        found = np.empty(len(keys), bool)
-        found[order] = again
-        return found
 
     def _add(self, keys: _Run) -> None:
         """Another run. Those of like size are merged, so that there are few."""

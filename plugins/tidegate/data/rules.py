@@ -51,6 +51,9 @@ def _of(name: str, said: Column, kind: pa.DataType, zone: str) -> Iterator[Rule]
 
     if not said.null:
         yield Rule(name, "is missing", pc.is_null)
+    bounds = " and ".join(key for key in ("min", "max") if getattr(said, key) is not None)
+    if bounds and (pat.is_string(kind) or pat.is_binary(kind) or pat.is_boolean(kind)):  # '4000' is less than '500'
+        raise _mismatch(name, bounds, kind, "Declare the column's type, a number, a date or a time, or use values or pattern.")
     if said.min is not None:
         least = value(_nearest(said.min, kind, ROUND_CEILING), "min")
         yield Rule(name, f"is below {said.min}", lambda array: _none(pc.invert(pc.greater_equal(array, least))))
