@@ -1,4 +1,4 @@
-"""Whether what has changed since the last interval can be loaded: into a table of the present, where a row that comes again changes the one that is there."""
+"""Whether rows that come again, for they have changed or are looked back at, can be loaded: into a table of the present, where a row that comes again changes the one that is there."""
 
 from __future__ import annotations
 
@@ -17,28 +17,42 @@ _WHY = {
 }
 
 
+_AGAIN = {
+    "append": "the rows before the interval come again, and append would keep both",
+    "replace": "some rows of the interval before come again, and replace would delete the rest of it with them",
+}
+
+
 def check_watermarks(subject: Subject) -> None:
-    """Report loads that would double or lose the rows of an extract by watermark."""
+    """Report loads that would double or lose the rows of an extract that reads by watermark, or looks back."""
     from tidegate.model.kinds import LoadSettings
 
     for load in subject.tree.steps:
         settings = subject.settings.get(load.path)
         if not isinstance(settings, LoadSettings) or settings.merge:
             continue
-        for extract in _extracts(subject, load):
+        for extract in (found := _extracts(subject, load)):
             every = [subject.settings.get(extract.path), *subject.own.get(extract.path, {}).values()]
             if any(getattr(said, "watermark", None) is not None for said in every):
-                at = (*load.at, "with", "replace" if settings.replace else "mode")
-                subject.report(at, f"'{extract.path}' reads by watermark: {_WHY[settings.mode]}", "Load with merge: [key columns].")
+                why = f"reads by watermark: {_WHY[settings.mode]}"
+            elif any(getattr(said, "look_back", None) for said in every) and (
+                settings.mode == "append" or (settings.mode in _AGAIN and found[extract])
+            ):
+                why = f"looks back: {_AGAIN[settings.mode]}"
+            else:
+                continue
+            at = (*load.at, "with", "replace" if settings.replace else "mode")
+            subject.report(at, f"'{extract.path}' {why}", "Load with merge: [key columns].")
 
 
-def _extracts(subject: Subject, load: Node) -> list[Node]:
-    """The extracts that a load's rows come from."""
-    seen: list[Node] = []
-    ahead = [load]
+def _extracts(subject: Subject, load: Node) -> dict[Node, bool]:
+    """The extracts that a load's rows come from, and whether they come as they were read, through no transform."""
+    seen: dict[Node, bool] = {}
+    ahead = [(load, True)]
     while ahead:
-        node = ahead.pop()
-        if node not in seen:
-            seen.append(node)
-            ahead += [inside for source in sources(subject.tree, node) for inside in source.within()]
-    return [node for node in seen if node.uses == "extract"]
+        node, plain = ahead.pop()
+        if node not in seen or (plain and not seen[node]):
+            seen[node] = plain
+            plain = plain and node.uses != "transform"
+            ahead += [(inside, plain) for source in sources(subject.tree, node) for inside in source.within()]
+    return {node: plain for node, plain in seen.items() if node.uses == "extract"}
