@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -92,6 +93,39 @@ def test_parquet_keeps_its_own_types(root: Any) -> None:
     assert read([path], {"id": "decimal(20,0)"})[2]["id"] == Decimal(3)
 
 
+@pytest.mark.parametrize(
+    ("data", "values"),
+    [
+        ("a\n1\n\n3\n", ["1", None, "3"]),
+        ("a\n\n", [None]),
+        ("a\r\n1\r\n\r\n\r\n", ["1", None, None]),
+        ('a\n""\n\n', ["", None]),
+        ("a\n1", ["1"]),
+        ("a\n", []),
+        ("a,b\n1,2\n\n3,4\n", ["1", "3"]),
+    ],
+)
+def test_an_empty_line_of_one_column_is_a_row(root: Any, data: str, values: list[str | None]) -> None:
+    """Its value is missing; of several columns it is nothing."""
+    assert [row["a"] for row in read([put(root, "a.csv", data)], {})] == values
+    with pytest.raises(DataRefused, match=r"a.csv begins with an empty line"):
+        read([put(root, "b/a.csv", "\n" + "a\n1\n")], {})
+
+
+@pytest.mark.parametrize("suffix", ["gz", "bz2", "zst"])
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_a_packed_file_that_is_cut_off_is_refused(root: Any, name: str, suffix: str) -> None:
+    """What is there of it is not taken for all, and no retry would mend it."""
+    plain = CSV + "1,1,2026-01-01,x\n" * 50_000 if name == "a.csv" else '{"id": 1, "amount": 1, "day": null, "note": "x"}\n' * 50_000
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, {"gz": "gzip", "bz2": "bz2", "zst": "zstd"}[suffix]) as stream:
+        stream.write(plain.encode())
+    whole = sink.getvalue().to_pybytes()
+    for part in (whole[: len(whole) // 2], whole[:-4], b"no such file " * 9):
+        with pytest.raises(DataRefused, match=rf"landing, {name}.{suffix} cannot be read: "), files.telling("landing,"):
+            read([put(root, f"{name}.{suffix}", part)], batch_rows=10_000)
+
+
 def test_what_nobody_declares_is_not_guessed(root: Any) -> None:
     """Of CSV it is text: 007 stays 007. Of JSON it is what JSON says, and a price loses nothing."""
     assert read([put(root, "a.csv", "zip,price\n007,1.10\n")], {}) == [{"zip": "007", "price": "1.10"}]
@@ -127,12 +161,15 @@ def test_many_files_are_read_in_the_order_of_their_names(root: Any) -> None:
             '{"id": 1, "amount": 1, "day": null}\n' * 2 + '{"odd": 1}',
             "a.jsonl has objects with a key that the first 2 had not: odd",
         ),
+        ("a.jsonl", b'{"id": "\xe9"}', "a.jsonl cannot be read: 'utf-8' codec can't decode byte 0xe9"),
+        ("a.jsonl", '{"id": 1, "id": 2}', 'a.jsonl is no JSON in line 1: an object has the key "id" twice'),
+        ("a.csv", b"id,amount,day\n\xe9,1,2026-01-01\n", "a.csv cannot be read: "),
         ("a.parquet", "no", "a.parquet cannot be read"),
         ("a.xlsx", "no", "a.xlsx is of no kind that can be read"),
         ("noending", "no", "noending is of no kind that can be read"),
     ],
 )
-def test_what_cannot_be_read_is_refused_by_name(root: Any, name: str, data: str, said: str) -> None:
+def test_what_cannot_be_read_is_refused_by_name(root: Any, name: str, data: str | bytes, said: str) -> None:
     """With the place, where there is one."""
     with pytest.raises(DataRefused) as caught:
         read([put(root, name, data)])
@@ -168,6 +205,26 @@ def test_rows_that_do_not_fit_are_set_aside_through_all_files(night: Night, root
     assert (manifest.rows, manifest.quarantined) == (2, 2)
     with night.staging.local_file(manifest) as path:
         assert pq.read_table(path)["id"].to_pylist() == [1, 3]
+
+
+@pytest.mark.parametrize("text", ["1_000", " 7 ", "\u0661\u0662", "0x10", "nan", "", "1e5e5", "1 000"])
+@pytest.mark.parametrize("kind", ["int", "decimal", "float"])
+def test_a_text_that_is_no_number_is_none(root: Any, text: str, kind: str) -> None:
+    """Whatever Python would take for one."""
+    path = put(root, "a.jsonl", json.dumps({"v": text}))
+    with pytest.raises(DataRefused, match=rf'column "v", row 1, a str that {kind} cannot hold exactly'):
+        read([path], {"v": kind})
+    if text:
+        with pytest.raises(DataRefused, match=rf'column "v", row 1, a str that {kind} cannot hold exactly'):
+            read([put(root, "a.csv", f'v,w\n"{text}",1\n')], {"v": kind})
+
+
+@pytest.mark.parametrize(("text", "value"), [("7", "7"), ("+7", "7"), ("-.5", "-0.5"), ("7.", "7"), ("1.5e1", "15"), ("1E+2", "100")])
+def test_a_text_that_is_a_number_is_one(root: Any, text: str, value: str) -> None:
+    """In its usual forms."""
+    path = put(root, "a.jsonl", json.dumps({"v": text}))
+    assert read([path], {"v": "decimal"}) == [{"v": Decimal(value)}]
+    assert read([path], {"v": "float"}) == [{"v": float(value)}]
 
 
 NOON = datetime(2026, 1, 1, 12)  # noqa: DTZ001  a clock's reading

@@ -240,6 +240,20 @@ def test_python_results_that_are_refused(night: Night, result: Any, told: str) -
     assert told in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "value", ["'infinity'::TIMESTAMP", "'-infinity'::TIMESTAMPTZ", "'infinity'::DATE", "'-infinity'::DATE", "TIMESTAMP '10000-01-01'"]
+)
+def test_days_and_moments_that_no_other_database_means_are_refused(night: Night, value: str) -> None:
+    """What DuckDB calls infinity would be a moment of the year 294247 elsewhere."""
+    source = night.stage(ORDERS)
+    with pytest.raises(DataRefused, match=r'has a day or a moment in column "at" that is not of the years 1 to 9999'):
+        by_sql(night, f"SELECT {value} AS at UNION ALL SELECT NULL", source)
+    ends = by_sql(
+        night, "SELECT TIMESTAMP '9999-12-31 23:59:59.999999' AS at, DATE '0001-01-01' AS day UNION ALL SELECT NULL, NULL", source
+    )
+    assert ends.rows == 2
+
+
 def test_a_generator_sees_a_frame_at_a_time(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     """More rows than memory holds: what it yields is staged before the next frame is read."""
     monkeypatch.setattr("tidegate.data.transform.BATCH_ROWS", 2)

@@ -234,13 +234,15 @@ def _int(value: Any) -> int:
 def _float(value: Any) -> float:
     if isinstance(value, float):
         return value
-    number = float(value)
+    number = float(value) if not isinstance(value, str) or _NUMBER.fullmatch(value) or _ENDLESS.fullmatch(value) else _fail(value)
     if Decimal(repr(number)) != Decimal(value):
         raise ValueError(value)
     return number
 
 
 def _decimal(value: Any) -> Decimal:
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        raise ValueError(value)
     number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
     if not number.is_finite():
         raise InvalidOperation(value)
@@ -317,6 +319,8 @@ def _fail(value: Any) -> Any:
 
 _UNFIT = (ValueError, TypeError, ArithmeticError, UnicodeError, pa.ArrowException)
 _DIGITS = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_ENDLESS = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
 _BEYOND = re.compile(r"[.,]\d{6}0*[1-9]")
 """Parts of a microsecond, which Python would drop."""
 _TRUTH: dict[Any, bool] = {"true": True, "t": True, "1": True, 1: True, b"\x01": True}

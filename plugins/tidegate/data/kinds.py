@@ -18,10 +18,12 @@ bytes           binary
 from __future__ import annotations
 
 import re
+from datetime import date
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.types as pat
 
 from tidegate.errors import DataRefused
@@ -45,6 +47,9 @@ WORDS: dict[str, pa.DataType] = {
     "timestamptz": pa.timestamp("us", tz="UTC"),
     "bytes": pa.binary(),
 }
+_FIRST_DAY, _LAST_DAY = ((end - date(1970, 1, 1)).days for end in (date.min, date.max))
+_A_DAY = 86_400_000_000
+"""In microseconds."""
 _SIZED = re.compile(r"decimal\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)")
 
 
@@ -146,3 +151,17 @@ def cast_batch(batch: pa.RecordBatch, schema: pa.Schema, *, where: str) -> pa.Re
             message = f'{where} has a value in column "{field.name}" that {word(field.type)} cannot hold exactly: {error}.'
             raise DataRefused(message, hint="CAST the column to a type that holds all its values.") from error
     return pa.record_batch(columns, schema=schema)
+
+
+def check_times(batch: pa.RecordBatch, *, where: str) -> None:
+    """Take no days and moments but those of the years 1 to 9999, which all databases mean alike; what DuckDB calls infinity is a number beyond.
+
+    :raises DataRefused: there is another.
+    """
+    for field, column in zip(batch.schema, batch.columns, strict=True):
+        a_day = 1 if pat.is_date32(field.type) else _A_DAY if field.type in (WORDS["timestamp"], WORDS["timestamptz"]) else 0
+        if a_day:
+            found = pc.min_max(column.cast(pa.int32() if a_day == 1 else pa.int64())).as_py()
+            if found["min"] is not None and (found["min"] < _FIRST_DAY * a_day or found["max"] >= (_LAST_DAY + 1) * a_day):
+                message = f'{where} has a day or a moment in column "{field.name}" that is not of the years 1 to 9999, such as infinity.'
+                raise DataRefused(message, hint="Leave such rows out, or make NULL of it.")

@@ -26,7 +26,7 @@ from urllib.parse import quote
 
 from tidegate.data.exact import conformed
 from tidegate.data.instants import compact, expanded, instant, stamp
-from tidegate.data.kinds import plain_schema, word
+from tidegate.data.kinds import check_times, plain_schema, word
 from tidegate.data.manifest import QUARANTINE, Manifest, StageKey
 from tidegate.data.sinks import ParquetFile, beside, listed, local, publish, storing
 from tidegate.errors import DataRefused, IntervalUnknown, TidegateError
@@ -90,6 +90,7 @@ class StageWriter:
         """
         first_row = self.rows + (self._contract.set_aside if self._contract is not None else 0) + 1
         batch = conformed(batch, self._came, where=self._where, before="what came before", first_row=first_row)
+        check_times(batch, where=self._where)
         if self._contract is not None:
             found = self._contract.take(batch)
             batch = found.good

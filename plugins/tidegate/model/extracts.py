@@ -126,11 +126,11 @@ class ExtractSettings(Settings):
             if name in self.model_fields_set and said[0] not in ways_of:
                 raise ValueError(f"{name} is said of a {ways_of[0]}, and here {_READS[said[0]]}; remove it, or read a '{ways_of[0]}'")
         if self.files is not None and re.search(r"\.(csv|tsv)(\.\w+)?$", self.files, re.IGNORECASE):
-            bounded = (name for name, said in self.accept.columns.items() if said.type is None and (said.min, said.max) != (None, None))
-            if (name := next(bounded, None)) is not None:
-                raise ValueError(
-                    f"min and max are for numbers, dates and times, and of CSV {name} is text until its type is declared; give it a type"
-                )
+            for column, wanted in self.accept.columns.items():
+                if wanted.type is None and (wanted.min is not None or wanted.max is not None):
+                    raise ValueError(
+                        f"min and max are for numbers, dates and times, and of CSV {column} is text until its type is declared; give it a type"
+                    )
         if self.watermark is not None and self.interval_column is not None:
             raise ValueError(
                 "interval_column reads what is of the interval, watermark what has changed since the one before; leave one of them out"

@@ -7,6 +7,7 @@ not a digit of a price is lost, and objects and lists are text. Parquet's own ty
 from __future__ import annotations
 
 import io
+import re
 from contextlib import contextmanager
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 FORMATS = {"csv": "csv", "tsv": "csv", "json": "json", "jsonl": "json", "ndjson": "json", "parquet": "parquet"}
 """Suffix → how a file is read."""
 _COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
+_UNPACKING = re.compile(r"Truncated compressed stream|(zlib|bz2|ZSTD) \w+ failed")
 _BLOCK = 4 << 20
 
 
@@ -139,6 +141,7 @@ def _csv(path: Any, contract: Contract, *, where: str, zone: str, delimiter: str
     reading = pc.ReadOptions(block_size=_BLOCK, use_threads=False)
     with _reading(where), _opened(path) as stream:
         names = pc.open_csv(stream, read_options=reading, parse_options=parsing).schema.names
+    parsing.ignore_empty_lines = len(names) > 1  # of one column an empty line is a row whose value is missing
     converting = pc.ConvertOptions(
         null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False, column_types=dict.fromkeys(names, pa.string())
     )
@@ -146,7 +149,10 @@ def _csv(path: Any, contract: Contract, *, where: str, zone: str, delimiter: str
     schema = pa.schema([(name, declared.get(name, pa.string())) for name in names])
     first_row = 1
     with _reading(where), _opened(path) as stream:
-        for batch in chain(pc.open_csv(stream, read_options=reading, parse_options=parsing, convert_options=converting), [None]):
+        reader = pc.open_csv(stream, read_options=reading, parse_options=parsing, convert_options=converting)
+        if reader.schema.names != names:
+            raise DataRefused(f"{where} begins with an empty line.", hint="Let the first line have the name of the column.")
+        for batch in chain(reader, [None]):
             if batch is None:
                 if first_row == 1:
                     yield pa.RecordBatch.from_pylist([], schema=schema)
@@ -172,7 +178,7 @@ def _parquet(path: Any, contract: Contract, *, where: str, zone: str, batch_rows
 def _json(path: Any, objects: Objects, *, where: str, batch_rows: int, before: int) -> Iterator[pa.RecordBatch]:
     """One object a line, or one list of objects."""
     first_row = before + 1
-    with _opened(path) as stream:
+    with _reading(where), _opened(path) as stream:
         rows = _objects(stream, where)
         while part := list(islice(rows, batch_rows)):
             yield objects.batch(part, where=where, first_row=first_row, before=f"the first {batch_rows:,}")
@@ -188,7 +194,7 @@ def _declared(contract: Contract, names: Sequence[str]) -> dict[str, pa.DataType
 
 
 def _objects(stream: Any, where: str) -> Iterator[dict[str, Any]]:
-    with io.TextIOWrapper(stream, encoding="utf-8") as text:
+    with io.TextIOWrapper(stream, encoding="utf-8-sig") as text:
         first = next((line for line in text if line.strip()), "")
         lines: Iterable[str] = chain([first], text)
         if first.lstrip().startswith("["):
@@ -202,7 +208,7 @@ def _objects(stream: Any, where: str) -> Iterator[dict[str, Any]]:
 def _loaded(text: str, where: str, number: int) -> Any:
     try:
         return loaded(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataRefused(
             f"{where} is no JSON in line {number}: {error}.", hint="Write one object a line, or one list of objects."
         ) from error
@@ -220,8 +226,10 @@ def _recast(batch: pa.RecordBatch, schema: pa.Schema, *, where: str, zone: str, 
 def _reading(where: str) -> Iterator[None]:
     try:
         yield
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, UnicodeDecodeError, OSError) as error:
         said = " ".join(str(error).split()).rstrip(".")
+        if isinstance(error, OSError) and not _UNPACKING.match(said):  # the store's own
+            raise
         raise DataRefused(
             f"{where} cannot be read: {said}.", hint="Look at the file; it may be cut off, or of another kind than its name says."
         ) from error
