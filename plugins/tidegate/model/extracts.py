@@ -125,12 +125,6 @@ class ExtractSettings(Settings):
         for name, ways_of in _OF.items():
             if name in self.model_fields_set and said[0] not in ways_of:
                 raise ValueError(f"{name} is said of a {ways_of[0]}, and here {_READS[said[0]]}; remove it, or read a '{ways_of[0]}'")
-        if self.files is not None and re.search(r"\.(csv|tsv)(\.\w+)?$", self.files, re.IGNORECASE):
-            for column, wanted in self.accept.columns.items():
-                if wanted.type is None and (wanted.min is not None or wanted.max is not None):
-                    raise ValueError(
-                        f"min and max are for numbers, dates and times, and of CSV {column} is text until its type is declared; give it a type"
-                    )
         if self.watermark is not None and self.interval_column is not None:
             raise ValueError(
                 "interval_column reads what is of the interval, watermark what has changed since the one before; leave one of them out"
@@ -139,4 +133,15 @@ class ExtractSettings(Settings):
             raise ValueError(
                 "look_back reads from before the interval's start, and nobody says which column tells that; give interval_column or watermark"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _bounds_of_csv(self) -> Self:
+        if self.files is None or not re.search(r"\.(csv|tsv)(\.\w+)?$", self.files, re.IGNORECASE):
+            return self
+        for column, wanted in self.accept.columns.items():
+            if wanted.type is None and (wanted.min is not None or wanted.max is not None):
+                raise ValueError(
+                    f"min and max are for numbers, dates and times, and of CSV {column} is text until its type is declared; give it a type"
+                )
         return self
