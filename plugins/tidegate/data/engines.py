@@ -17,7 +17,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from tidegate.data.refusals import telling
-from tidegate.errors import ConnectionUnknown, QueryRefused, Unreachable
+from tidegate.data.securing import secured
+from tidegate.errors import AuthRefused, ConnectionUnknown, QueryRefused, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,11 +39,11 @@ sa.dialects.registry.register("duckdb.tidegate", "tidegate.data.dialects.duckdb"
 
 _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "mariadb": "mysql+pymysql"}
 _PASSED_ON = {
-    "postgresql": ("sslmode", "sslcert", "sslkey", "sslrootcert", "target_session_attrs", "keepalives_idle", "options"),
-    "mysql": ("charset", "unix_socket", "ssl_ca", "ssl_cert", "ssl_key", "ssl_check_hostname"),
+    "postgresql": ("target_session_attrs", "keepalives_idle", "options"),
+    "mysql": ("charset", "unix_socket"),
     "duckdb": ("memory_limit", "threads", "temp_directory"),
 }
-"""Of an Airflow connection's extra, what the driver understands."""
+"""Of an Airflow connection's extra, what the driver understands, besides what is :func:`~tidegate.data.securing.secured`."""
 _POSTGRES = {"DateStyle": "ISO", "IntervalStyle": "iso_8601", "extra_float_digits": "1", "bytea_output": "hex", "lc_monetary": "C"}
 """How values are written as text, whatever the role's own settings say."""
 _NOT_KEPT = {"duckdb": " A database in memory would be gone with the task, and one of MotherDuck (md:) is not read."}
@@ -70,6 +71,7 @@ def database_url(
     extra = extra or {}
     kind = conn_type.strip().lower()
     if whole := extra.get("sqlalchemy_url"):
+        secured("", extra, conn_id=conn_id)
         return _whole(str(whole), conn_id=conn_id, password=password)
     if kind in FILES:
         return _file(kind, host or schema or "", extra, conn_id=conn_id)
@@ -81,7 +83,7 @@ def database_url(
             hint=f'Known types are {known}, any SQLAlchemy dialect, or a whole URL as "sqlalchemy_url" in the connection\'s extra.',
         )
     family = driver.partition("+")[0]
-    query = {name: str(extra[name]) for name in _PASSED_ON.get(family, ()) if name in extra}
+    query = {name: str(extra[name]) for name in _PASSED_ON.get(family, ()) if name in extra} | secured(family, extra, conn_id=conn_id)
     if family == "mysql":
         query.setdefault("charset", "utf8mb4")
     url = sa.URL.create(driver, login or None, password or None, host or None, int(port) if port else None, schema or None, query)
@@ -270,6 +272,8 @@ def _engine(
             arguments |= {"read_timeout": answer_within, "write_timeout": answer_within}
     engine = sa.create_engine(url, connect_args=arguments, **options)
     sa.event.listen(engine, "connect", lambda raw, _record: _session(raw, backend=backend, write=write, timezone=timezone))
+    if backend in {"mysql", "mariadb"} and any(name.startswith("ssl_") and name != "ssl_disabled" for name in url.query):
+        sa.event.listen(engine, "connect", lambda raw, _record: _encrypted(raw))
     if backend == "sqlite" and write:
         sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return engine
@@ -296,6 +300,17 @@ def _session(raw: Any, *, backend: str, write: bool, timezone: str) -> None:
             cursor.execute("SET SESSION TRANSACTION READ ONLY")
         raw.commit()
     cursor.close()
+
+
+def _encrypted(raw: Any) -> None:
+    """Of PyMySQL some versions go on in the clear where the server has no TLS, whatever was asked for.
+
+    :raises AuthRefused: it did.
+    """
+    with raw.cursor() as cursor:
+        cursor.execute("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
+        if not (cursor.fetchone() or ("", ""))[1]:
+            raise AuthRefused("The server has no TLS, which its connection asks for.", hint="Give the server a certificate.")
 
 
 def abandon(connection: sa.Connection) -> None:
