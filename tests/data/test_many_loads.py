@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +21,7 @@ from nights import DAY, START, Night, sale
 from servers import or_skipped
 
 import bench.servers
-from tidegate.data.engines import FILES
+from tidegate.data.engines import FILES, reading, writing
 from tidegate.errors import LoadRefused, TidegateError, TimedOut, Unreachable
 
 if TYPE_CHECKING:
@@ -193,11 +197,49 @@ def test_a_lock_that_is_not_given(server: Night) -> None:
     """Neither on the table's turn, nor on its rows."""
     for statement in ("SELECT * FROM tidegate_lock FOR UPDATE", "UPDATE sales SET amount = amount"):
         part = server.stage([sale(JAN_1, "emea", 2)])
-        with somebody(server, statement), pytest.raises(TimedOut, match="warehouse kept the data locked for too long"):
+        with (
+            somebody(server, statement),
+            pytest.raises(TimedOut, match=r"warehouse kept the data locked for too long|Another load has held"),
+        ):
             Night(server.folder, impatient(server)).load(part)
         assert [row[2] for row in server.rows()] == [1]
     server.load(part)
     assert [row[2] for row in server.rows()] == [2]
+
+
+def test_a_load_that_hangs_is_named(on_postgres: Night) -> None:
+    """It holds the table: who waits in vain says which session that is, from where and since when; and how to end it."""
+    on_postgres.load(on_postgres.stage([sale(JAN_1, "emea", 1)]))
+    hung, part = on_postgres.stage([sale(JAN_1, "emea", 2)] * 9), on_postgres.stage([sale(JAN_1, "emea", 3)])
+    (on_postgres.folder / "url").write_text(on_postgres.url.render_as_string(hide_password=False))
+    program = [sys.executable, str(Path(__file__).with_name("loading.py")), str(on_postgres.folder), json.dumps(hung.as_dict()), "hang"]
+    with subprocess.Popen(program) as process:
+        while not (on_postgres.folder / "marker").exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGSTOP)
+        with pytest.raises(TimedOut) as told:
+            Night(on_postgres.folder, impatient(on_postgres)).load(part)
+        (session,) = re.findall(r"session (\d+)", told.value.message)
+        assert re.fullmatch(
+            r'Another load has held the table sales for longer than this one waits, 100ms: session \d+, "tidegate c-1", from 127\.0\.0\.1, '
+            r"since \d{4}-\d\d-\d\d \d\d:\d\d UTC\.",
+            told.value.message,
+        )
+        on_postgres.run(f"SELECT pg_terminate_backend({session})")
+        on_postgres.load(part)
+        process.kill()
+    assert [row[2] for row in on_postgres.rows()] == [3]
+
+
+def test_a_writer_does_not_wait_for_ever(on_postgres: Night) -> None:
+    """By itself; and as long as its connection says, where that says something. A reader waits as it likes."""
+    for url, waits in ((on_postgres.url, "30min"), (impatient(on_postgres), "100ms")):
+        with writing(url) as connection:
+            assert connection.execute(sa.text("SHOW lock_timeout")).scalar() == waits
+            assert connection.execute(sa.text("SHOW tcp_keepalives_idle")).scalar() == "60"
+    with reading(on_postgres.url) as connection:
+        assert connection.execute(sa.text("SHOW lock_timeout")).scalar() == "0"
 
 
 def wait_for_a_waiting_one(night: Night) -> None:

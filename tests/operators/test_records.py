@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,8 +22,8 @@ from tidegate.data.engines import reading, writing
 from tidegate.data.gaps import amend_gaps, read_gaps, there, write_gaps
 from tidegate.data.instants import instant
 from tidegate.data.ledger import LoadRow
-from tidegate.errors import TidegateError
-from tidegate.operators.records import held_rows, loaded_from, nights_before, write_record, write_short
+from tidegate.errors import TidegateError, TimedOut
+from tidegate.operators.records import held_rows, loaded_from, nights_before, write_record, write_short, write_unloaded
 from tidegate.resilience.completeness import names
 from tidegate.resilience.gap import TOO_LITTLE, Gap, Status
 from tidegate.resilience.interval import Interval
@@ -216,3 +219,66 @@ def test_without_a_ledger_there_are_no_gaps(url: sa.URL) -> None:
     """Asking makes no table."""
     with writing(url) as connection:
         assert (there(connection), read_gaps(connection)) == (False, [])
+
+
+Decided = Callable[[sa.Connection], object]
+
+
+def as_short(connection: sa.Connection) -> None:
+    """Decide that too little came."""
+    write_short(connection, record(TEXAS, FLORIDA, met=False), owner="analytics", expire=MONTH)
+
+
+def as_loaded(connection: sa.Connection) -> None:
+    """Decide what a load has brought."""
+    held = ledger.held(connection, "sales", NIGHT.start, NIGHT.end)
+    write_record(connection, record(TEXAS, FLORIDA), held, owner="analytics", expire=MONTH)
+
+
+def as_unloaded(connection: sa.Connection) -> None:
+    """Decide where no load is."""
+    write_unloaded(connection, record(TEXAS, FLORIDA), [], owner="analytics", expire=MONTH)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(as_short, as_loaded), (as_loaded, as_short), (as_loaded, as_loaded), (as_unloaded, as_unloaded)]
+)
+def test_two_runs_decide_about_one_interval_one_after_the_other(url: sa.URL, first: Decided, second: Decided) -> None:
+    """The second waits for the first, and sees what it has written: neither is refused."""
+    with writing(url) as connection:
+        ledger.ensure(connection)
+    decided, ended = threading.Event(), []
+
+    def late() -> None:
+        with writing(url) as connection:
+            second(connection)
+        ended.append(True)
+
+    thread = threading.Thread(target=late)
+    with writing(url) as connection:
+        first(connection)
+        thread.start()
+        decided.wait(0.5)
+        assert not ended
+    thread.join()
+    assert ended
+    with reading(url) as connection:
+        row = ledger.read_interval(connection, "sales", NIGHT.start, NIGHT.end)
+    assert row is not None
+    assert row.outcome == ("short" if first is as_short and second is as_short else "partial")
+    if first is as_loaded is second:
+        assert row.record["before"] == ""
+
+
+def test_an_interval_whose_writer_hangs(url: sa.URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for it in vain is told so, and may try again."""
+    monkeypatch.setattr(ledger, "_LOCK_SECONDS", 0)
+    url = url.update_query_dict({"options": "-c lock_timeout=100"}) if url.get_backend_name() == "postgresql" else url
+    with writing(url) as connection:
+        ledger.turn(connection, "sales", NIGHT.start, NIGHT.end)
+        with writing(url) if url.get_backend_name() != "sqlite" else nullcontext(connection) as other:
+            ledger.turn(other, "sales", TOMORROW.start, TOMORROW.end)
+            ledger.turn(other, "other", NIGHT.start, NIGHT.end)
+        if url.get_backend_name() != "sqlite":
+            with pytest.raises(TimedOut), writing(url) as other:
+                ledger.turn(other, "sales", NIGHT.start, NIGHT.end)

@@ -31,6 +31,8 @@ PROBE_TIMEOUT = 5
 """Seconds in which a database must answer a probe: to take the connection, and then to say something."""
 BUSY_TIMEOUT = 60.0
 """Seconds to wait for another process's lock on a file of SQLite or DuckDB."""
+LOCK_TIMEOUT = "30min"
+"""How long a session that writes waits for a lock of PostgreSQL's, unless the connection's ``options`` say another ``lock_timeout``."""
 READING_MEMORY = "256MB"
 """What DuckDB may use to read, unless the connection says another ``memory_limit``; what needs more is spilled to disk."""
 FILES = {"sqlite", "duckdb"}
@@ -46,6 +48,8 @@ _PASSED_ON = {
 """Of an Airflow connection's extra, what the driver understands, besides what is :func:`~tidegate.data.securing.secured`."""
 _POSTGRES = {"DateStyle": "ISO", "IntervalStyle": "iso_8601", "extra_float_digits": "1", "bytea_output": "hex", "lc_monetary": "C"}
 """How values are written as text, whatever the role's own settings say."""
+_KEPT_ALIVE = {"tcp_keepalives_idle": "60", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "6"}
+"""Seconds and tries by which a server sees that the machine of a writer is gone, and lets go of its locks."""
 _NOT_KEPT = {"duckdb": " A database in memory would be gone with the task, and one of MotherDuck (md:) is not read."}
 _INSTALL = {"psycopg": "airflow-tidegate[postgres]", "pymysql": "airflow-tidegate[mysql]"}
 
@@ -289,8 +293,10 @@ def _session(raw: Any, *, backend: str, write: bool, timezone: str) -> None:
         cursor.execute("SET TimeZone = ?", (timezone,))
     elif backend == "postgresql":
         cursor.execute("SELECT set_config('TimeZone', %s, false)", (timezone,))
-        for setting, value in _POSTGRES.items():
+        for setting, value in {**_POSTGRES, **(_KEPT_ALIVE if write else {})}.items():
             cursor.execute("SELECT set_config(%s, %s, false)", (setting, value))
+        if write:
+            cursor.execute("SELECT set_config('lock_timeout', %s, false) WHERE current_setting('lock_timeout') = '0'", (LOCK_TIMEOUT,))
         raw.commit()
     elif backend in {"mysql", "mariadb"}:
         cursor.execute("SET SESSION time_zone = '+00:00'")

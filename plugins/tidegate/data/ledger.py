@@ -8,6 +8,7 @@ Moments are ISO 8601 text in UTC, so that they compare alike in every database. 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -197,6 +198,21 @@ def alone(connection: sa.Connection) -> None:
         given = connection.execute(sa.select(sa.func.get_lock("tidegate", _LOCK_SECONDS))).scalar_one()
         if given != 1:
             raise TimedOut("Another process makes tables in this database, and does not come to an end.", hint="Look for one that hangs.")
+
+
+def turn(connection: sa.Connection, pipeline: str, start: datetime, end: datetime) -> None:
+    """Be the only one that decides about an interval, until the transaction ends; to be called before what is known of it is read.
+
+    :raises TimedOut: another one does not come to an end.
+    """
+    name = hashlib.sha256(json.dumps([pipeline, instant(start), instant(end)]).encode()).hexdigest()
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK, int(name[:7], 16))))
+    elif connection.dialect.name in _MYSQL:  # goes with the connection, which ends behind the transaction
+        given = connection.execute(sa.select(sa.func.get_lock(f"tidegate {name[:40]}", _LOCK_SECONDS))).scalar_one()
+        if given != 1:
+            message = f"Another run of {pipeline} for {instant(start)} to {instant(end)} writes the ledger, and does not come to an end."
+            raise TimedOut(message, hint="Look for one that hangs.")
 
 
 def held(connection: sa.Connection, pipeline: str, start: datetime, end: datetime, target: str | None = None) -> dict[str, LoadRow]:

@@ -10,10 +10,7 @@ from dataclasses import dataclass
 from dataclasses import replace as with_field
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
-
-from tidegate.data import ledger
+from tidegate.data import ledger, turns
 from tidegate.data import parts as staged
 from tidegate.data.engines import FILES, writing
 from tidegate.data.instants import instant, stamp
@@ -28,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
+
+    import sqlalchemy as sa
 
     from tidegate.data.ledger import LoadRow
     from tidegate.data.manifest import Manifest
@@ -136,7 +135,7 @@ def load_all(
         _prepare(transaction, job, way, files, held_by)
         with transaction() as connection:
             job = with_field(job, target=resolved(connection, asked))
-            _lock(connection, job.target)
+            turns.wait(connection, job.target, transaction)
             held = held_by(connection, job.target)
             check_dropped(connection, job, way, files, held)
             others = ledger.others(connection, pipeline, interval_start, interval_end, job.target.known_as)
@@ -192,19 +191,4 @@ def _prepare(
             check_dropped(connection, job, way, files, held_by(connection, job.target))
             shaped(connection, job, way, files)
     with transaction() as connection:
-        if not connection.execute(_lock_of(job.target)).first():
-            try:
-                with connection.begin_nested():
-                    connection.execute(sa.insert(ledger.locks), {"target": job.target.known_as})
-            except IntegrityError:
-                pass  # another process was first, and any row will do
-
-
-def _lock(connection: sa.Connection, target: Target) -> None:
-    """One load into a table at a time. Who writes a file has it for itself already."""
-    if connection.dialect.name not in FILES:
-        connection.execute(_lock_of(target).with_for_update())
-
-
-def _lock_of(target: Target) -> sa.Select[Any]:
-    return sa.select(ledger.locks).filter_by(target=target.known_as)
+        turns.ready(connection, job.target)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tidegate.data.gaps import read_gaps, write_gaps
 from tidegate.data.instants import instant, stamp
-from tidegate.data.ledger import IntervalRow, LoadRow, ensure, intervals_before, read_interval, write_interval, write_load
+from tidegate.data.ledger import IntervalRow, LoadRow, ensure, intervals_before, read_interval, turn, write_interval, write_load
 from tidegate.data.ledger import held as ledger_held
 from tidegate.resilience.completeness import Branch, BranchState, Completeness, Outcome
 from tidegate.resilience.gap import settled
@@ -38,6 +38,7 @@ def write_record(
     :param expire: How long they stay open.
     :return: The interval's outcome before, empty when it had none; and the record as the ledger bears it out.
     """
+    turn(connection, record.pipeline, record.interval.start, record.interval.end)
     row = read_interval(connection, record.pipeline, record.interval.start, record.interval.end)
     fresh = _fresh(held)
     by_this_run = {name for name, load in fresh.items() if load.run_id == record.run_id}
@@ -57,6 +58,7 @@ def write_unloaded(
     """
     ensure(connection)
     bounds = record.interval.start, record.interval.end
+    turn(connection, record.pipeline, *bounds)
     held = ledger_held(connection, record.pipeline, *bounds)
     carried = {name: part for part in parts for name in part.branches}
     for branch in (*record.arrived, *record.stale):
@@ -89,6 +91,7 @@ def write_short(connection: Connection, record: Completeness, *, owner: str, exp
     :return: The interval's outcome before, empty when it had none.
     """
     ensure(connection)
+    turn(connection, record.pipeline, record.interval.start, record.interval.end)
     row = read_interval(connection, record.pipeline, record.interval.start, record.interval.end)
     before = _before(row, record)
     held = _fresh(ledger_held(connection, record.pipeline, record.interval.start, record.interval.end))

@@ -1,39 +1,21 @@
-"""Swap: the rows that come are the whole table, and nothing else is; readers see the old table until the new one is complete."""
+"""Swap: the rows that come are the whole table, and nothing else is; readers see the old rows until the new ones are complete."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from zlib import crc32
-
-import sqlalchemy as sa
 
 from tidegate.data import tables
 from tidegate.data.modes.job import Decision, Job, exists, fenced, filled, fitting
-from tidegate.data.tables import Target, quoted
 from tidegate.errors import LoadRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import pyarrow as pa
+    import sqlalchemy as sa
 
     from tidegate.data.ledger import LoadRow
     from tidegate.data.parts import Part
-
-_PLAIN = """
-SELECT relkind = 'r' AND relpersistence = 'p' AND relacl IS NULL AND reloptions IS NULL AND reltablespace = 0 AND relreplident = 'd'
-   AND NOT relrowsecurity AND relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user)
-   AND obj_description(oid, 'pg_class') IS NULL
-   AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid OR inhparent = c.oid)
-   AND NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND (attacl IS NOT NULL OR attidentity <> ''))
-   AND NOT EXISTS (
-       SELECT FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
-          AND d.classid NOT IN ('pg_type'::regclass, 'pg_attrdef'::regclass)
-          AND NOT EXISTS (SELECT FROM pg_class i WHERE d.classid = 'pg_class'::regclass AND i.oid = d.objid AND i.relkind IN ('i', 't'))
-          AND NOT EXISTS (SELECT FROM pg_constraint k WHERE d.classid = 'pg_constraint'::regclass AND k.oid = d.objid AND k.contype IN ('p', 'u', 'c')))
-  FROM pg_class c WHERE oid = to_regclass(:name)
-"""
-"""Whether a table has nothing that a new one of the same columns, defaults, checks and indexes would lack."""
 
 
 class Swap:
@@ -70,17 +52,11 @@ class Swap:
         """As :class:`~tidegate.data.modes.Mode` says."""
         if not decision.taken or not exists(connection, job.target):
             return 0
-        full, name = decision.full, job.target.quoted(connection.dialect)
+        full = decision.full
         known = fitting(connection, job, full[0].schema) if full else {}
-        if not full or connection.dialect.name != "postgresql" or not connection.execute(sa.text(_PLAIN), {"name": name}).scalar():
-            tables.run(connection, f"DELETE FROM {name}")  # noqa: S608  a quoted name
-            return filled(connection, job, job.target, known, full) if full else 0
-        beside = Target(name=f"tidegate_{crc32(str(job.target).encode()):08x}", schema=job.target.schema)
-        tables.run(connection, f"CREATE TABLE {beside.quoted(connection.dialect)} (LIKE {name} INCLUDING ALL)")
-        rows = filled(connection, job, beside, known, full)
-        tables.run(connection, f"DROP TABLE {name}")
-        tables.run(connection, f"ALTER TABLE {beside.quoted(connection.dialect)} RENAME TO {quoted(job.target.name, connection.dialect)}")
-        return rows
+        # Neither TRUNCATE nor another table in its place: who reads an older state of the data, as a dump does, would find no rows at all.
+        tables.run(connection, f"DELETE FROM {job.target.quoted(connection.dialect)}")  # noqa: S608  a quoted name
+        return filled(connection, job, job.target, known, full) if full else 0
 
     def partitions(self, part: Part) -> tuple[str, ...]:  # noqa: ARG002  of no part
         """As :class:`~tidegate.data.modes.Mode` says."""
