@@ -93,6 +93,23 @@ def test_two_attempts_race(anywhere: Night, mode: str) -> None:
             assert held == [(parts[1].attempt,)]
 
 
+def test_first_loads_into_two_tables_do_not_wait_for_each_other(on_postgres: Night) -> None:
+    """Each makes its table within its transaction, while the other is at work."""
+    first, second = on_postgres.stage([sale(JAN_1, "emea", 1)]), on_postgres.stage([sale(JAN_1, "emea", 2)])
+    wide = on_postgres.stage([{**sale(JAN_1, "emea", 3), "more": 1}])
+    on_postgres.load(first, target_table="third")
+    done: list[int] = []
+
+    def meanwhile(_rows: int) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            impatient_one = Night(on_postgres.folder, impatient(on_postgres))
+            done.append(pool.submit(impatient_one.load, second, target_table="second").result().rows)
+            done.append(pool.submit(impatient_one.load, wide, target_table="third", add_columns=True).result().rows)
+
+    on_postgres.load(first, target_table="first", progress=meanwhile)
+    assert done == [1, 1]
+
+
 # -- what happens to a load -------------------------------------------------------------------------------------------------------
 
 

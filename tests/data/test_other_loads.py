@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace as replaced
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from nights import DAY, START, sale
 
+from tidegate.data import ledger
+from tidegate.data.engines import writing
+from tidegate.data.instants import instant
+from tidegate.data.ledger import LoadRow, write_load
 from tidegate.errors import LoadRefused
 
 if TYPE_CHECKING:
@@ -73,3 +79,61 @@ def test_a_part_of_a_wider_interval_under_another_key_is_refused(night: Night) -
         with pytest.raises(LoadRefused, match="would bring a part of the same time under other keys, twice"):
             night.load(part, start=start, end=end)
     assert night.rows() == [("2026-01-01", "emea", 3)]
+
+
+def history(night: Night, *, days: int, keys: int) -> None:
+    """Let the ledger know loads of another time, of many keys each."""
+    with writing(night.url) as connection:
+        for number in range(days):
+            start = START - timedelta(days=1000 - number)
+            row = LoadRow(
+                pipeline="nightly", target="sales", interval_start=instant(start), interval_end=instant(start + DAY), branch="emea",
+                attempt="a", fence="f", run_id="r", correlation_id="c", rows=keys, loaded_at="l",
+                partitions=tuple(f'["{start.date()}", "store-{store}"]' for store in range(keys)),
+            )  # fmt: skip
+            write_load(connection, row)
+
+
+def test_a_load_reads_only_of_others_that_it_may_clash_with(anywhere: Night) -> None:
+    """Of a ledger of many nights the keys of those that are about the same time or have the same keys."""
+    anywhere.load(anywhere.stage([sale("2026-01-01", "emea", 1)]))
+    history(anywhere, days=20, keys=700)
+    read: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ledger.json, "loads", lambda text, real=json.loads: read.append(text) or real(text))
+        anywhere.load(anywhere.stage([sale("2026-01-01", "emea", 2)]))
+        assert sum(map(len, read)) < 1000
+    start = START - timedelta(days=995)
+    for part, pipeline in (
+        (anywhere.stage([sale(str(start.date()), "store-699", 1)]), "hourly"),
+        (anywhere.stage([sale(str(start.date()), "store-5", 1)]), "nightly"),
+    ):
+        with pytest.raises(LoadRefused, match="would delete those rows"):
+            anywhere.load(part, pipeline=pipeline)
+    anywhere.load(anywhere.stage([sale(str(start.date()), "store-700", 1)]))
+
+
+def test_keys_that_a_load_has_no_more_are_free(anywhere: Night) -> None:
+    """For another interval, or another pipeline; also when all its rows are gone, or were swapped away."""
+    anywhere.load(anywhere.stage([sale("x", "emea", 1), sale("y", "emea", 1)]))
+    with pytest.raises(LoadRefused, match="would delete those rows"):
+        anywhere.load(anywhere.stage([sale("y", "emea", 1)]), pipeline="hourly")
+    anywhere.load(anywhere.stage([sale("x", "emea", 1)]))
+    anywhere.load(anywhere.stage([sale("y", "emea", 2)]), pipeline="hourly")
+    assert anywhere.query("SELECT count(*) FROM tidegate_key") == [(2,)]
+    anywhere.load(anywhere.stage([sale("x", "emea", 1), sale("z", "emea", 1)]))
+    anywhere.load(anywhere.stage([sale("x", "emea", 1), sale("z", "emea", 1)]))
+    assert anywhere.query("SELECT count(*) FROM tidegate_key") == [(3,)]
+    anywhere.run("DELETE FROM tidegate_load WHERE pipeline = 'hourly'")
+    anywhere.load(anywhere.stage([sale("y", "emea", 3)], start=START + DAY), start=START + DAY)
+    anywhere.load(anywhere.stage([sale("v", "emea", 3)], start=START + 2 * DAY), start=START + 2 * DAY, replace=(), mode="swap")
+    assert anywhere.query("SELECT count(*) FROM tidegate_load") == [(1,)]
+
+
+def test_rows_that_stand_in_make_way_for_the_same_keys_of_any_interval(night: Night) -> None:
+    """And the keys that go with them are looked for as well."""
+    stale = replaced(night.stage([sale("x", "apac", 1), sale("y", "apac", 1)], "apac"), stale={"apac": "2025-12-31T00:00:00+00:00"})
+    night.load(stale)
+    night.load(night.stage([sale("x", "apac", 2)], "apac", start=START + 9 * DAY), start=START + 9 * DAY)
+    assert [row[2] for row in night.rows()] == [2]
+    assert night.query("SELECT interval_start FROM tidegate_load") == [("2026-01-10T00:00:00+00:00",)]

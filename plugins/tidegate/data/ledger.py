@@ -29,7 +29,7 @@ _MYSQL = ("mysql", "mariadb")
 _LOCK = 0x7469_6465  # "tide": the number of the advisory lock under which tables are created
 _LOCK_SECONDS = 60
 
-VERSION = "0002"
+VERSION = "0003"
 """Of the ledger that this code reads and writes; versions are numbers of four digits, so that they compare as text."""
 
 
@@ -97,6 +97,13 @@ gaps_table = sa.Table(
     sa.Column("note", _LONG, nullable=False),
 )
 locks = sa.Table("tidegate_lock", metadata, sa.Column("target", _short(100), primary_key=True))
+keys_table = sa.Table(
+    "tidegate_key",
+    metadata,
+    sa.Column("key_hash", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("load_hash", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Index("tidegate_key_load", "load_hash"),
+)
 versions = sa.Table("tidegate_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))  # Alembic's own
 
 
@@ -179,7 +186,7 @@ def create_missing(connection: sa.Connection, *tables: sa.Table) -> None:
     missing = [table for table in tables if not has_table(connection, table.name, table.schema)]
     if not missing:
         return
-    alone(connection)
+    alone(connection, missing[0].fullname)
     for table in missing:
         if not has_table(connection, table.name, table.schema):
             connection.execute(CreateTable(table))
@@ -187,13 +194,15 @@ def create_missing(connection: sa.Connection, *tables: sa.Table) -> None:
                 index.create(connection)
 
 
-def alone(connection: sa.Connection) -> None:
-    """Be the only process that makes or changes tables, until the transaction ends. Who writes a file has it for itself already.
+def alone(connection: sa.Connection, what: str = "") -> None:
+    """Be the only process that makes or changes a table, until the transaction ends; by default the ledger's. Who writes a file has it for itself already.
+
+    MySQL has one such lock for all tables, and lets go of it before rows are written.
 
     :raises TimedOut: another one is at it for too long.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK, _hash(what) >> 35)))
     elif connection.dialect.name in _MYSQL:  # goes with the connection, since DDL commits by itself
         given = connection.execute(sa.select(sa.func.get_lock("tidegate", _LOCK_SECONDS))).scalar_one()
         if given != 1:
@@ -205,11 +214,11 @@ def turn(connection: sa.Connection, pipeline: str, start: datetime, end: datetim
 
     :raises TimedOut: another one does not come to an end.
     """
-    name = hashlib.sha256(json.dumps([pipeline, instant(start), instant(end)]).encode()).hexdigest()
+    number = _hash(pipeline, instant(start), instant(end))
     if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK, int(name[:7], 16))))
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK, number >> 35)))
     elif connection.dialect.name in _MYSQL:  # goes with the connection, which ends behind the transaction
-        given = connection.execute(sa.select(sa.func.get_lock(f"tidegate {name[:40]}", _LOCK_SECONDS))).scalar_one()
+        given = connection.execute(sa.select(sa.func.get_lock(f"tidegate {number}", _LOCK_SECONDS))).scalar_one()
         if given != 1:
             message = f"Another run of {pipeline} for {instant(start)} to {instant(end)} writes the ledger, and does not come to an end."
             raise TimedOut(message, hint="Look for one that hangs.")
@@ -229,21 +238,45 @@ def held(connection: sa.Connection, pipeline: str, start: datetime, end: datetim
     return {row.branch: row for row in sorted(rows, key=lambda row: row.branch)}
 
 
-def others(connection: sa.Connection, pipeline: str, start: datetime, end: datetime, target: str) -> Iterator[LoadRow]:
-    """All other loads into the same table: of other intervals, and of other pipelines."""
-    same = sa.and_(loads.c.pipeline == pipeline, loads.c.interval_start == instant(start), loads.c.interval_end == instant(end))
-    query = sa.select(loads).where(loads.c.target == target, sa.not_(same))
-    return (load_row(row) for row in rows_of(connection, loads, query.order_by(loads.c.interval_start)))
-
-
 def write_load(connection: sa.Connection, row: LoadRow) -> None:
     """Record a load, in place of the one before."""
     _replace(connection, loads, row)
+    _write_keys(connection, row)
 
 
 def forget_load(connection: sa.Connection, row: LoadRow) -> None:
     """Take a load back: its rows are not in the table any more."""
     connection.execute(sa.delete(loads).where(*(column == getattr(row, column.name) for column in loads.primary_key)))
+    connection.execute(sa.delete(keys_table).where(keys_table.c.load_hash == load_hash(row)))
+
+
+def key_hash(target: str, partition: str) -> int:
+    """What stands for a key of a table. Two may share it: whether rows clash is told by the keys themselves."""
+    return _hash(target, partition)
+
+
+def load_hash(row: LoadRow) -> int:
+    """What stands for a load beside its keys."""
+    return _hash(row.pipeline, row.target, row.interval_start, row.interval_end, row.branch)
+
+
+def _hash(*texts: str) -> int:
+    return int.from_bytes(hashlib.sha256("\0".join(texts).encode()).digest()[:8], "big") >> 1
+
+
+def _write_keys(connection: sa.Connection, row: LoadRow) -> None:
+    """Let the keys of a load be found, and those that it has no more be found no more."""
+    whose, of_it = load_hash(row), keys_table.c.load_hash == load_hash(row)
+    hashes = {key_hash(row.target, partition) for partition in row.partitions}
+    there = set(connection.scalars(sa.select(keys_table.c.key_hash).where(of_it)))
+    if there - hashes:
+        connection.execute(sa.delete(keys_table).where(of_it))
+        there = set()
+    if missing := sorted(hashes - there):
+        if connection.dialect.name == "duckdb":  # which is slow where it is given one row at a time
+            connection.exec_driver_sql(f"INSERT INTO {keys_table.name} SELECT unnest(?::BIGINT[]), ?", (missing, whose))
+        else:
+            connection.execute(sa.insert(keys_table), [{"key_hash": key, "load_hash": whose} for key in missing])
 
 
 def write_interval(connection: sa.Connection, row: IntervalRow) -> None:

@@ -17,6 +17,7 @@ from tidegate.data.instants import instant, stamp
 from tidegate.data.modes import mode_of
 from tidegate.data.modes.job import Job, check_dropped, shaped
 from tidegate.data.naming import resolved
+from tidegate.data.others import Others
 from tidegate.data.tables import Target
 from tidegate.data.wholes import gathered
 from tidegate.errors import DataRefused, LoadRefused
@@ -138,8 +139,8 @@ def load_all(
             turns.wait(connection, job.target, transaction)
             held = held_by(connection, job.target)
             check_dropped(connection, job, way, files, held)
-            others = ledger.others(connection, pipeline, interval_start, interval_end, job.target.known_as)
-            decision = way.decide(job, files, held, lambda: list(others))
+            others = Others(connection, pipeline=pipeline, start=job.start, end=job.end, target=job.target.known_as)
+            decision = way.decide(job, files, held, others)
             shaped(connection, job, way, decision.taken)
             rows = way.write(connection, job, decision)
             for row in decision.gone:

@@ -101,7 +101,7 @@ def add_missing(connection: sa.Connection, target: Target, schema: pa.Schema) ->
     dialect = connection.dialect
     if all(field.name in columns_of(connection, target) for field in schema):
         return
-    ledger.alone(connection)
+    ledger.alone(connection, str(target))
     known = columns_of(connection, target)
     for field in schema:
         if field.name not in known:

@@ -15,13 +15,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
     import sqlalchemy as sa
 
     from tidegate.data.ledger import LoadRow
     from tidegate.data.modes.job import Decision, Job
+    from tidegate.data.others import Others
     from tidegate.data.parts import Part
 
 
@@ -40,7 +41,7 @@ class Mode(Protocol):
     def table(self, job: Job, schema: pa.Schema, dialect: str) -> sa.Table:
         """The table to make for such rows where there is none."""
 
-    def decide(self, job: Job, files: Sequence[Part], held: Mapping[str, LoadRow], others: Callable[[], list[LoadRow]]) -> Decision:
+    def decide(self, job: Job, files: Sequence[Part], held: Mapping[str, LoadRow], others: Others) -> Decision:
         """Which parts to write.
 
         :param held: what the ledger has of this interval in this table, by branch.

@@ -9,12 +9,13 @@ from tidegate.data.modes.job import Decision, Job, fenced, filled, fitting, is_t
 from tidegate.errors import LoadRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
     import sqlalchemy as sa
 
     from tidegate.data.ledger import LoadRow
+    from tidegate.data.others import Others
     from tidegate.data.parts import Part
 
 
@@ -30,13 +31,13 @@ class Append:
         """As :class:`~tidegate.data.modes.Mode` says."""
         return tables.new_table(job.target, schema, keys=(), dialect=dialect)
 
-    def decide(self, job: Job, files: Sequence[Part], held: Mapping[str, LoadRow], others: Callable[[], list[LoadRow]]) -> Decision:
+    def decide(self, job: Job, files: Sequence[Part], held: Mapping[str, LoadRow], others: Others) -> Decision:
         """As :class:`~tidegate.data.modes.Mode` says."""
         present = [part for part in files if is_there(part, held)]
         taken, superseded = fenced([part for part in files if part not in present], held)
         refuse_stand_ins(taken, "append")
         if taken:
-            known = [*held.values(), *filter(job.meets, others())]
+            known = [*held.values(), *others.meeting()]
             for part in taken:
                 _check_new(job, part, [row for row in known if row.branch in part.manifest.branches and row.rows])
         return Decision(taken=taken, superseded=superseded, present=present)

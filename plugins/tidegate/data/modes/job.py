@@ -42,10 +42,6 @@ class Job:
         """For messages."""
         return f"{self.start} to {self.end}"
 
-    def meets(self, row: LoadRow) -> bool:
-        """Whether a load of the same pipeline is about a part of the same time."""
-        return row.pipeline == self.pipeline and row.interval_start < self.end and self.start < row.interval_end
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:

@@ -14,11 +14,12 @@ from tidegate.data.tables import Target, quoted
 from tidegate.errors import LoadRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
 
     from tidegate.data.ledger import LoadRow
+    from tidegate.data.others import Others
     from tidegate.data.parts import Part
 
 _STAGE = Target(name="tidegate_stage")
@@ -58,13 +59,13 @@ class Merge:
         """As :class:`~tidegate.data.modes.Mode` says; with a unique index on the key columns."""
         return tables.new_table(job.target, schema, keys=self._columns, unique=True, dialect=dialect)
 
-    def decide(self, job: Job, files: Sequence[Part], held: Mapping[str, LoadRow], others: Callable[[], list[LoadRow]]) -> Decision:
+    def decide(self, job: Job, files: Sequence[Part], held: Mapping[str, LoadRow], others: Others) -> Decision:
         """As :class:`~tidegate.data.modes.Mode` says."""
         taken, superseded = fenced(files, held)
         refuse_stand_ins(taken, "merge")
         fences = fences_of(taken)
-        for row in others() if taken else ():
-            if row.pipeline == job.pipeline and row.interval_start > job.start and fences.get(row.branch, row.fence) < row.fence:
+        for row in others.later() if taken else ():
+            if fences.get(row.branch, row.fence) < row.fence:
                 message = (
                     f"{job.target} holds rows of {row.branch} for {row.interval_start} to {row.interval_end} from a later reading than this "
                     f"load for {job.interval} has, and would be set back where keys are the same."

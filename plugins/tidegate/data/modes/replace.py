@@ -9,12 +9,13 @@ from tidegate.data.modes.job import Decision, Job, fenced, fences_of, filled, fi
 from tidegate.errors import LoadRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pyarrow as pa
     import sqlalchemy as sa
 
     from tidegate.data.ledger import LoadRow
+    from tidegate.data.others import Others
     from tidegate.data.parts import Part
 
 
@@ -39,7 +40,7 @@ class Replace:
         """As :class:`~tidegate.data.modes.Mode` says; with an index on the key columns, by which every load deletes."""
         return tables.new_table(job.target, schema, keys=self._columns, dialect=dialect)
 
-    def decide(self, job: Job, files: Sequence[Part], held: Mapping[str, LoadRow], others: Callable[[], list[LoadRow]]) -> Decision:
+    def decide(self, job: Job, files: Sequence[Part], held: Mapping[str, LoadRow], others: Others) -> Decision:
         """As :class:`~tidegate.data.modes.Mode` says."""
         taken, superseded = fenced(files, held)
         if not taken:
@@ -47,13 +48,15 @@ class Replace:
         replaced = {branch for part in taken for branch in part.manifest.branches}
         bringing = {part.manifest.attempt: self._incoming[part.manifest.attempt] for part in taken}
         kept = [row for branch, row in held.items() if branch not in replaced]
-        elsewhere = others()
-        _check_known(job, [*(row for row in held.values() if row.branch in replaced), *filter(job.meets, elsewhere)], replaced)
+        elsewhere = others.meeting()
+        _check_known(job, [*(row for row in held.values() if row.branch in replaced), *elsewhere], replaced)
         doomed = {partition for branch in replaced if branch in held for partition in held[branch].partitions}.union(*bringing.values())
         doomed |= partitions.within(elsewhere, replaced, pipeline=job.pipeline, start=job.start, end=job.end)
+        elsewhere += others.sharing(doomed, known=[*held.values(), *elsewhere])
         brought = set[str]().union(*(bringing[part.manifest.attempt] for part in taken if part.manifest.fresh))
         gone = partitions.displaced([*kept, *elsewhere], brought, pipeline=job.pipeline)
         kept, elsewhere = ([row for row in rows if row not in gone] for rows in (kept, elsewhere))
+        elsewhere += others.sharing((partition for row in gone for partition in row.partitions), known=[*held.values(), *elsewhere, *gone])
         doomed |= {partition for row in gone for partition in row.partitions}
         partitions.check_branches([(part, bringing[part.manifest.attempt]) for part in taken], doomed, kept, self._columns)
         partitions.check_others(

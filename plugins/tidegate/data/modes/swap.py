@@ -9,12 +9,13 @@ from tidegate.data.modes.job import Decision, Job, exists, fenced, filled, fitti
 from tidegate.errors import LoadRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
     import sqlalchemy as sa
 
     from tidegate.data.ledger import LoadRow
+    from tidegate.data.others import Others
     from tidegate.data.parts import Part
 
 
@@ -30,10 +31,10 @@ class Swap:
         """As :class:`~tidegate.data.modes.Mode` says."""
         return tables.new_table(job.target, schema, keys=(), dialect=dialect)
 
-    def decide(self, job: Job, files: Sequence[Part], held: Mapping[str, LoadRow], others: Callable[[], list[LoadRow]]) -> Decision:
+    def decide(self, job: Job, files: Sequence[Part], held: Mapping[str, LoadRow], others: Others) -> Decision:
         """As :class:`~tidegate.data.modes.Mode` says."""
         taken, superseded = fenced(files, held)
-        elsewhere = others()
+        elsewhere = others.all()
         if any(row.pipeline == job.pipeline and row.interval_start > job.start for row in elsewhere):
             return Decision(taken=(), superseded=files)
         if not taken:
