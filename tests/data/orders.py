@@ -27,9 +27,14 @@ ORDERS = [{"id": number, "amount": Decimal(number) / 4} for number in range(1, 8
 LOGIN = {
     "login": "reader",
     "password": "pa55-word",
-    "extra": {"X-Api-Key": "k3y-of-header", "params": {"api_key": "k3y-of-param"}, "verify": False},
+    "extra": {
+        "X-Api-Key": "k3y-of-header",
+        "X-Auth": 'Token token="t0ken/of+word=="',
+        "params": {"api_key": "k3y-of-param", "sig": 's1g/of+é&=%21"<'},
+        "verify": False,
+    },
 }
-SECRETS = ("pa55-word", "k3y-of-header", "k3y-of-param", "cmVhZGVyOnBhNTUtd29yZA==")
+SECRETS = ("pa55-word", "k3y-of-header", "k3y-of-param", "t0ken/of+word==", 's1g/of+é&=%21"<', "cmVhZGVyOnBhNTUtd29yZA==")
 
 
 def closed(shop: Shop, **more: Any) -> Api:

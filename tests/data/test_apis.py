@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 import logging
 import socket
 import ssl
@@ -10,13 +12,14 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from orders import ORDERS, SECRETS, by_next, by_number, closed, cut, read, refused
+from orders import LOGIN, ORDERS, SECRETS, by_next, by_number, closed, cut, read, refused
 
 from tidegate.data import apis
 from tidegate.data.apis import api_at
@@ -24,6 +27,7 @@ from tidegate.data.stopping import Stop
 from tidegate.errors import AuthRefused, ConnectionUnknown, DataRefused, QueryRefused, Stopped, TidegateError, TimedOut, Unreachable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from apis import Shop
@@ -87,6 +91,59 @@ def test_a_status_is_told_in_the_servers_words(night: Night, serve: Any, status:
     assert '"error": "no such thing"' in error.message
     assert len(str(error)) < 600
     assert not [secret for secret in SECRETS if secret in str(error)]
+
+
+FORMS: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "a URL": lambda secret: quote(secret, safe=""),
+    "a path": quote,
+    "a form": quote_plus,
+    "a form in small letters": lambda secret: quote_plus(secret).lower(),
+    "a URL in a URL": lambda secret: quote(quote(secret, safe=""), safe=""),
+    "JSON": lambda secret: json.dumps(secret)[1:-1],
+    "JSON of PHP": lambda secret: json.dumps(secret)[1:-1].replace("/", r"\/"),
+    "JSON of Go": lambda secret: json.dumps(secret)[1:-1].replace("&", r"\u0026").replace("<", r"\u003c"),
+    "JSON in JSON": lambda secret: json.dumps(json.dumps(secret))[3:-3],
+    "HTML": html.escape,
+}
+TOKEN = "ya29.a0/Af+H6'SMB token=="
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("fields", "secret"),
+    [
+        *((LOGIN, secret) for secret in SECRETS),
+        ({"password": TOKEN}, TOKEN),
+        ({"extra": {"Authorization": f"Token {TOKEN}"}}, TOKEN),
+        ({"extra": {"Authorization": 'Digest username="u", response="d1ge5t-of-it"'}}, "d1ge5t-of-it"),
+        ({"host": "https://hooks.example/bot4711:AAFm-sWqX_9zT0ken"}, "bot4711:AAFm-sWqX_9zT0ken"),
+        ({"host": "https://hooks.example/bot4711:AAFm-sWqX_9zT0ken"}, "AAFm-sWqX_9zT0ken"),
+        ({"host": "https://hooks.example/v1?key=k3y-of-host"}, "k3y-of-host"),
+    ],
+)
+def test_what_lets_one_in_is_not_told_in_any_form(fields: dict[str, Any], secret: str, form: str) -> None:
+    """Nor is a token without the word before it; other words are."""
+    said = FORMS[form](secret)
+    told = api_at(**{"conn_id": "crm", "conn_type": "http", "host": "api.example", **fields}).told(f"Bearer '{said}' of v1/orders is bad")
+    assert told == "Bearer '***' of v1/orders is bad"
+
+
+def test_a_token_is_not_told(night: Night, serve: Any) -> None:
+    """By a server that says which it does not take."""
+    shop = serve(lambda *_: (401, {}, {"error": "invalid credential 'ya29.a0AfH6SMB'"}))
+    api = api_at(conn_id="crm", conn_type="http", host=shop.url, password="ya29.a0AfH6SMB")
+    refused(night, api, AuthRefused, """401 Unauthorized: {"error": "invalid credential '***'"}.""")
+
+
+def test_no_log_shows_a_path_that_may_be_a_key(night: Night, serve: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Of an address it has the host."""
+    caplog.set_level(logging.DEBUG)
+    shop = serve(lambda *_: cut(0))
+    read(night, api_at(conn_id="crm", conn_type="http", host=f"{shop.url}/bot4711:AAFm"))
+    assert shop.paths == ["/bot4711:AAFm/v1/orders"]
+    assert f"GET {shop.url} " in caplog.text
+    assert "AAFm" not in caplog.text
 
 
 def test_a_page_for_people_is_not_told(night: Night, serve: Any) -> None:

@@ -23,7 +23,7 @@ from nights import Night, on_duckdb, sale
 from tidegate.data.contract import Accept
 from tidegate.data.engines import probe, reading, writing
 from tidegate.data.stopping import Stop
-from tidegate.errors import DataRefused, Stopped, TimedOut
+from tidegate.errors import DataRefused, Stopped, TimedOut, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,10 +107,27 @@ def test_who_waits_for_too_long_says_for_whom(duck: Night, what: str, monkeypatc
         duck.load(part)
     assert f"(PID {process.pid})" in str(told.value)
     assert "Another process has the file, to read or to write it; try again, or look for one that hangs." in str(told.value)
-    monkeypatch.setattr("tidegate.data.engines.PROBE_TIMEOUT", 0.2)
-    with held(duck, "write"), pytest.raises(TimedOut):
-        probe(duck.url.update_query_dict({"threads": "1"}), connection_name="warehouse")
     assert duck.rows() == [("2026-01-01", "emea", 1)]
+
+
+def test_a_probe_finds_a_file_that_another_process_has(duck: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is there, and who reads it waits: so no catch-up takes a load that goes on for a source that is down. One that is not there is down."""
+    monkeypatch.setattr("tidegate.data.engines.PROBE_TIMEOUT", 0.2)
+    with held(duck, "write"):
+        probe(duck.url.update_query_dict({"threads": "1"}), connection_name="warehouse")
+    with pytest.raises(Unreachable, match="finds no database file"):
+        probe(duck.url.set(database=f"{duck.url.database}.gone"), connection_name="warehouse")
+
+
+def test_settings_that_differ_within_a_process(duck: Night) -> None:
+    """DuckDB opens a file with one kind of settings at a time, and who waits for itself is told so."""
+    with (
+        reading(duck.url),
+        pytest.raises(TimedOut, match="This process has the file itself, to write it or with other settings: give all connections") as told,
+        reading(duck.url.update_query_dict({"threads": "1"}), busy_timeout=0.1),
+    ):
+        pass
+    assert "Another process" not in str(told.value)
 
 
 def test_threads_of_one_process_take_turns(duck: Night) -> None:

@@ -18,7 +18,7 @@ from orders import ORDERS, by_next, by_number, cut, read, refused
 
 from tidegate.data import apis
 from tidegate.data.sources import http
-from tidegate.errors import DataRefused
+from tidegate.errors import DataRefused, QueryRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,6 +122,24 @@ def test_pages_may_begin_at_nought(night: Night, serve: Any) -> None:
     assert len(read(night, shop)) == 2
 
 
+def test_a_link_is_followed_letter_for_letter(night: Night, serve: Any) -> None:
+    """For a mark in it may be signed; the connection's parameters come behind it, in place of what the API says of them."""
+    mark = "c=a%2Fb%20c+d~!*'()&c=%2fB&flag"
+    shop = serve(lambda _, params: {"rows": cut(0), "next": f"/v1/orders?{mark}&key=***&api%5Fkey=7" if "c" not in params else None})
+    for params, more in (({}, "&key=***&api%5Fkey=7"), ({"key": "k 1", "api_key": "é"}, "&key=k+1&api_key=%C3%A9")):
+        api = apis.api_at(conn_id="crm", conn_type="http", host=shop.url, extra={"params": params})
+        read(night, api, records="rows", page={"next": "next"})
+        assert shop.paths[-1] == f"/v1/orders?{mark}{more}"
+
+
+def test_an_address_that_is_none(night: Night, serve: Any) -> None:
+    """Refused as such, whatever was filled in."""
+    shop = serve(lambda *_: cut(0))
+    refused(night, shop, QueryRefused, "is no address that can be asked: Invalid non-printable ASCII character", path="/v1/\torders")
+    refused(night, shop, QueryRefused, "is no address that can be asked: ", params={"q": "\ud800"})
+    assert not shop.asked
+
+
 def test_the_interval_is_asked_for(night: Night, serve: Any) -> None:
     """Encoded, in the path and in parameters, as the API wants it; every request says who asks."""
     shop = serve(lambda *_: cut(0))
@@ -172,6 +190,7 @@ def test_values_are_exact(night: Night, serve: Any) -> None:
     [
         ([{"id": 8}, {"id": 1.5}], 'crm, /v1/orders, page 2 has in column "id", row 2, a Decimal that int cannot hold exactly'),
         ([{"id": 8}, {"id": 2**63}], 'page 2 has in column "id", row 2'),
+        (b'[{"id": 8}, {"id": 1' + b"0" * 5000 + b"}]", 'page 2 has in column "id", row 2, a Decimal that int cannot hold exactly'),
         ([{"id": "8x"}], 'page 2 has in column "id", row 1, a str that int cannot hold exactly'),
         ([{"id": {"deep": 1}}], 'page 2 has in column "id", row 1, a dict that int'),
         ([{"id": 8, "amount": "\ud800"}], 'page 2 has column "amount" as text, and the first page had it as decimal'),

@@ -59,6 +59,7 @@ DUCKDB = {
         ("TIMESTAMP_NS '2026-01-01'", "TIMESTAMP_NS '1970-01-01 00:00:00.000000007'"), "timestamp", (None, "7 since 1970")
     ),
     "texts as moments": Case(("'2026-01-01 12:00+01'", "'noon'"), "timestamptz", (None, "noon")),
+    "NaN in lists": Case(("[1.5]", "['NaN'::DOUBLE]", "NULL"), "text", (None, "[NaN]", None)),
 }
 SQLITE = {
     "texts as integers": Case(("'1'", "'x'", "NULL", "2", "''", "2.5", "x'31'"), "int", (None, "x", None, None, "", "2.5", "b'1'")),

@@ -216,6 +216,25 @@ def test_a_result_that_is_not_wanted(night: Night) -> None:
     assert night.staging.committed("nightly", "again", START, END) == {}
 
 
+def test_a_session_that_ends_before_it_is_closed_takes_nothing_back(night: Night) -> None:
+    """All rows are there: a server that ends idle sessions must not make a task fail that has done its work. An error within the block is told."""
+    postgres = night.url.get_backend_name() == "postgresql"
+
+    def ended(connection: sa.Connection) -> None:
+        number = connection.exec_driver_sql("SELECT pg_backend_pid()" if postgres else "SELECT connection_id()").scalar_one()
+        night.run(f"SELECT pg_terminate_backend({number}, 10000)" if postgres else f"KILL CONNECTION {number}")
+
+    with reading(night.url) as connection:
+        ended(connection)
+    assert connection.closed
+    with pytest.raises(ValueError, match="mine"), reading(night.url) as connection:  # noqa: PT012  the server ends it first
+        ended(connection)
+        raise ValueError("mine")
+    with pytest.raises(Unreachable), reading(night.url) as connection:  # noqa: PT012
+        ended(connection)
+        connection.exec_driver_sql("SELECT 1")
+
+
 def test_a_probe_passes_where_a_server_answers_and_lets_the_login_in(night: Night) -> None:
     """A wrong password is an answer, too: not that nobody is there."""
     probe(night.url, connection_name="sales_emea")

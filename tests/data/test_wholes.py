@@ -167,6 +167,18 @@ def test_a_branch_that_comes_later_is_computed_with_those_that_are_there(anywher
     assert receipts(anywhere).keys() == {"emea", "apac"}
 
 
+def test_of_two_attempts_of_a_share_the_newest_counts(night: Night) -> None:
+    """Whichever comes first, where a retry and the zombie before it both hand theirs over."""
+    emea = night.stage(EMEA)
+    old, *others = all_of(night, emea)
+    new = computed(night, [emea], 0, sql=f"SELECT * FROM ({SQL}) WHERE false")
+    assert old.written_at < new.written_at
+    for parts in ([old, new, *others], [new, old, *others], [*others, new, old]):
+        (whole,) = gathered(parts)
+        assert [part.attempt for part in whole.files] == [new.attempt, *(part.attempt for part in others)]
+        assert whole.written_at == new.written_at
+
+
 def test_another_night_leaves_the_first_alone(night: Night) -> None:
     """A backfill of a day is about that day."""
     night.load(*all_of(night, night.stage(EMEA)), replace=KEYS)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import html
+import json
 import logging
 import re
 import ssl
@@ -13,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus, urlencode
 
 import httpx
 
@@ -42,8 +45,12 @@ WAITS = 10
 _REDIRECTS = 5
 _SHOWN = 300
 """Letters of what a server says in a refusal."""
-_SECRET = 6
-"""Letters that a header or parameter has at least that is taken for a secret: ``en`` is none, and stands in many words."""
+_SECRET, _LONG_SECRET = 6, 16
+"""Letters that a word of a header or parameter has at least that is taken for a secret, and a part of the connection's path: ``en`` is none, and stands in
+many words; ``orders`` is none in a path.
+"""
+_BETWEEN, _SCHEMES = re.compile(r"""[\s,;:"']+|=(?=[^\s,;:="'])"""), {"bearer", "digest"}
+"""What stands between the words of a header, and words that are no secret."""
 _NAME, _VALUE = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII), re.compile(r"([!-~]([ -~]*[!-~])?)?")
 """What a header may be called, and hold."""
 _AUTH, _BUSY, _LATE, _UNKNOWN_METHOD = {401, 403, 407}, {429, 503}, {408, 504}, 501
@@ -65,12 +72,30 @@ class Api:
     timeout: float = READ_TIMEOUT
 
     def told(self, text: str) -> str:
-        """A text from outside in one line of some length, without what lets one in."""
-        basic = [base64.b64encode(":".join(self.auth).encode()).decode()] if self.auth else []
-        for secret in sorted({*self.headers.values(), *self.params.values(), *(self.auth or ()), *basic}, key=len, reverse=True):
-            text = text.replace(secret, "***") if len(secret) >= _SECRET else text
+        """A text from outside in one line of some length, without what lets one in, however it is encoded there."""
+        if secrets := sorted(self._secrets(), key=len, reverse=True):
+            text = re.sub("|".join("".join(map(_written, secret)) for secret in secrets), "***", text, flags=re.IGNORECASE)
         line = without_secrets(text)
         return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}…"
+
+    def _secrets(self) -> set[str]:
+        """Whole values, their words, and what stands behind the first of them: a server may say the token without its ``Bearer``."""
+        basic = [base64.b64encode(":".join(self.auth).encode()).decode()] if self.auth else []
+        values = {*self.headers.values(), *self.params.values(), *self.base.params.values(), *(self.auth or ()), *basic}
+        words = {word for value in values for word in (value, value.partition(" ")[2], *_BETWEEN.split(value))}
+        words |= {word.rstrip("=") for word in words}
+        keys = {part for by in ("/", "[/:]") for part in re.split(by, self.base.path) if len(part) >= _LONG_SECRET}
+        return {word for word in words if len(word) >= _SECRET and word.lower() not in _SCHEMES} | keys
+
+
+def _written(letter: str) -> str:
+    """A pattern of a letter as it stands, and as URLs, JSON and HTML write it, once or several times over."""
+    if letter.isascii() and letter.isalnum():
+        return letter
+    quoted = "".join(f"%(?:25)*{byte:02X}" for byte in letter.encode("utf-8", "replace"))
+    ways = {letter, json.dumps(letter)[1:-1].lstrip("\\"), html.escape(letter), "+" if letter == " " else letter}
+    escaped = (rf"\\*{re.escape(way)}" for way in sorted(ways | {f"u{ord(letter):04x}"}) if way)
+    return f"(?:{'|'.join([quoted, *escaped])})"
 
 
 def api_at(
@@ -201,8 +226,7 @@ class Line:
         :raises QueryRefused: it refused the request.
         :raises DataRefused: the answer is too long, or stands at another host.
         """
-        if self.api.params:
-            url = url.copy_merge_params(self.api.params)
+        url = _with(self.api.params, url)
         waits = 0
         while True:
             stop.check(self._name)
@@ -308,6 +332,14 @@ class Line:
         )
 
 
+def _with(params: Mapping[str, str], url: httpx.URL) -> httpx.URL:
+    """The address with these parameters. What it asks besides stays letter for letter: a mark in a link may be signed."""
+    if not params:
+        return url
+    said = [part for part in url.query.decode().split("&") if part and unquote_plus(part.partition("=")[0]) not in params]
+    return url.copy_with(query="&".join([*said, urlencode(params)]).encode())
+
+
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
@@ -337,11 +369,11 @@ def probe(api: Api, *, correlation_id: str = "", connection_name: str = "") -> N
         line.probe()
 
 
-def _without_query(record: logging.LogRecord) -> bool:
-    """Keep keys that stand in parameters out of what httpx logs."""
+def _host_alone(record: logging.LogRecord) -> bool:
+    """Keep keys that stand in parameters, or in the path, out of what httpx logs."""
     if isinstance(record.args, tuple):
-        record.args = tuple(arg.copy_with(query=None) if isinstance(arg, httpx.URL) else arg for arg in record.args)
+        record.args = tuple(f"{arg.scheme}://{arg.netloc.decode()}" if isinstance(arg, httpx.URL) else arg for arg in record.args)
     return True
 
 
-logging.getLogger("httpx").addFilter(_without_query)
+logging.getLogger("httpx").addFilter(_host_alone)

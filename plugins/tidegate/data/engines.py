@@ -7,23 +7,26 @@ before it begins and waits for it instead of failing half-way.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import logging
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from tidegate.data.refusals import telling
+from tidegate.data.refusals import said_by, telling
 from tidegate.data.securing import secured
-from tidegate.errors import AuthRefused, ConnectionUnknown, QueryRefused, Unreachable
+from tidegate.errors import AuthRefused, ConnectionUnknown, QueryRefused, TimedOut, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tidegate.errors import Refused
+
+log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT = 10
 """Seconds to wait for a server to take the connection."""
@@ -174,21 +177,39 @@ def reading(
             if not path.is_file():
                 hint = "Check the path in the Airflow connection; reading never creates a database."
                 raise Unreachable(f"{connection_name or 'The connection'} finds no database file at {path}.", hint=hint)
-        with engine.connect() as connection:
+        connection = engine.connect()
+        try:
             if connection.dialect.name == "postgresql":
                 connection.execution_options(postgresql_readonly=True)
             yield connection
+        finally:
+            let_go(connection)
+
+
+def let_go(connection: sa.Connection) -> None:
+    """Close what was only read. A goodbye that fails, for the server has ended an idle session by itself, takes back nothing of what was read."""
+    try:
+        connection.close()
+    except SQLAlchemyError as error:
+        log.info("The server had ended the session already: %s", said_by(error, connection.engine.url))
+        with suppress(SQLAlchemyError):
+            connection.invalidate()
+            connection.close()
 
 
 def probe(url: sa.URL, *, correlation_id: str = "", connection_name: str = "") -> None:
-    """Ask a database for nothing but an answer.
+    """Ask a database for nothing but an answer. A file that another process has all the time is there: who reads it will wait.
 
     :raises Unreachable: there is none within :data:`PROBE_TIMEOUT` seconds.
     """
-    with reading(
-        url, correlation_id=correlation_id, connection_name=connection_name, busy_timeout=PROBE_TIMEOUT, answer_within=PROBE_TIMEOUT
-    ) as connection:
-        connection.execute(sa.select(1))
+    try:
+        with reading(
+            url, correlation_id=correlation_id, connection_name=connection_name, busy_timeout=PROBE_TIMEOUT, answer_within=PROBE_TIMEOUT
+        ) as connection:
+            connection.execute(sa.select(1))
+    except TimedOut:
+        if url.get_backend_name() not in FILES:
+            raise
 
 
 @contextmanager

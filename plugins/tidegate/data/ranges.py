@@ -28,7 +28,7 @@ from tidegate.data import sources
 from tidegate.data.ahead import ahead
 from tidegate.data.cancelling import stoppable
 from tidegate.data.cuts import ranges
-from tidegate.data.engines import reading
+from tidegate.data.engines import let_go, reading
 from tidegate.data.kinds import nearest
 from tidegate.data.stopping import Stop
 from tidegate.data.table_query import quoted
@@ -119,7 +119,7 @@ def batches(source: Source, split: Split, contract: Contract, *, stop: Stop) -> 
         with stoppable(connections[0], stop, name=source.name, correlation_id=source.correlation_id):
             found = _ranges(source, split, connections[0], session.frame(source, split, connections[0]))
         for spare in connections[len(found) :]:
-            spare.close()
+            let_go(spare)
         log.info("%s is read in %s ranges of %s", source.source_name, len(found), split.by)
         stack.enter_context(stop.watching(lambda: together.stop.now(stop.why or "")))
         read = [
@@ -164,6 +164,7 @@ def _rows(source: Source, one: Range, connection: sa.Connection, own: Contract, 
                 yield _Read(batch, before, misfits.copy())
                 misfits.clear()
                 before += batch.num_rows
+        let_go(connection)  # others may take an hour more, and servers do not like sessions that do nothing in a transaction
     except GeneratorExit:
         raise
     except BaseException as error:

@@ -36,6 +36,7 @@ _READ_ONLY = re.compile(r"read-?only (?:transaction|mode|database)|readonly data
 _INSPECTED_TABLES = 20
 _WRITING = "Another process is writing; try again, or look for one that hangs."
 _HOLDING = "Another process has the file, to read or to write it; try again, or look for one that hangs."
+_OTHERWISE = "This process has the file itself, to write it or with other settings: give all connections to the file the same memory_limit and threads."
 
 
 @contextmanager
@@ -103,6 +104,7 @@ def _outside(error: DBAPIError, url: sa.URL, name: str, source_name: str) -> Tid
             return AuthRefused(f"{name} does not let this login in, or not do what it asks for {where}", hint=hint)
         case ErrorClass.TIMEOUT if locked:
             hint = _HOLDING if url.get_backend_name() == "duckdb" else _WRITING
+            hint = _OTHERWISE if "different configuration" in said.lower() else hint
             return TimedOut(f"{name} kept the data locked for too long {where}", hint=hint)
         case ErrorClass.TIMEOUT:
             hint = "Raise the time that the server gives a statement, or read less at once."

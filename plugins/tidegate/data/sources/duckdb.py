@@ -42,12 +42,14 @@ _PLAIN = {
     "blob": "bytes",
 }
 """What Arrow's own form of a type holds exactly."""
+_NESTED = "CAST(to_json({}) AS VARCHAR)"
 _SELECTED = {
     **dict.fromkeys(("hugeint", "uhugeint"), ("int", "CAST({} AS VARCHAR)")),
     **dict.fromkeys(("bignum", "time", "time with time zone", "time_ns", "interval", "bit", "type"), ("text", "CAST({} AS VARCHAR)")),
-    **dict.fromkeys(("list", "array", "struct", "tuple", "map", "union", "variant"), ("text", "CAST(to_json({}) AS VARCHAR)")),
+    **dict.fromkeys(("list", "array", "struct", "tuple", "map", "union", "variant"), ("text", _NESTED)),
 }
 """What others are, and how they are selected as text."""
+_NO_JSON, _A_TEXT = "NaN|Infinity", r'"(?:[^"\\]|\\.)*"'
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 """Since 1970, of the years 1 and 9999."""
 _A_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
@@ -148,6 +150,8 @@ class _Decoder:
         declared = self._columns.declared.get(known.name)
         if pat.is_temporal(known.kind):
             values = self._within(known, values)
+        if known.expression == _NESTED:
+            values = self._json(known, values)
         if known.text == known.kind:
             return self._columns.finished(known, values.cast(known.kind), first_row=self._rows + 1)
         wanted = declared or known.kind  # whole numbers, as text
@@ -162,6 +166,19 @@ class _Decoder:
             "misfits": self._columns.misfits,
         }
         return column(values.to_pylist(), wanted, declared=declared is not None, **said)
+
+    def _json(self, known: Column, values: pa.Array) -> pa.Array:
+        """What is JSON: DuckDB writes NaN and infinities into it, which JSON does not know."""
+        if not pc.any(pc.match_substring_regex(values, _NO_JSON)).as_py():
+            return values
+        odd = pc.fill_null(pc.match_substring_regex(pc.replace_substring_regex(values, _A_TEXT, ""), _NO_JSON), fill_value=False)
+        for place in map(int, np.flatnonzero(np.asarray(odd))):
+            row = self._rows + 1 + place
+            if self._columns.misfits is None or known.name not in self._columns.declared:
+                message = f'{self._columns.where} has in column "{known.name}", row {row}, NaN or an infinity within a value, which no JSON can hold.'
+                raise DataRefused(message, hint="Put NULL in its place in the query, or CAST the column to text.")
+            self._columns.misfits.append(Misfit(row, known.name, values[place].as_py()))
+        return pc.if_else(odd, pa.scalar(None, values.type), values)
 
     def _within(self, known: Column, values: pa.Array) -> pa.Array:
         """Days and moments that there are, to the microsecond."""

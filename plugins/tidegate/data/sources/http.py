@@ -13,19 +13,18 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+import httpx
 import pyarrow as pa
 
 from tidegate.data.apis import dialled
 from tidegate.data.instants import aware
 from tidegate.data.sources.objects import Objects, each, loaded
-from tidegate.errors import DataRefused, Unreachable
+from tidegate.errors import DataRefused, QueryRefused, Unreachable
 from tidegate.model.http import BIND, BOUNDS, Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
-
-    import httpx
 
     from tidegate.data.apis import Answer, Api, Line
     from tidegate.data.contract import Contract
@@ -122,8 +121,13 @@ class _Pages:
         self._stop = stop
         base = line.api.base
         path = _filled(asked.path, {name: quote(bound, safe="") for name, bound in bounds.items()})
-        url = base.copy_with(path=f"{base.path.rstrip('/')}/{path.lstrip('/')}")
-        self._first = url.copy_merge_params({name: _param(value, bounds) for name, value in asked.params.items()})
+        try:
+            url = base.copy_with(path=f"{base.path.rstrip('/')}/{path.lstrip('/')}")
+            self._first = url.copy_merge_params({name: _param(value, bounds) for name, value in asked.params.items()})
+        except (httpx.InvalidURL, ValueError) as error:
+            hint = "Look for letters that nobody sees in path, params, and what is filled in there."
+            said = str(error).rstrip(".")
+            raise QueryRefused(f"{where} is no address that can be asked: {said}.", hint=hint) from error
 
     def __iter__(self) -> Iterator[list[Any]]:
         url: httpx.URL | None = self._numbered(0, 0)

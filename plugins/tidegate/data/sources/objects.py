@@ -7,6 +7,7 @@ is NULL, but a column that ``accept`` names must be there at least once.
 from __future__ import annotations
 
 import json
+import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,17 @@ def loaded(text: str) -> Any:
 
     :raises ValueError: it is none, has NaN or an infinity, which JSON does not know, or an object has a key twice.
     """
-    return json.loads(text, parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_object)
+    kinds: dict[str, Any] = {"parse_float": Decimal, "parse_constant": _no_number, "object_pairs_hook": _object}
+    try:
+        return json.loads(text, **kinds)
+    except ValueError as error:
+        if "integer string conversion" not in str(error):
+            raise
+    return json.loads(text, parse_int=_whole, **kinds)  # slower, and for numbers that no int takes
+
+
+def _whole(text: str) -> int | Decimal:
+    return int(text) if len(text) <= sys.int_info.default_max_str_digits else Decimal(text)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
