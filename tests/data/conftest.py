@@ -82,6 +82,13 @@ def on_mariadb(mariadb_url: sa.URL, tmp_path: Path) -> Night:
     return _night_on(mariadb_url, tmp_path)
 
 
+@pytest.fixture(params=["on_postgres", "on_mariadb"])
+def served(request: pytest.FixtureRequest) -> Night:
+    """Give a night on each server."""
+    night: Night = request.getfixturevalue(request.param)
+    return night
+
+
 @pytest.fixture
 def duck(tmp_path: Path) -> Night:
     """Give a night on DuckDB, with one sale."""

@@ -122,7 +122,7 @@ def test_a_watermark_and_a_column_of_ranges_are_names(night: Night, url: sa.URL,
     assert [row["id"] for row in read(night, url, watched)] == [0, 1, 2, 3]
     with sa.create_engine(url, poolclass=sa.NullPool).begin() as connection:
         connection.execute(sa.update(sa.table("orders", sa.column("id"), sa.column(name))).values({name: 9}).where(sa.column("id") == 2))
-    assert read(night, url, watched, start=END) == [{"id": 2}]
+    assert sorted(row["id"] for row in read(night, url, watched, start=END)) == [2, 3]
     split, every = Split(by=name, into=3), TableQuery(table="orders", columns=("id",))
     if url.get_backend_name() == "postgresql":
         assert [row["id"] for row in read(night, url, every, split)] == [0, 1, 2, 3]

@@ -1,4 +1,4 @@
-"""What has changed since the interval before: no change is lost, whatever is read again, late, backwards or twice at once."""
+"""What has changed since the interval before: no change is lost, whatever is read again, late or backwards."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import pyarrow.parquet as pq
 import pytest
-import sqlalchemy as sa
+from changing import HOUR, NOON, Source
 from nights import START
 
-from tidegate.data import extract as extracting
-from tidegate.data.contract import Accept
 from tidegate.data.cuts import Split
-from tidegate.data.extract import extract
 from tidegate.data.retention import tidy
 from tidegate.data.table_query import TableQuery
+from tidegate.data.watermarks import Changes
 from tidegate.errors import DataRefused, LoadRefused, QueryRefused
 
 if TYPE_CHECKING:
@@ -25,66 +22,18 @@ if TYPE_CHECKING:
 
     from tidegate.data.manifest import Manifest
 
-HOUR = timedelta(hours=1)
-NOON = datetime(2026, 1, 1, 12)  # noqa: DTZ001  a clock's reading
-KINDS = {"postgresql": "TIMESTAMP(6)", "duckdb": "TIMESTAMP", "mysql": "DATETIME(6)", "sqlite": "TEXT"}
-
-
-@pytest.fixture(params=["on_postgres", "on_mariadb"])
-def served(request: pytest.FixtureRequest) -> Night:
-    """Give a night on each server."""
-    night: Night = request.getfixturevalue(request.param)
-    return night
-
-
-class Source:
-    """A table of things that change, and an extract that reads by the moment of their change."""
-
-    def __init__(self, night: Night, kind: str = "", **query: Any) -> None:
-        self.night = night
-        self.backend = night.url.get_backend_name()
-        self.query = TableQuery(table="things", watermark="changed_at", **query)
-        night.run(
-            "DROP TABLE IF EXISTS things", f"CREATE TABLE things (id INTEGER PRIMARY KEY, changed_at {kind or KINDS[self.backend]} NULL)"
-        )
-
-    def change(self, number: int, at: Any) -> None:
-        """A thing is new, or has changed."""
-        value = at.isoformat(sep=" ") if self.backend == "sqlite" and isinstance(at, datetime) else at
-        with sa.create_engine(self.night.url, poolclass=sa.NullPool).begin() as connection:
-            connection.execute(sa.text("DELETE FROM things WHERE id = :id"), {"id": number})
-            connection.execute(sa.text("INSERT INTO things VALUES (:id, :at)"), {"id": number, "at": value})
-
-    def read(self, day: int, **more: Any) -> Manifest:
-        """Stage what the interval of a day reads."""
-        attempts = len(list(self.night.folder.rglob("*.parquet")))
-        return extract(
-            self.night.url,
-            self.query,
-            key=self.night.key(start=START + timedelta(days=day)),
-            staging=self.night.staging,
-            accept=Accept(min_rows=0),
-            **{"attempt": f"a-{attempts}", "correlation_id": "c-1", "connection_name": "shop", "source_name": "things", **more},
-        )
-
-    def found(self, day: int, **more: Any) -> list[int]:
-        """Give the numbers that the interval of a day reads."""
-        manifest = self.read(day, **more)
-        with self.night.staging.local_file(manifest) as path:
-            return sorted(pq.read_table(path).column("id").to_pylist())
-
 
 def test_each_interval_reads_what_has_changed_since_the_one_before(anywhere: Night) -> None:
-    """The first one all there is; one without changes nothing."""
+    """The first one all there is; each other begins at the mark itself, so one without changes has the rows of that moment."""
     source = Source(anywhere)
     source.change(1, NOON)
     source.change(2, NOON + HOUR)
     assert source.found(0) == [1, 2]
-    assert source.found(1) == []
+    assert source.found(1) == [2]
     source.change(1, NOON + 2 * HOUR)
     source.change(3, NOON + timedelta(hours=2, microseconds=1))
-    assert source.found(2) == [1, 3]
-    assert source.found(3) == []
+    assert source.found(2) == [1, 2, 3]
+    assert source.found(3) == [3]
 
 
 def test_the_manifest_tells_the_marks(anywhere: Night) -> None:
@@ -103,14 +52,14 @@ def test_an_interval_that_is_read_again_keeps_what_is_its_own(anywhere: Night) -
     source = Source(anywhere)
     for day in range(3):
         source.change(day, NOON + day * HOUR)
-        assert source.found(day) == [day]
+        assert source.found(day) == [day - 1, day][day == 0 :]
     source.change(7, NOON + 7 * HOUR)
-    assert source.found(1) == [1]
-    assert source.found(1) == [1]
+    assert source.found(1) == [0, 1]
+    assert source.found(1) == [0, 1]
     source.change(1, NOON + 8 * HOUR)
-    assert source.found(1) == []
+    assert source.found(1) == [0]
     assert source.found(2) == [1, 2, 7]
-    assert source.found(3) == []
+    assert source.found(3) == [1]
 
 
 def test_intervals_that_come_backwards_or_late(anywhere: Night) -> None:
@@ -122,12 +71,12 @@ def test_intervals_that_come_backwards_or_late(anywhere: Night) -> None:
     assert source.found(3) == []
     source.change(2, NOON + HOUR)
     assert source.found(4) == []
-    assert source.found(7) == [2]
+    assert source.found(7) == [1, 2]
     assert source.found(6) == []
     source.change(3, NOON + 2 * HOUR)
     assert source.found(6) == []
     assert source.found(5) == [1]
-    assert source.found(8) == [3]
+    assert source.found(8) == [2, 3]
 
 
 def test_a_column_without_a_value(anywhere: Night) -> None:
@@ -137,19 +86,21 @@ def test_a_column_without_a_value(anywhere: Night) -> None:
     assert source.found(0) == [1]
     source.change(2, NOON)
     assert source.found(1) == [1, 2]
-    assert source.found(2) == [1]
+    source.change(3, NOON + HOUR)
+    assert source.found(2) == [1, 2, 3]
+    assert source.found(3) == [1, 3]
     assert source.found(1) == [2]
 
 
 def test_rows_that_come_after_others_of_the_same_moment(anywhere: Night) -> None:
-    """Or with an earlier one, from a transaction that took long: looking back finds them, as often as it looks."""
+    """They are read; those with an earlier one, from a transaction that took long, are found by looking back, as often as it looks."""
     plain, back = Source(anywhere), TableQuery(table="things", watermark="changed_at", look_back=2 * HOUR)
     plain.change(1, NOON + HOUR)
     assert plain.found(0) == [1]
     plain.change(2, NOON + HOUR)
     plain.change(3, NOON)
     plain.change(4, NOON - 2 * HOUR)
-    assert plain.found(1) == []
+    assert plain.found(1) == [1, 2]
     plain.query = back
     assert plain.found(2) == [1, 2, 3]
 
@@ -161,7 +112,8 @@ def test_a_moment_of_the_future_moves_no_mark(anywhere: Night) -> None:
     source.change(2, datetime(2999, 1, 1))  # noqa: DTZ001
     assert source.found(0) == [1, 2]
     source.change(3, NOON + HOUR)
-    assert source.found(1) == [2, 3]
+    assert source.found(1) == [1, 2, 3]
+    assert source.found(2) == [2, 3]
 
 
 def test_a_table_without_rows(anywhere: Night) -> None:
@@ -199,28 +151,25 @@ def test_marks_of_sqlite(night: Night, kind: str, values: list[Any]) -> None:
 
 
 def goes_on_behind(source: Source, values: list[Any]) -> None:
-    """The second interval reads the second value alone, and the first one still has the first."""
+    """The second interval has the second value, the third that alone, and the first one still has the first."""
     source.change(1, values[0])
     assert source.found(0) == [1]
     source.change(2, values[1])
-    assert source.found(1) == [2]
+    assert source.found(1) == [1, 2]
+    assert source.found(2) == [2]
     assert source.found(0) == [1]
 
 
-def test_days_want_a_look_back(served: Night) -> None:
-    """A day is not over when it is read."""
+def test_days(served: Night) -> None:
+    """A day is not over when it is read, so it is read once more."""
     source = Source(served, "DATE")
     source.change(1, date(2026, 1, 1))
-    with pytest.raises(QueryRefused) as caught:
-        source.read(0)
-    assert str(caught.value) == (
-        'shop, things, reads by watermark "changed_at" of days, and a day is not over when it is read. '
-        "Give look_back: 1d, or name a column of moments."
-    )
-    source.query = TableQuery(table="things", watermark="changed_at", look_back=HOUR)
     assert source.found(0) == [1]
     source.change(2, date(2026, 1, 1))
+    source.change(3, date(2025, 12, 31))
     assert source.found(1) == [1, 2]
+    source.query = TableQuery(table="things", watermark="changed_at", look_back=timedelta(days=1))
+    assert source.found(2) == [1, 2, 3]
 
 
 def test_what_no_mark_can_be(anywhere: Night) -> None:
@@ -231,9 +180,8 @@ def test_what_no_mark_can_be(anywhere: Night) -> None:
         source.read(0)
     source = Source(anywhere, "BIGINT", look_back=HOUR)
     source.change(1, 5)
-    source.read(0)
     with pytest.raises(QueryRefused, match='shop, things, looks back by 1:00:00, and watermark "changed_at" has no moments, but 5'):
-        source.read(1)
+        source.read(0)
 
 
 def test_numbers_that_are_none(on_postgres: Night) -> None:
@@ -254,34 +202,14 @@ def test_a_moment_without_end(on_postgres: Night) -> None:
 
 def test_an_attempt_that_dies_before_its_mark_is_kept(anywhere: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its rows are read once more, by itself or by the next one."""
-    from tidegate.data import watermarks
-
     source = Source(anywhere)
     source.change(1, NOON)
     with monkeypatch.context() as patched:
-        patched.setattr(watermarks, "keep", lambda *_args, **_more: (_ for _ in ()).throw(OSError("killed")))
+        patched.setattr(Changes, "keep", lambda *_args, **_more: (_ for _ in ()).throw(OSError("killed")))
         with pytest.raises(OSError, match="killed"):
             source.read(0)
     assert source.found(1) == [1]
     assert source.found(0) == []
-
-
-def test_a_late_attempt_takes_no_mark_back(served: Night, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A first try that comes to its end behind the second has read less, and its mark does not count."""
-    source = Source(served)
-    source.change(1, NOON)
-    staged = extracting._staged
-
-    def late(*args: Any, **more: Any) -> Any:
-        monkeypatch.undo()
-        source.change(2, NOON + HOUR)
-        assert source.found(0, attempt="b-second") == [1, 2]
-        return staged(*args, **more)
-
-    monkeypatch.setattr(extracting, "_staged", late)
-    source.read(0, attempt="a-first")
-    assert source.found(1) == []
-    assert source.found(0) == [1, 2]
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"read_at": "2026", "above": null, "upto": {"hour": "5"}}'])
@@ -297,23 +225,53 @@ def test_a_mark_that_cannot_be_read(night: Night, text: str) -> None:
     assert caught.value.message == f"A mark in staging cannot be read: {kept}."
 
 
-def test_two_intervals_at_once(anywhere: Night, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both read what has changed since the one before both; the third goes on behind the second."""
+def test_an_interval_ahead_of_time(anywhere: Night) -> None:
+    """It would leave nothing for all that are still to come."""
     source = Source(anywhere)
     source.change(1, NOON)
-    source.read(0)
+    ahead = (datetime.now(UTC) - START).days + 2
+    with pytest.raises(QueryRefused) as caught:
+        source.read(ahead)
+    assert str(caught.value) == (
+        f"shop, things, is read by watermark, and {(START + timedelta(days=ahead)).date()} lies ahead: all intervals until then would find nothing. "
+        "Run it when it has begun, or give the interval that is meant."
+    )
+    assert source.found(0) == [1]
+
+
+def test_an_interval_inside_of_another(night: Night, caplog: pytest.LogCaptureFixture) -> None:
+    """An hour that was read by hand leaves nothing for its day, which is said aloud; the next day has it."""
+    caplog.set_level("INFO", "tidegate.data.watermarks")
+    source = Source(night)
+    source.change(1, NOON)
+    hour = night.key(start=START + 5 * HOUR, end=START + 6 * HOUR)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(night, "key", lambda **_: hour)
+        assert source.found(0) == [1]
     source.change(2, NOON + HOUR)
-    staged = extracting._staged
+    assert source.found(0) == []
+    (said,) = caplog.records
+    assert said.levelname == "WARNING"
+    assert said.message == (
+        "shop, things, Nothing is read for 2026-01-01: what has changed belongs to 2026-01-01 05:00 to 2026-01-01 06:00 UTC, which was begun before"
+    )
+    assert source.found(1) == [1, 2]
+    assert source.found(-1) == []
+    assert caplog.records[-1].levelname == "INFO"
 
-    def late(*args: Any, **more: Any) -> Any:
-        monkeypatch.undo()
-        assert source.found(2) == [2]
-        return staged(*args, **more)
 
-    monkeypatch.setattr(extracting, "_staged", late)
-    assert source.found(1) == [2]
-    source.change(3, NOON + 2 * HOUR)
-    assert source.found(3) == [3]
+def test_few_marks_are_kept(anywhere: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of each interval, and of those not the oldest; without its mark an interval reads all rows up to the oldest that is left."""
+    monkeypatch.setattr("tidegate.data.watermarks.KEPT", 3)
+    source = Source(anywhere)
+    for day in range(5):
+        source.change(day, NOON + day * HOUR)
+        source.read(day)
+        source.read(day)
+    kept = sorted(path.name.partition("--")[0] for path in anywhere.folder.rglob("~watermarks/*/*/*/*"))
+    assert kept == ["20260103T000000Z", "20260104T000000Z", "20260105T000000Z"]
+    assert source.found(0) == [0, 1]
+    assert source.found(4) == [3, 4]
 
 
 def test_marks_outlive_what_was_staged(anywhere: Night) -> None:
@@ -325,7 +283,7 @@ def test_marks_outlive_what_was_staged(anywhere: Night) -> None:
     assert gone.intervals == 1
     assert not list(anywhere.folder.rglob("*.parquet"))
     source.change(2, NOON + HOUR)
-    assert source.found(60) == [2]
+    assert source.found(60) == [1, 2]
     assert source.found(0) == [1]
 
 
@@ -335,10 +293,11 @@ def test_another_table_column_branch_or_step_begins_anew(anywhere: Night) -> Non
     source.change(1, NOON)
     source.read(0)
     source.query = TableQuery(table="things", watermark="id")
-    assert source.found(1) == [1]
-    assert source.found(2) == []
+    source.change(2, NOON)
+    assert source.found(1) == [1, 2]
+    assert source.found(2) == [2]
     kept = [json.loads(path.read_text())["upto"] for path in sorted(anywhere.folder.rglob("~watermarks/*/*/*/*.json"))]
-    assert {"int": "1"} in kept
+    assert {"int": "2"} in kept
 
 
 def test_ranges_of_what_has_changed(served: Night) -> None:
@@ -350,7 +309,7 @@ def test_ranges_of_what_has_changed(served: Night) -> None:
     assert source.found(0, split=split) == list(range(40))
     source.change(50, NOON + 50 * HOUR)
     source.change(3, NOON + 51 * HOUR)
-    assert source.found(1, split=split) == [3, 50]
+    assert source.found(1, split=split) == [3, 39, 50]
 
 
 def test_merged_in_whatever_order(anywhere: Night) -> None:

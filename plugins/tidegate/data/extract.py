@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tidegate.data import sources
@@ -90,7 +89,7 @@ def extract(
         )  # fmt: skip
         return _of_table(source, split, contracted, receipt)
     query = statement(sql, values, source_name=source_name, correlation_id=correlation_id, dialect=dialect)
-    return _of_query(url, query, contracted, receipt, source_name=source_name, zone=timezone, batch_rows=batch_rows)
+    return _of_query(url, lambda _: query, contracted, receipt, source_name=source_name, zone=timezone, batch_rows=batch_rows)
 
 
 def _clock(url: sa.URL, query: TableQuery, timezone: str, *, correlation_id: str, connection_name: str, source_name: str) -> str:
@@ -103,32 +102,38 @@ def _clock(url: sa.URL, query: TableQuery, timezone: str, *, correlation_id: str
 
 
 def _of_table(source: Source, split: Split | None, contracted: Callable[[], Contract], receipt: dict[str, Any]) -> Manifest:
-    marked, column = None, source.query.watermark
+    changes, column = None, source.query.watermark
     if column is not None:
-        from tidegate.data import watermarks
+        from tidegate.data.watermarks import Changes
 
-        marked = watermarks.marked(source, column, receipt["key"], receipt["staging"], stop=receipt["stop"])
-        source = replace(source, also=marked.where, values={**source.values, **marked.values})
-        receipt["watermark"] = marked.told
+        changes = Changes(source, column, receipt["key"], receipt["staging"], attempt=receipt["attempt"])
     if split is not None:
         from tidegate.data import ranges
 
         contract = contracted()
-        with ranges.batches(source, split, contract, stop=receipt["stop"]) as batches:
-            manifest = _staged(batches, contract, **receipt)
+        with ranges.batches(source, split, contract, stop=receipt["stop"], changes=changes) as batches:
+            manifest = _staged(batches, contract, **{**receipt, **(changes.receipt if changes is not None else {})})
     else:
-        query = source.statement(source.query.sql(source.url.get_dialect()(), where=source.also), {})
+
+        def query(connection: sa.Connection) -> sa.TextClause:
+            asked = source
+            if changes is not None:
+                changes.begin()
+                asked = changes.source(connection)
+                receipt.update(changes.receipt)
+            return asked.statement(asked.query.sql(connection.dialect, where=asked.also), {})
+
         manifest = _of_query(
             source.url, query, contracted, receipt, source_name=source.source_name, zone=source.zone, batch_rows=source.batch_rows
         )
-    if marked is not None and column is not None:
-        watermarks.keep(marked, manifest, receipt["key"], receipt["staging"], table=source.query.table, column=column)
+    if changes is not None:
+        changes.keep(manifest)
     return manifest
 
 
 def _of_query(
     url: sa.URL,
-    query: sa.TextClause,
+    query: Callable[[sa.Connection], sa.TextClause],
     contracted: Callable[[], Contract],
     receipt: dict[str, Any],
     *,
@@ -144,7 +149,7 @@ def _of_query(
             reading(url, correlation_id=correlation_id, connection_name=name, source_name=source_name, timezone=zone) as connection,
             stoppable(connection, receipt["stop"], name=name, correlation_id=correlation_id),
             sources.batches(
-                connection, query, contract, where=contract.where, zone=zone, batch_rows=batch_rows, streamed=streamed
+                connection, query(connection), contract, where=contract.where, zone=zone, batch_rows=batch_rows, streamed=streamed
             ) as batches,
         ):
             return _staged(batches, contract, **receipt)

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from tidegate.data.cuts import Range, Split
     from tidegate.data.exact import Misfit
     from tidegate.data.table_query import Source
+    from tidegate.data.watermarks import Changes
 
 log = logging.getLogger(__name__)
 
@@ -92,11 +93,14 @@ class _Together:
 
 
 @contextmanager
-def batches(source: Source, split: Split, contract: Contract, *, stop: Stop) -> Iterator[Iterator[pa.RecordBatch]]:
+def batches(
+    source: Source, split: Split, contract: Contract, *, stop: Stop, changes: Changes | None = None
+) -> Iterator[Iterator[pa.RecordBatch]]:
     """The rows of all ranges, as :func:`tidegate.data.sources.batches` gives those of a query.
 
     :param split: how many ranges there are, and of which column.
     :param stop: ends the reading of all ranges.
+    :param changes: which rows of the table are read, where not all are.
     :raises QueryRefused: the database or the column is none that can be split.
     :raises DataRefused: the table was changed while it was read, or a value does not fit its type exactly.
     """
@@ -115,8 +119,12 @@ def batches(source: Source, split: Split, contract: Contract, *, stop: Stop) -> 
             )
             for _ in range(split.into)
         ]
+        if changes is not None:
+            changes.begin()
         session.begin(connections)
         with stoppable(connections[0], stop, name=source.name, correlation_id=source.correlation_id):
+            if changes is not None:
+                source = changes.source(connections[0])
             found = _ranges(source, split, connections[0], session.frame(source, split, connections[0]))
         for spare in connections[len(found) :]:
             let_go(spare)

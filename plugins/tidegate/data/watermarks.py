@@ -2,117 +2,181 @@
 
 ::
 
-    <staging>/<pipeline>/~watermarks/<step>/<branch>/<table and column>/<start>--<end>~<attempt>.json
+    <staging>/<pipeline>/~watermarks/<step>/<branch>/<table and column>/<start>--<end>~<attempt>.begun    from where it reads
+                                                                        <start>--<end>~<attempt>.json     up to where it has read
 
-Such a file is written behind the manifest of each attempt, and holds no more than what that attempt has staged; so whatever is killed between the two, the
-next interval reads rows once more rather than not at all. Retention leaves them. Runs in a worker.
+The first is written before the rows are read, and keeps older intervals from reading on. The second is written behind the manifest of each attempt, and
+holds no more than what that attempt has staged; so whatever is killed between the two, the next interval reads rows once more rather than not at all. Of
+each interval the newest stays. Retention leaves them. Runs in a worker.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+import logging
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from tidegate.data.cancelling import stoppable
-from tidegate.data.engines import reading
-from tidegate.data.instants import compact
+from tidegate.data.instants import compact, stamp
 from tidegate.data.sinks import beside, listed, publish, storing
 from tidegate.data.staging import interval_of, safe_name
 from tidegate.data.table_query import quoted
 from tidegate.errors import DataRefused, QueryRefused
 from tidegate.resilience.interval import Interval
-from tidegate.resilience.watermark import Asked, Marks, asked
+from tidegate.resilience.watermark import Marks, asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import sqlalchemy as sa
+
     from tidegate.data.manifest import Manifest, StageKey
     from tidegate.data.staging import Staging
-    from tidegate.data.stopping import Stop
     from tidegate.data.table_query import Source
+    from tidegate.resilience.watermark import Asked
+
+log = logging.getLogger(__name__)
 
 ABOVE, UPTO = "mark_above", "mark_upto"
 """The bound names of the marks."""
+KEPT = 3_000
+"""Intervals whose marks are kept. One that is older is read anew with all rows up to the oldest mark that is there."""
+_BEGUN, _READ = ".begun", ".json"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Marked:
-    """Which rows of a table an interval reads."""
+class Changes:
+    """What one attempt reads of a table. The marks are asked for in the session that reads the rows, so they are of the same server and state.
 
-    marks: Marks
-    where: tuple[str, ...]
-    values: dict[str, Any] = field(default_factory=dict)
+    Two intervals that are read at once cannot both take the rows, the older one being the newer reading: each first writes down that it has begun, then lets
+    its session see the data, and then looks whether a later one has begun.
+    """
+
+    def __init__(self, source: Source, column: str, key: StageKey, staging: Staging, *, attempt: str) -> None:
+        self._source = source
+        self._column = column
+        self._here = Interval(key.interval_start, key.interval_end)
+        self._attempt = attempt
+        around = staging.root / safe_name(key.pipeline) / "~watermarks"  # no interval's folder begins with a tilde
+        self._folder = around / safe_name(key.step) / safe_name(key.branch) / safe_name(f"{source.query.table} {column}")
+        """Another table or column begins anew."""
+        self._wanted = asked(own=None, earlier=None, later=None)
+        self._marks = Marks(None, None)
+        self._read_at = ""
 
     @property
-    def told(self) -> dict[str, Any]:
-        """The marks as JSON."""
-        return {"above": _told(self.marks.above), "upto": _told(self.marks.upto)}
+    def receipt(self) -> dict[str, Any]:
+        """What the manifest tells of them: the marks, and the moment before which nothing was read."""
+        return {"watermark": _told_of(self._marks), "read_at": self._read_at}
 
+    def begin(self) -> None:
+        """Before the first statement of the session that reads: older intervals leave from now on what this one will read.
 
-def marked(source: Source, column: str, key: StageKey, staging: Staging, *, stop: Stop) -> Marked:
-    """The rows that an interval is to read, by what was read before it and behind it.
+        :raises QueryRefused: the interval has not begun.
+        :raises TidegateError: staging cannot be written.
+        """
+        if self._here.start > datetime.now(UTC):
+            message = (
+                f"{self._source.where} is read by watermark, and {self._here} lies ahead: all intervals until then would find nothing."
+            )
+            raise QueryRefused(message, hint="Run it when it has begun, or give the interval that is meant.")
+        self._wanted = self._asked()
+        self._read_at = stamp()
+        if not self._wanted.closed:
+            self._write(Marks(self._wanted.above, self._wanted.above), _BEGUN)
+            self._read_at = stamp()
 
-    :raises QueryRefused: the column's values have no order that is kept exactly, or cannot be looked back from.
-    """
-    wanted = asked(**_neighbours(key, _folder(key, staging, source.query.table, column)))
-    dialect = source.url.get_dialect()()
-    name, back, values = quoted(column, dialect), source.query.look_back, dict[str, Any]()
-    if wanted.closed and wanted.upto is None:
-        return Marked(marks=Marks(None, None), where=("1 = 0",))
-    upto = wanted.upto if wanted.closed else _newest(source, column, wanted, stop)
-    if not back and isinstance(upto, date) and not isinstance(upto, datetime):
-        message = f'{source.where} reads by watermark "{column}" of days, and a day is not over when it is read.'
-        raise QueryRefused(message, hint="Give look_back: 1d, or name a column of moments.")
-    within = []
-    if wanted.above is not None:
-        values[ABOVE] = _before(source, column, wanted.above, back)
-        within.append(f"{name} > :{ABOVE}")
-    if wanted.closed:
-        values[UPTO] = wanted.upto
-        within.append(f"{name} <= :{UPTO}")
-        where = " AND ".join(within)
-    else:
-        where = f"({within[0]} OR {name} IS NULL)" if within else ""
-    return Marked(marks=Marks(wanted.above, upto), where=(where,) if where else (), values=values)
+    def source(self, connection: sa.Connection) -> Source:
+        """The table with what is to be read of it.
 
+        :param connection: that reads the rows; it sees one state of the data from now on, where it can.
+        :raises QueryRefused: the column's values have no order that is kept exactly, or cannot be looked back from.
+        """
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN")  # else each statement would see a state of its own
+        wanted, upto = self._wanted, self._wanted.upto
+        if not wanted.closed:
+            upto = _newest(self._source, self._column, connection, wanted.above)
+            if (again := self._asked()).closed:  # a later one has begun meanwhile, and may see less than this session
+                wanted, upto = again, again.upto
+        self._marks = Marks(wanted.above, upto)
+        where, values = self._where(wanted, upto, quoted(self._column, connection.dialect))
+        return replace(self._source, also=where, values={**self._source.values, **values})
 
-def keep(marked_rows: Marked, manifest: Manifest, key: StageKey, staging: Staging, *, table: str, column: str) -> None:
-    """Remember up to where a committed attempt has read.
+    def keep(self, manifest: Manifest) -> None:
+        """Remember up to where a committed attempt has read, and forget what that makes needless.
 
-    :raises TidegateError: staging cannot be written.
-    """
-    name = f"{compact(key.interval_start)}--{compact(key.interval_end)}~{safe_name(manifest.attempt)}.json"
-    final = _folder(key, staging, table, column) / name
-    with storing(final):
-        final.parent.mkdir(parents=True, exist_ok=True)
-        target = beside(final)
-        target.write_text(json.dumps({**marked_rows.told, "read_at": manifest.read_at}), encoding="utf-8")
-        publish(target, final)
+        :raises TidegateError: staging cannot be written.
+        """
+        self._read_at = manifest.read_at
+        self._write(self._marks, _READ)
+        files = self._files()
+        own = files.pop(self._here, [])
+        newest = max((file for file in own if file.suffix == _READ), key=lambda file: (_read(file)[0], file.name))
+        old = [file for interval in sorted(files)[: -KEPT + 1] for file in files[interval]]
+        for file in (*(file for file in own if file != newest), *old):
+            with suppress(OSError):
+                file.unlink()
 
+    def _where(self, wanted: Asked, upto: Any, name: str) -> tuple[tuple[str, ...], dict[str, Any]]:
+        """The conditions, from the mark itself on: rows of its very moment may have come behind the read before."""
+        if wanted.nothing:
+            return ("1 = 0",), {}
+        back, values, within = self._source.query.look_back, dict[str, Any](), []
+        if upto is not None:
+            _before(self._source, self._column, upto, back)  # or the next interval would be the first to be refused
+        if wanted.above is not None:
+            values[ABOVE] = _before(self._source, self._column, wanted.above, back)
+            within.append(f"{name} >= :{ABOVE}")
+        if wanted.closed:
+            values[UPTO] = upto
+            return (*within, f"{name} <= :{UPTO}"), values
+        return tuple(f"({condition} OR {name} IS NULL)" for condition in within), values
 
-def _folder(key: StageKey, staging: Staging, table: str, column: str) -> Any:
-    """Another table or column begins anew."""
-    around = staging.root / safe_name(key.pipeline) / "~watermarks"  # no interval's folder begins with a tilde
-    return around / safe_name(key.step) / safe_name(key.branch) / safe_name(f"{table} {column}")
+    def _asked(self) -> Asked:
+        try:
+            return self._looked()
+        except FileNotFoundError:  # another attempt has put a newer mark in its place
+            return self._looked()
 
+    def _looked(self) -> Asked:
+        """What is to be read, by what is remembered of the interval, and of those nearest to it."""
+        here, files = self._here, self._files()
+        whole = {interval: read for interval, found in files.items() if (read := [file for file in found if file.suffix == _READ])}
+        before, behind = [other for other in whole if other < here], [other for other in files if other > here]
+        later = min(behind, default=None)
+        own = _remembered(whole.get(here, []))
+        wanted = asked(
+            own=own,
+            earlier=_remembered(whole[max(before)]) if before else None,
+            later=_remembered(whole.get(later) or files[later]) if later is not None else None,
+        )
+        if later is not None and own is None and wanted.nothing:
+            level = logging.WARNING if later.start < here.end else logging.INFO
+            log.log(
+                level, "%s Nothing is read for %s: what has changed belongs to %s, which was begun before", self._source.where, here, later
+            )
+        return wanted
 
-def _neighbours(key: StageKey, folder: Any) -> dict[str, Marks | None]:
-    """What is remembered of an interval, and of those nearest to it."""
-    here, files = Interval(key.interval_start, key.interval_end), dict[Interval, list[Any]]()
-    for file in listed(folder):
-        interval = interval_of(file.name.partition("~")[0])
-        if interval is not None and file.suffix == ".json":
-            files.setdefault(interval, []).append(file)
-    before, behind = [other for other in files if other < here], [other for other in files if other > here]
-    return {
-        "own": _remembered(files.get(here, [])),
-        "earlier": _remembered(files[max(before)]) if before else None,
-        "later": _remembered(files[min(behind)]) if behind else None,
-    }
+    def _files(self) -> dict[Interval, list[Any]]:
+        files = dict[Interval, list[Any]]()
+        for file in listed(self._folder):
+            interval = interval_of(file.name.partition("~")[0])
+            if interval is not None and file.suffix in {_BEGUN, _READ}:
+                files.setdefault(interval, []).append(file)
+        return files
+
+    def _write(self, marks: Marks, suffix: str) -> None:
+        name = f"{compact(self._here.start)}--{compact(self._here.end)}~{safe_name(self._attempt)}{suffix}"
+        final = self._folder / name
+        with storing(final):
+            final.parent.mkdir(parents=True, exist_ok=True)
+            target = beside(final)
+            target.write_text(json.dumps({**_told_of(marks), "read_at": self._read_at}), encoding="utf-8")
+            publish(target, final)
 
 
 def _remembered(files: list[Any]) -> Marks | None:
@@ -134,31 +198,21 @@ def _read(file: Any) -> tuple[str, Marks]:
         raise DataRefused(f"A mark in staging cannot be read: {file}.", hint=hint) from error
 
 
-def _newest(source: Source, column: str, wanted: Asked, stop: Stop) -> Any:
+def _newest(source: Source, column: str, connection: sa.Connection, above: Any) -> Any:
     """The greatest value there is, none of the future; what was there before, where nothing has come."""
-    with (
-        reading(
-            source.url,
-            correlation_id=source.correlation_id,
-            connection_name=source.name,
-            source_name=source.source_name,
-            timezone=source.zone,
-        ) as connection,
-        stoppable(connection, stop, name=source.name, correlation_id=source.correlation_id),
-    ):
-        name = quoted(column, connection.dialect)
+    name = quoted(column, connection.dialect)
 
-        def greatest(bound: dict[str, Any]) -> Any:
-            conditions = {ABOVE: f"{name} > :{ABOVE}", UPTO: f"{name} <= :{UPTO}"}
-            sql = source.query.sql(connection.dialect, selected=f"max({name})", where=[conditions[word] for word in bound])
-            return connection.execute(source.statement(sql, bound)).scalar()
+    def greatest(bound: dict[str, Any]) -> Any:
+        conditions = {ABOVE: f"{name} > :{ABOVE}", UPTO: f"{name} <= :{UPTO}"}
+        sql = source.query.sql(connection.dialect, selected=f"max({name})", where=[conditions[word] for word in bound])
+        return connection.execute(source.statement(sql, bound)).scalar()
 
-        above = {ABOVE: wanted.above} if wanted.above is not None else {}
-        found = greatest(above)
-        now = _now_like(found, source.zone)
-        if now is not None and found > now:
-            found = greatest({**above, UPTO: now})
-    return wanted.above if found is None else _checked(source, column, found)
+    bound = {ABOVE: above} if above is not None else {}
+    found = greatest(bound)
+    now = _now_like(found, source.zone)
+    if now is not None and found > now:
+        found = greatest({**bound, UPTO: now})
+    return above if found is None else _checked(source, column, found)
 
 
 def _checked(source: Source, column: str, value: Any) -> Any:
@@ -209,6 +263,11 @@ def _moment(value: Any) -> datetime | None:
         return datetime.fromisoformat(value)
     except ValueError:
         return None
+
+
+def _told_of(marks: Marks) -> dict[str, Any]:
+    """Marks as JSON."""
+    return {"above": _told(marks.above), "upto": _told(marks.upto)}
 
 
 def _told(value: Any) -> dict[str, str] | None:
