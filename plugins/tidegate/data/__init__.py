@@ -5,6 +5,7 @@
     load         rows and ledger into the warehouse, in one transaction
     ├── modes        what becomes of the rows that are there: replace, append, merge, swap
     ├── partitions   which rows a load replaces, and when that would hurt someone else's
+    │   └── key_columns  of a table, and what is true of the rows that hold a value
     ├── loaders      how rows go into each kind of database
     ├── tables       from Arrow types to the columns of a table, and back to doubt
     └── ledger       what was loaded by whom, beside the data

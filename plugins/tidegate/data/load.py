@@ -140,7 +140,7 @@ def load_all(
             held = held_by(connection, job.target)
             check_dropped(connection, job, way, files, held)
             others = Others(connection, pipeline=pipeline, start=job.start, end=job.end, target=job.target.known_as)
-            decision = way.decide(job, files, held, others)
+            decision = way.decide(connection, job, files, held, others)
             shaped(connection, job, way, decision.taken)
             rows = way.write(connection, job, decision)
             for row in decision.gone:

@@ -8,28 +8,30 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from datetime import UTC, date, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pyarrow as pa
 import pyarrow.types as pat
 import sqlalchemy as sa
 
-from tidegate.data.kinds import canonical, nearest, word
-from tidegate.data.tables import sqlite_text
+from tidegate.data.kinds import nearest, word
 from tidegate.errors import LoadRefused
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from tidegate.data.key_columns import KeyColumn
     from tidegate.data.ledger import LoadRow
     from tidegate.data.parts import Part
     from tidegate.data.tables import Target
 
+    Key = tuple[Any, ...]
+
 MOST = 10_000
 """Partitions in one part. More means that ``replace:`` names the rows' own key."""
 _AT_ONCE = 500
+_LOOKED_AT = 20
+"""Keys that are looked for one by one, to name the column that does not keep them."""
 
 
 def check_columns(schema: pa.Schema, replace: Sequence[str]) -> None:
@@ -51,15 +53,15 @@ def check_columns(schema: pa.Schema, replace: Sequence[str]) -> None:
             raise LoadRefused(f'replace: names the column "{name}", and values of type {word(kind)} cannot be compared surely.', hint=hint)
 
 
-def of(part: Part, replace: Sequence[str]) -> frozenset[str]:
-    """The partitions that a part brings.
+def of(part: Part, replace: Sequence[str]) -> frozenset[Key]:
+    """The keys that a part brings.
 
     :raises LoadRefused: there are more than :data:`MOST`.
     """
-    found: set[str] = set()
+    found: set[Key] = set()
     for batch in part.batches(columns=list(replace)):
         distinct = pa.Table.from_batches([batch]).group_by(list(replace)).aggregate([])
-        found.update(encoded([row[name] for name in replace]) for row in distinct.to_pylist())
+        found.update(tuple(row[name] for name in replace) for row in distinct.to_pylist())
         if len(found) > MOST:
             listed = ", ".join(replace)
             message = f"replace: [{listed}] makes more than {MOST:,} partitions of the rows of {part.manifest.branch}."
@@ -67,17 +69,9 @@ def of(part: Part, replace: Sequence[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def encoded(values: Sequence[Any]) -> str:
-    """A partition as text: equal values, equal text."""
-    return json.dumps([_plain(value) for value in values], ensure_ascii=False)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return (value.astimezone(UTC) if value.tzinfo else value).isoformat()
-    if isinstance(value, Decimal):
-        return canonical(value)
-    return value.isoformat() if isinstance(value, date) else value
+def encoded(key: Key, columns: Sequence[KeyColumn]) -> str:
+    """A partition as text: what the table holds as equal has equal text, whatever type it came in."""
+    return json.dumps([column.form(value) for column, value in zip(columns, key, strict=True)], ensure_ascii=False)
 
 
 def shown(partition: str, replace: Sequence[str]) -> str:
@@ -195,25 +189,64 @@ def check_others(
             raise LoadRefused(message, hint=f"Clear the extract of {row.branch} too, so that it is read anew.")
 
 
-def delete(connection: sa.Connection, target: Target, doomed: Collection[str], replace: Sequence[str], known: Mapping[str, Any]) -> None:
+def delete(connection: sa.Connection, target: Target, doomed: Collection[str], columns: Sequence[KeyColumn]) -> None:
     """Delete all rows of these partitions, by bound values.
 
     :raises LoadRefused: the ledger holds a value that the column's type no longer allows.
     """
-    types = [known[name]["type"] for name in replace]
-    sqlite = connection.dialect.name == "sqlite"
-    columns = [sa.column(name, sa.types.NullType() if sqlite else kind) for name, kind in zip(replace, types, strict=True)]
-    table = sa.table(target.name, *columns, schema=target.schema)
-    rows = [[_decoded(v, t, name, target) for v, t, name in zip(json.loads(p), types, replace, strict=True)] for p in sorted(doomed)]
-    widest = max(range(len(replace)), key=lambda i: len({str(row[i]) for row in rows}), default=0)
+    table = sa.table(target.name, schema=target.schema)
+    for condition in _conditions(doomed, columns):
+        connection.execute(sa.delete(table).where(condition))
+
+
+def check_written(connection: sa.Connection, target: Target, brought: Collection[str], columns: Sequence[KeyColumn], rows: int) -> None:
+    """Count the rows of the partitions that were just written, as a later :func:`delete` would look for them; not where their types vouch for it.
+
+    :raises LoadRefused: they are not as many as were written.
+    """
+    forms = [sorted(set(values) - {None}, key=str) for values in zip(*map(json.loads, brought), strict=True)]
+    if all(column.vouches(values) for column, values in zip(columns, forms, strict=True)):
+        return
+    table = sa.table(target.name, schema=target.schema)
+    count = sa.select(sa.func.count()).select_from(table)
+    found = sum(connection.execute(count.where(condition)).scalar_one() for condition in _conditions(brought, columns))
+    if found == rows:
+        return
+    for column, values in zip(columns, forms, strict=True):
+        for form in values[:_LOOKED_AT]:
+            if not connection.execute(count.where(column.equals([column.value(form)]))).scalar_one():
+                message = f"{column} does not keep the key {form!r} as it is: a rerun would not find its rows, and double them."
+                raise LoadRefused(message, hint="Bring such a key as the database writes it, or name another column under replace:.")
+    listed = ", ".join(column.name for column in columns)
+    message = f"Of {rows:,} rows that were written into table {target}, {found:,} are found again by their keys, {listed}."
+    hint = "Look for a trigger or a column that alters keys, and for who else writes such keys; or name other columns under replace:."
+    raise LoadRefused(message, hint=hint)
+
+
+def _conditions(partitions: Collection[str], columns: Sequence[KeyColumn]) -> Iterator[sa.ColumnElement[bool]]:
+    """What is true of the rows of these partitions, some hundreds at a time."""
+    rows = [[column.value(form) for column, form in zip(columns, _forms(p, columns), strict=True)] for p in sorted(partitions)]
+    widest = max(range(len(columns)), key=lambda i: len({str(row[i]) for row in rows}), default=0)
     groups: dict[tuple[Any, ...], list[Any]] = defaultdict(list)
     for row in rows:
         groups[tuple(row[:widest] + row[widest + 1 :])].append(row[widest])
-    rest = columns[:widest] + columns[widest + 1 :]
+    rest = [*columns[:widest], *columns[widest + 1 :]]
     for shared, values in groups.items():
-        fixed = [_equals(column, [value], connection) for column, value in zip(rest, shared, strict=True)]
+        fixed = [column.equals([value]) for column, value in zip(rest, shared, strict=True)]
         for chunk in _chunks(values):
-            connection.execute(sa.delete(table).where(*fixed, _equals(columns[widest], chunk, connection)))
+            yield sa.and_(*fixed, columns[widest].equals(chunk))
+
+
+def _forms(partition: str, columns: Sequence[KeyColumn]) -> list[Any]:
+    forms: list[Any] = json.loads(partition)
+    if len(forms) != len(columns):
+        message = (
+            f"The ledger says that rows were loaded under the key {partition}, and replace: names {', '.join(c.name for c in columns)}."
+        )
+        raise LoadRefused(
+            message, hint="Its columns were changed since; delete those rows and their ledger rows by hand, or load as before."
+        )
+    return forms
 
 
 def _chunks(values: list[Any]) -> Iterator[list[Any]]:
@@ -223,34 +256,3 @@ def _chunks(values: list[Any]) -> Iterator[list[Any]]:
     present = [value for value in values if value is not None]
     for start in range(0, len(present), _AT_ONCE):
         yield present[start : start + _AT_ONCE]
-
-
-def _equals(column: sa.ColumnClause[Any], values: list[Any], connection: sa.Connection) -> sa.ColumnElement[bool]:
-    if values == [None]:
-        return column.is_(None)
-    if connection.dialect.name == "sqlite":
-        values = [sqlite_text(value) for value in values]
-    equal = column.in_(values) if len(values) > 1 else column == values[0]
-    if connection.dialect.name in {"mysql", "mariadb"} and isinstance(values[0], str):
-        # A collation may take "eu" for "EU": the first condition finds rows by the index, the second sees the difference.
-        exact = sa.collate(sa.func.convert(column.op("USING")(sa.text("utf8mb4"))), "utf8mb4_bin")
-        return sa.and_(equal, exact.in_(values))
-    return equal
-
-
-def _decoded(value: Any, kind: Any, name: str, target: Target) -> Any:
-    """A partition's value in the Python type that the column compares with."""
-    try:
-        python = kind.python_type
-    except NotImplementedError:
-        return value
-    if value is None or isinstance(value, python):
-        return value
-    try:
-        if python is datetime:
-            moment = datetime.fromisoformat(value)
-            return moment if getattr(kind, "timezone", False) or moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
-        return python.fromisoformat(value) if python is date else python(value)
-    except (TypeError, ValueError, ArithmeticError) as error:
-        message = f'Column "{name}" of table {target} is {kind}, and the ledger says that {value!r} was loaded into it.'
-        raise LoadRefused(message, hint="The column's type was changed since; delete those rows and their ledger rows by hand.") from error

@@ -41,7 +41,14 @@ class Mode(Protocol):
     def table(self, job: Job, schema: pa.Schema, dialect: str) -> sa.Table:
         """The table to make for such rows where there is none."""
 
-    def decide(self, job: Job, files: Sequence[Part], held: Mapping[str, LoadRow], others: Others) -> Decision:
+    def decide(
+        self,
+        connection: sa.Connection,
+        job: Job,
+        files: Sequence[Part],
+        held: Mapping[str, LoadRow],
+        others: Others,
+    ) -> Decision:
         """Which parts to write.
 
         :param held: what the ledger has of this interval in this table, by branch.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tidegate.data import partitions, tables
-from tidegate.data.modes.job import Decision, Job, fenced, fences_of, filled, fitting
+from tidegate.data.key_columns import key_columns
+from tidegate.data.modes.job import Decision, Job, exists, fenced, fences_of, filled, fitting
 from tidegate.errors import LoadRefused
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from tidegate.data.ledger import LoadRow
     from tidegate.data.others import Others
+    from tidegate.data.partitions import Key
     from tidegate.data.parts import Part
 
 
@@ -26,25 +28,32 @@ class Replace:
 
     def __init__(self, columns: tuple[str, ...]) -> None:
         self._columns = columns
+        self._keys: dict[str, frozenset[Key]] = {}
         self._incoming: dict[str, frozenset[str]] = {}
 
     def examine(self, files: Sequence[Part]) -> None:
         """As :class:`~tidegate.data.modes.Mode` says."""
         if any(part.manifest.rows for part in files):
             partitions.check_columns(files[0].schema, self._columns)
-        self._incoming = {
-            part.manifest.attempt: partitions.of(part, self._columns) if part.manifest.rows else frozenset() for part in files
-        }
+        self._keys = {part.manifest.attempt: partitions.of(part, self._columns) if part.manifest.rows else frozenset() for part in files}
 
     def table(self, job: Job, schema: pa.Schema, dialect: str) -> sa.Table:
         """As :class:`~tidegate.data.modes.Mode` says; with an index on the key columns, by which every load deletes."""
         return tables.new_table(job.target, schema, keys=self._columns, dialect=dialect)
 
-    def decide(self, job: Job, files: Sequence[Part], held: Mapping[str, LoadRow], others: Others) -> Decision:
+    def decide(
+        self,
+        connection: sa.Connection,
+        job: Job,
+        files: Sequence[Part],
+        held: Mapping[str, LoadRow],
+        others: Others,
+    ) -> Decision:
         """As :class:`~tidegate.data.modes.Mode` says."""
         taken, superseded = fenced(files, held)
         if not taken:
             return Decision(taken=taken, superseded=superseded)
+        self._know(connection, job, taken)
         replaced = {branch for part in taken for branch in part.manifest.branches}
         bringing = {part.manifest.attempt: self._incoming[part.manifest.attempt] for part in taken}
         kept = [row for branch, row in held.items() if branch not in replaced]
@@ -70,8 +79,27 @@ class Replace:
             return 0
         full = decision.full
         known = fitting(connection, job, full[0].schema) if full else tables.columns_of(connection, job.target)
-        partitions.delete(connection, job.target, decision.doomed, self._columns, known)
-        return filled(connection, job, job.target, known, full) if full else 0
+        columns = key_columns(self._columns, known, target=job.target, dialect=connection.dialect.name)
+        partitions.delete(connection, job.target, decision.doomed, columns)
+        if not full:
+            return 0
+        rows = filled(connection, job, job.target, known, full)
+        brought = set[str]().union(*(self._incoming[part.manifest.attempt] for part in full))
+        partitions.check_written(connection, job.target, brought, columns, rows)
+        return rows
+
+    def _know(self, connection: sa.Connection, job: Job, taken: Sequence[Part]) -> None:
+        """Give the keys that come the form of the columns that hold them, or will."""
+        full = next((part for part in taken if part.manifest.rows), None)
+        known: dict[str, Any] = {}
+        if full is not None:
+            made = self.table(job, full.schema, connection.dialect.name)
+            known = {column.name: {"type": column.type} for column in made.columns}
+            known |= tables.columns_of(connection, job.target) if exists(connection, job.target) else {}
+        columns = key_columns(self._columns, known, target=job.target, dialect=connection.dialect.name) if full is not None else []
+        for part in taken:
+            keys = self._keys[part.manifest.attempt]
+            self._incoming[part.manifest.attempt] = frozenset(partitions.encoded(key, columns) for key in keys)
 
     def partitions(self, part: Part) -> tuple[str, ...]:
         """As :class:`~tidegate.data.modes.Mode` says."""
