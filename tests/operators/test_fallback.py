@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
+from airflow.sdk.exceptions import AirflowTaskTimeout
+from airflow.sdk.execution_time.timeout import TimeoutPosix
 from operators.by_hand import context, placed
 from records import FLORIDA, NIGHT, TEXAS, record
 
@@ -17,7 +20,7 @@ from tidegate.data.instants import stamp
 from tidegate.data.manifest import Manifest, StageKey
 from tidegate.data.staging import Staging
 from tidegate.data.wholes import gathered
-from tidegate.errors import DataRefused
+from tidegate.errors import DataRefused, TimedOut
 from tidegate.operators.fallback import stand_ins
 from tidegate.operators.history import History
 from tidegate.operators.night import Night
@@ -164,3 +167,17 @@ def test_values_that_cannot_be_found(stage: Callable[..., Manifest], tmp_path: P
     task = placed(SharesOperator, tmp_path, by=["dollars"], parts=[stage("texas", NIGHT).as_dict()])
     with pytest.raises(DataRefused, match='no column "dollars", which by names'):
         task.execute(context(task, conf=CONF))
+
+
+def test_a_task_whose_time_is_over_does_not_begin_anew(stage: Callable[..., Manifest], history: History, tmp_path: Path) -> None:
+    """Its SQL ends with what ended it, its own use of DuckDB with a timeout; neither is taken for rows that cannot stand in."""
+    stage("florida")
+    parts = [stage("texas", NIGHT).as_dict(), found(history)[0].as_dict()]
+    endless = "SELECT count(*) AS n FROM range(300000) AS a, range(1000000) AS b WHERE (a.range * b.range) % 7 = 3"
+    (tmp_path / "slow.py").write_text(f"import duckdb\n\ndef sums(frame):\n    return duckdb.sql('{endless}').df()\n")
+    began = time.monotonic()
+    for given, told in (({"sql": endless}, AirflowTaskTimeout), ({"python": "slow:sums"}, TimedOut)):
+        task = placed(TransformOperator, tmp_path, **given, parts=parts)
+        with pytest.raises(told), TimeoutPosix(1, "over"):
+            task.execute(context(task, conf=CONF))
+    assert time.monotonic() - began < 60

@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from tidegate.data import parts as staged
 from tidegate.data.contract import Contract
+from tidegate.data.dialects.waiting import waited
 from tidegate.data.instants import aware, stamp
 from tidegate.data.kinds import nearest, one_to_duckdb
 from tidegate.data.shares import chosen, condition
@@ -91,14 +92,15 @@ def transform_sql(
         with duckdb.connect(":memory:", config=settings) as connection, _telling(source_name):
             stale = {branch: _clock(start, zone) for branch, start in _stale(inputs).items()}
             _fence_in(connection, parts, stale, share, dimension=dimension, timezone=timezone)
-            relation = connection.sql(sql, params=_named(connection, sql, given, source_name=source_name))
-            reader = relation.to_arrow_reader(BATCH_ROWS)
+            named = _named(connection, sql, given, source_name=source_name)
+            relation = waited(connection, lambda: connection.sql(sql, params=named))
+            reader = waited(connection, lambda: relation.to_arrow_reader(BATCH_ROWS))
             schema = _narrowed(reader.schema, [str(kind) for kind in relation.types])
             contract = Contract(accept, where=f"{source_name} for {key.branch}", interval_end=key.interval_end, timezone=timezone)
             with staging.writer(
                 key, schema, attempt=attempt, correlation_id=correlation_id, contract=contract, **_inherited(inputs, share)
             ) as writer:
-                for batch in reader:
+                while (batch := waited(connection, lambda: next(reader, None))) is not None:
                     writer.write(batch)
                 writer.settle()
     return writer.manifest

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from tidegate.errors import TimedOut
 from tidegate.operators.base import TidegateOperator
 from tidegate.operators.contracts import accepting, tell_quarantine
 from tidegate.operators.extract import WHOLE
@@ -46,6 +47,7 @@ class TransformOperator(TidegateOperator):
     :param accept: What the new rows must be like, by the words of ``accept`` in a pipeline file.
     :raises QueryRefused: DuckDB rejects the SQL; not retried.
     :raises DataRefused: the new rows are not what is accepted; not retried.
+    :raises TimedOut: the task was ended while DuckDB was at work in its function; retried.
     """
 
     template_fields: Sequence[str] = ("sql", "python", "parameters", "part", "parts", "held")
@@ -106,6 +108,10 @@ class TransformOperator(TidegateOperator):
         try:
             made = self._made(night, inputs)
         except Exception as error:
+            if _cut_off(error):
+                raise TimedOut(
+                    f"{self.task_id} was ended while DuckDB was at work in it.", hint="Give it more time, or less to do."
+                ) from error
             self.log.warning("Rows of an earlier interval cannot stand in here, and are left out: %s", error, exc_info=True)
             if not fresh:
                 return {"branch": inputs[0].branch, OMITTED: str(error)}
@@ -153,6 +159,15 @@ class TransformOperator(TidegateOperator):
         if isinstance(self.share, Mapping):
             return rebased(self.share, inputs)
         return share_of(inputs, self.by, number=self.share, of=self.into) if self.share is not None and self.into is not None else None
+
+
+def _cut_off(error: BaseException | None) -> bool:
+    """Whether a task's time was over while DuckDB was at work in a function of the project's: DuckDB forgets what ended it."""
+    while error is not None:
+        if isinstance(error, RuntimeError) and str(error) == "Query interrupted":
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def manifests(value: Any) -> list[Any]:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from tidegate.data.dialects.waiting import waited
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -148,9 +150,9 @@ class Cursor:
         if statement.type == duckdb.StatementType.SELECT:
             relation = self._raw.sql(statement, params=given)
             self.description = relation.description
-            self._rows = _fetched(relation)
+            self._rows = waited(self._raw, lambda: _fetched(relation))
             return
-        self._raw.execute(statement, given)
+        waited(self._raw, lambda: self._raw.execute(statement, given))
         self.rowcount = self._raw.rowcount
         if self.rowcount < 0 and duckdb.ExpectedResultType.QUERY_RESULT in statement.expected_result_type:
             self.description, self._rows = self._raw.description, self._raw.fetchall()
@@ -158,7 +160,8 @@ class Cursor:
     def executemany(self, sql: str, parameters: Iterable[Sequence[Any]]) -> None:
         """Run one statement for each of the sets of values."""
         self._rows, self._next, self.description, self.rowcount = [], 0, None, -1
-        self._raw.executemany(sql, [list(one) for one in parameters])
+        rows = [list(one) for one in parameters]
+        waited(self._raw, lambda: self._raw.executemany(sql, rows))
 
     def fetchone(self) -> tuple[Any, ...] | None:
         """The next row."""

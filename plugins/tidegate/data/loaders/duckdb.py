@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tidegate.data.dialects.waiting import waited
 from tidegate.data.engines import driving
 from tidegate.data.loaders.way import Way
 from tidegate.data.tables import insert_into, quoted
@@ -31,7 +32,7 @@ def inserting(connection: sa.Connection, target: Target, schema: pa.Schema) -> I
     def send(batch: pa.RecordBatch) -> None:
         with driving(connection, statement):
             raw.register(_ROWS, batch)
-            raw.execute(statement)
+            waited(raw, lambda: raw.execute(statement))
             raw.unregister(_ROWS)  # after a failure the transaction would not let it, and hide what failed
 
     yield Way(lambda batch: [batch], send)
