@@ -8,6 +8,7 @@ import pyarrow.types as pat
 import sqlalchemy as sa
 
 from tidegate.data import tables
+from tidegate.data.fits import python_of
 from tidegate.data.kinds import nearest, word
 from tidegate.data.modes.job import Decision, Job, fenced, fences_of, filled, fitting, refuse_stand_ins
 from tidegate.data.tables import Target, quoted
@@ -99,7 +100,7 @@ class Merge:
         columns = {name: known[name]["type"] for name in schema.names}
         stage = sa.table(_STAGE.name, *(sa.column(name, kind) for name, kind in columns.items()))
         target = sa.table(job.target.name, *(sa.column(name, kind) for name, kind in columns.items()), schema=job.target.schema)
-        self._check_keys(connection, job.target, stage)
+        self._check_keys(connection, job.target, target, stage)
         self._merge(connection, target, stage)
         if dialect in _UNSTAGING:
             tables.run(connection, _UNSTAGING[dialect].format(**words))
@@ -111,7 +112,10 @@ class Merge:
 
     def _merge(self, connection: sa.Connection, target: sa.TableClause, stage: sa.TableClause) -> None:
         same = sa.and_(*(target.c[name] == stage.c[name] for name in self._columns))
-        values = {column: stage.c[column.name] for column in target.c if column.name not in self._columns}
+        as_they_come = [
+            name for name in self._columns if python_of(target.c[name].type) in {str, None}
+        ]  # a collation may take others for equal
+        values = {column: stage.c[column.name] for column in target.c if column.name not in self._columns or column.name in as_they_come}
         if values:
             connection.execute(sa.update(target).where(same).values(values))
         new = sa.select(*stage.c).where(~sa.exists(sa.select(sa.literal_column("1")).select_from(target).where(same).correlate(stage)))
@@ -122,14 +126,17 @@ class Merge:
             message = f"Table {target} has no unique index over {', '.join(self._columns)}, so merge: cannot tell which row a row changes."
             raise LoadRefused(message, hint="Give it one, or name the columns of one that it has under merge:.")
 
-    def _check_keys(self, connection: sa.Connection, target: Target, stage: sa.TableClause) -> None:
+    def _check_keys(self, connection: sa.Connection, target: Target, table: sa.TableClause, stage: sa.TableClause) -> None:
         keys = [stage.c[name] for name in self._columns]
         for key in keys:
             if connection.execute(sa.select(sa.literal_column("1")).select_from(stage).where(key.is_(None)).limit(1)).first():
                 hint = "Leave such rows out in the transform, or name another column under merge:."
                 raise LoadRefused(f'A row for table {target} has NULL in "{key.name}", which merge: names.', hint=hint)
-        count = sa.func.count()
-        twice = connection.execute(sa.select(*keys, count).select_from(stage).group_by(*keys).having(count > 1).limit(1)).first()
+        count, came = sa.func.count(), sa.select(*keys).select_from(stage)
+        if connection.dialect.name == "sqlite":  # where a temporary table has no collations, and the first of a union has the say
+            came = sa.union_all(sa.select(*(table.c[name] for name in self._columns)).where(sa.false()), came)  # type: ignore[assignment]
+        alike = came.subquery()
+        twice = connection.execute(sa.select(*alike.c, count).group_by(*alike.c).having(count > 1).limit(1)).first()
         if twice is not None:
             shown = ", ".join(f"{name}={value}" for name, value in zip(self._columns, twice, strict=False))
             message = f"The rows for table {target} have {twice[-1]} with {shown}, and merge: cannot tell which is meant."

@@ -1,4 +1,4 @@
-"""Keys of a replace load in columns of every type: a rerun finds the rows that were written, and no others, or the first load is refused."""
+"""Keys in columns of every type: a rerun of a replace load finds the rows that were written, and no others, or the first load is refused; and merging by such keys."""
 
 from __future__ import annotations
 
@@ -301,3 +301,28 @@ def test_a_key_column_whose_type_changed(place: Night) -> None:
     with pytest.raises(LoadRefused, match="Its columns were changed since"):
         place.load(place.stage(_keyed([_DATE])), replace=["k", "v"])
     assert json.loads(place.query(f"SELECT partitions FROM tidegate_load WHERE target = '{place.table}'")[0][0]) == ['["2026-01-01"]']
+
+
+FOLDED = [
+    ("sqlite", "TEXT COLLATE NOCASE"),
+    ("duckdb", "VARCHAR COLLATE NOCASE"),
+    ("postgres_url", "citext"),
+    ("postgres_url", 'text COLLATE "nocase"'),
+    ("mariadb_url", "VARCHAR(9) COLLATE utf8mb4_general_ci"),
+]
+
+
+@pytest.mark.parametrize(("place", "declared"), FOLDED, indirect=["place"])
+def test_rows_merged_by_keys_that_the_column_takes_for_one(place: Night, declared: str) -> None:
+    """Of two such rows nobody can tell which is meant; one changes the row that is there, whose key is then written as it came."""
+    place.run(f"CREATE TABLE {place.table} (k {declared}, v INTEGER)", f"CREATE UNIQUE INDEX ux_{place.table} ON {place.table} (k)")
+    merge: dict[str, Any] = {"mode": "merge", "replace": [], "merge": ["k"]}
+    place.load(place.stage(_keyed(["eu", "us"])), **merge)
+    with pytest.raises(
+        LoadRefused, match=rf"The rows for table {place.table} have 2 with k=(eu|EU), and merge: cannot tell which is meant"
+    ):
+        place.load(place.stage(_keyed(["eu", "EU"])), **merge)
+    place.load(place.stage(_keyed(["EU", "us", "apac"])), **merge)
+    assert sorted(place.query(f"SELECT k, v FROM {place.table}")) == [("EU", 0), ("apac", 2), ("us", 1)]
+    place.load(place.stage(_keyed(["us", "apac"])), **merge)
+    assert sorted(place.query(f"SELECT k, v FROM {place.table}")) == [("EU", 0), ("apac", 1), ("us", 0)]
