@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,15 @@ def test_layout(night: Night) -> None:
     assert Manifest.from_dict(json.loads((folder / f"{manifest.attempt}.json").read_text())) == manifest
     assert manifest.bytes == (folder / f"{manifest.attempt}.parquet").stat().st_size
     assert pq.ParquetFile(folder / f"{manifest.attempt}.parquet").metadata.row_group(0).column(0).compression == "ZSTD"
+
+
+def test_names_that_end_in_a_blank(night: Night) -> None:
+    """MySQL and MariaDB do not see it, so that two branches would share a row of the ledger: it is refused before anything is staged."""
+    with pytest.raises(DataRefused, match=r'The branch "emea " ends in a blank, which some databases do not see\. Name it without one\.'):
+        night.stage(ROWS, "emea ")
+    with pytest.raises(DataRefused, match='The pipeline "nightly " ends in a blank'):
+        replace(night.key(), pipeline="nightly ")
+    assert not (night.folder / "staging").exists()
 
 
 def test_the_newest_attempt_counts(night: Night) -> None:

@@ -10,6 +10,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tidegate.errors import DataRefused
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -22,7 +24,10 @@ QUARANTINE = ".quarantine.parquet"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StageKey:
-    """Where a staged file belongs: one step's output for one branch of one interval of one pipeline."""
+    """Where a staged file belongs: one step's output for one branch of one interval of one pipeline.
+
+    :raises DataRefused: a name ends in a blank, which MySQL and MariaDB do not see: their ledger would take two branches for one.
+    """
 
     pipeline: str
     step: str
@@ -32,6 +37,11 @@ class StageKey:
     """Exclusive, in UTC."""
     branch: str
     """The branch's name, ``"all"`` for a step that is not repeated."""
+
+    def __post_init__(self) -> None:
+        for what, name in (("branch", self.branch), ("pipeline", self.pipeline)):
+            if name.endswith(" "):
+                raise DataRefused(f'The {what} "{name}" ends in a blank, which some databases do not see.', hint="Name it without one.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
