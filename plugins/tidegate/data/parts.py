@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tidegate.data.kinds import plain_schema, word
+from tidegate.data.portions import rows_of
 from tidegate.errors import DataRefused
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from tidegate.data.manifest import Manifest
     from tidegate.data.staging import Staging
+
+_BUFFER = 1 << 20
+"""Of each column, in place of all that a row group has of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +34,13 @@ class File:
     """Of what is stored."""
 
     def batches(self, schema: pa.Schema, *, batch_rows: int) -> Iterator[pa.RecordBatch]:
-        """The rows, seen through a schema that the file shares with others."""
+        """The rows, seen through a schema that the file shares with others.
+
+        :param batch_rows: at once, and fewer where rows are wide.
+        """
         stored = [field.name for field in schema if field.name in self.own.names]
-        with pq.ParquetFile(self.path) as file:
-            for batch in file.iter_batches(batch_size=batch_rows, columns=stored or self.own.names[:1]):
+        with pq.ParquetFile(self.path, buffer_size=_BUFFER) as file:
+            for batch in file.iter_batches(batch_size=rows_of(file, most_rows=batch_rows), columns=stored or self.own.names[:1]):
                 yield pa.record_batch([self._column(batch, field) for field in schema], schema=schema)
 
     def _column(self, batch: pa.RecordBatch, field: pa.Field) -> pa.Array:

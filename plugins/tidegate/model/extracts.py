@@ -99,7 +99,7 @@ class ExtractSettings(Settings):
     timezone: Zone = "UTC"
     """The zone of timestamps that the source stores without one."""
     batch_rows: Whole = Field(default=50_000, ge=1)
-    """Rows held in memory at once."""
+    """Rows held in memory at once, and fewer where they are wide."""
     hedge: Hedge | None = None
     """Where the rows are read as well, when this connection is slow."""
 

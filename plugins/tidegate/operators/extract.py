@@ -81,7 +81,7 @@ class ExtractOperator(EndsFromOutside, TidegateOperator):
     :param accept: What rows must be like to have arrived, by the words of ``accept`` in a pipeline file:
         ``{"min_rows": 0, "columns": {"id": "int"}}``.
     :param timezone: Zone of timestamps that the source stores without one.
-    :param batch_rows: Rows held in memory at once.
+    :param batch_rows: Rows held in memory at once, and fewer where they are wide.
     :param hedge_conn_id: Connection of another database with the same rows, which is read as well where the first is slow; the first to
         finish wins.
     :param hedge_after: How long the first read may take until then, or ``p95`` for as long as it takes at most in 95 of 100 nights;

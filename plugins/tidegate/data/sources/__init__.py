@@ -48,7 +48,7 @@ def batches(
 
     :param where: begins each message about the rows, such as ``sales_emea, sql/sales.sql,``.
     :param zone: of the clock that columns without a time zone show.
-    :param batch_rows: rows held in memory at once.
+    :param batch_rows: rows held in memory at once, and fewer where they are wide.
     :param streamed: in the way that takes whatever comes, however fast another may be.
     :raises DataRefused: a column is missing, or a value does not fit its type exactly.
     :raises Surprised: it must be read ``streamed``.

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from tidegate.data.exact import conformed, recast
 from tidegate.data.kinds import cast_batch, plain_schema
+from tidegate.data.portions import Portions, rows_of
 from tidegate.data.sources.objects import Objects, each, loaded
 from tidegate.errors import AuthRefused, DataRefused, Unreachable
 
@@ -31,6 +32,8 @@ FORMATS = {"csv": "csv", "tsv": "csv", "json": "json", "jsonl": "json", "ndjson"
 _COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 _UNPACKING = re.compile(r"Truncated compressed stream|(zlib|bz2|ZSTD) \w+ failed")
 _BLOCK = 4 << 20
+_BUFFER = 1 << 20
+"""Of each column of Parquet, in place of all that a row group has of it."""
 
 
 def found(path: Any) -> list[Any]:
@@ -164,13 +167,13 @@ def _csv(path: Any, contract: Contract, *, where: str, zone: str, delimiter: str
 def _parquet(path: Any, contract: Contract, *, where: str, zone: str, batch_rows: int) -> Iterator[pa.RecordBatch]:
     """The file's own types, and what is declared from there."""
     first_row = 1
-    with _reading(where), path.open("rb") as raw, pq.ParquetFile(raw) as file:
+    with _reading(where), path.open("rb") as raw, pq.ParquetFile(raw, buffer_size=_BUFFER) as file:
         own = plain_schema(file.schema_arrow, where=where)
         declared = _declared(contract, own.names)
         schema = pa.schema([(field.name, declared.get(field.name, field.type)) for field in own])
         if not file.metadata.num_rows:
             yield pa.RecordBatch.from_pylist([], schema=schema)
-        for batch in file.iter_batches(batch_size=batch_rows):
+        for batch in file.iter_batches(batch_size=rows_of(file, most_rows=batch_rows)):
             yield _recast(cast_batch(batch, own, where=where), schema, where=where, zone=zone, first_row=first_row)
             first_row += batch.num_rows
 
@@ -180,8 +183,10 @@ def _json(path: Any, objects: Objects, *, where: str, batch_rows: int, before: i
     first_row = before + 1
     with _reading(where), _opened(path) as stream:
         rows = _objects(stream, where)
-        while part := list(islice(rows, batch_rows)):
-            yield objects.batch(part, where=where, first_row=first_row, before=f"the first {batch_rows:,}")
+        of_first = 0
+        for part in Portions(lambda most: list(islice(rows, most)), most_rows=batch_rows):
+            of_first = of_first or len(part)
+            yield objects.batch(part, where=where, first_row=first_row, before=f"the first {of_first:,}")
             first_row += len(part)
     if first_row == before + 1:
         yield objects.nothing()

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from tidegate.data.apis import dialled
 from tidegate.data.instants import aware
+from tidegate.data.portions import MOST_BYTES
 from tidegate.data.sources.objects import Objects, each, loaded
 from tidegate.errors import DataRefused, QueryRefused, Unreachable
 from tidegate.model.http import BIND, BOUNDS, Page
@@ -70,7 +71,7 @@ def batches(
 
 def _together(pages: _Pages, contract: Contract, *, where: str, zone: str, batch_rows: int) -> Iterator[pa.RecordBatch]:
     """The pages in batches of some size, for many small ones make a file that is slow to read."""
-    objects, gathered, rows, before = Objects(contract, zone=zone), [], 0, 0
+    objects, gathered, rows, size, before = Objects(contract, zone=zone), [], 0, 0, 0
     for number, records in enumerate(pages, 1):
         here = f"{where} page {number}"
         rows_of_page = list(each(records, here))
@@ -78,10 +79,10 @@ def _together(pages: _Pages, contract: Contract, *, where: str, zone: str, batch
             part = rows_of_page[start : start + batch_rows]
             first_row = start + 1 if contract.misfits is None else before + 1  # what is set aside is counted through all pages
             gathered.append(objects.batch(part, where=here, first_row=first_row, before="the first page"))
-            rows, before = rows + len(part), before + len(part)
-            if rows >= batch_rows:
+            rows, size, before = rows + len(part), size + gathered[-1].nbytes, before + len(part)
+            if rows >= batch_rows or size >= MOST_BYTES:
                 yield _one(gathered)
-                gathered, rows = [], 0
+                gathered, rows, size = [], 0, 0
     objects.settle()
     if gathered or not before:
         yield _one(gathered or [objects.nothing()])

@@ -25,6 +25,7 @@ from tidegate.data.ahead import ahead
 from tidegate.data.engines import driving, streaming
 from tidegate.data.exact import column, inferred
 from tidegate.data.kinds import WORDS
+from tidegate.data.portions import MOST_BYTES, Portions, fetched_next, weighed
 from tidegate.data.sources import Surprised, streamed
 from tidegate.data.sources.columns import Column, Columns, parsed_as
 from tidegate.data.sources.delimited import CHUNK_BYTES, Parser
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 REPEAT_SECONDS = 0.5
 """A query whose first batch took longer is not asked again. Of a plain table 50,000 rows of twelve columns take 0.15 s."""
-_FETCHED = 1_000
+_FETCHED_FIRST = 32
 _MOST_COLUMNS = 90
 """A function of SQLite takes 100 arguments, unless it was built for more."""
 _SELECTS = re.compile(r"(?:\s|/\*.*?\*/|--[^\n]*\n)*(select|with|values)\b", re.IGNORECASE | re.DOTALL)
@@ -61,11 +62,12 @@ def batches(
     """
     began = time.monotonic()
     with streaming(connection, query, batch_rows=batch_rows) as result:
-        names, parts = list(result.keys()), result.partitions(batch_rows)
+        names, portions = list(result.keys()), Portions(result.fetchmany, most_rows=batch_rows)
+        parts = iter(portions)
         declared = contract.types(names)
         first = next(parts, None) or []
         rows = None
-        if len(first) == batch_rows and time.monotonic() - began < REPEAT_SECONDS:
+        if portions.full and time.monotonic() - began < REPEAT_SECONDS:
             plan = _Plan.of(names, first, declared, where=where)
             rows = plan.asked(connection, query)
         if rows is None:
@@ -146,16 +148,19 @@ def _chunks(connection: sa.Connection, cursor: Any, batch_rows: int) -> Generato
             raise
 
     with driving(connection, "the rows of a query"), closing(cursor):
-        texts, others, number, size = list[bytes](), [list[Any]() for _ in range(count)], 0, 0
-        while rows := fetched(min(_FETCHED, batch_rows - number)):
+        texts, others, number, size, beside, wanted = list[bytes](), [list[Any]() for _ in range(count)], 0, 0, 0, _FETCHED_FIRST
+        while rows := fetched(min(wanted, batch_rows - number)):
             joined, *values = zip(*rows, strict=True)
+            weight = weighed(rows)
+            wanted = fetched_next(weight, len(rows))
+            beside += weight
             texts += joined
             for held, more in zip(others, values, strict=True):
                 held.extend(more)
             number, size = number + len(rows), size + sum(map(len, joined))
-            if size >= CHUNK_BYTES or number >= batch_rows:
+            if size >= CHUNK_BYTES or beside >= MOST_BYTES or number >= batch_rows:
                 yield _Chunk(rows=number, text=b"\n".join([*texts, b""]), others=others)
-                texts, others, number, size = [], [[] for _ in range(count)], 0, 0
+                texts, others, number, size, beside = [], [[] for _ in range(count)], 0, 0, 0
         if number:
             yield _Chunk(rows=number, text=b"\n".join([*texts, b""]), others=others)
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from tidegate.data.engines import streaming
 from tidegate.data.exact import column, inferred
+from tidegate.data.portions import Portions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from tidegate.data.exact import Misfit
 
 
+BUFFERED_ROWS = 1_000
+"""That a driver may hold of what a server sends."""
+
+
 @contextmanager
 def batches(
     connection: sa.Connection, query: sa.TextClause, contract: Contract, *, where: str, zone: str, batch_rows: int, cursor: bool = True
@@ -27,10 +32,11 @@ def batches(
 
     :param cursor: as :func:`tidegate.data.engines.streaming` takes it.
     """
-    with streaming(connection, query, batch_rows=batch_rows, cursor=cursor) as result:
+    with streaming(connection, query, batch_rows=min(batch_rows, BUFFERED_ROWS), cursor=cursor) as result:
         names = list(result.keys())
-        parts = result.partitions(batch_rows)  # named again: the connection's yield_per does not reach it
-        yield read(names, parts, contract.types(names), where=where, zone=zone, misfits=contract.misfits)
+        yield read(
+            names, Portions(result.fetchmany, most_rows=batch_rows), contract.types(names), where=where, zone=zone, misfits=contract.misfits
+        )
 
 
 def read(
