@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -156,7 +157,7 @@ def test_rows_that_move_while_they_are_read(night: Night, server: sa.URL, change
             connection.exec_driver_sql(f"UPDATE wide SET {changes}")
             connection.exec_driver_sql("INSERT INTO wide (n, v) VALUES (1000, 500)")
 
-    monkeypatch.setitem(ranges._SESSIONS, driver, ranges._Session(begin, begun.frame))
+    monkeypatch.setitem(ranges._SESSIONS, driver, replace(begun, begin=begin))
     manifest = read(night, server)
     assert {row["n"]: row["v"] for row in staged(night, manifest)} == {n: n for n in range(100)}
     assert manifest.rows == 100
@@ -295,6 +296,24 @@ def test_a_read_that_is_stopped_ends_on_every_connection(night: Night, slow: sa.
         read(night, slow, query=TableQuery(table="slow"), into=2, stop=stop)
     assert not sessions(slow)
     assert not list(night.folder.rglob("*.parquet*"))
+
+
+@pytest.mark.parametrize("slow", ["VOLATILE"], indirect=True)
+def test_nobody_waits_in_a_transaction_for_the_bounds(night: Night, slow: sa.URL) -> None:
+    """They may take as long as a server lets a session do nothing in one."""
+    waits: list[Any] = []
+    ask = asleep(slow, 1)
+
+    def look() -> str | None:
+        if found := ask():
+            with session(slow) as connection:
+                asked = "SELECT state FROM pg_stat_activity WHERE application_name = 'tidegate c-1' ORDER BY 1"
+                waits.append(connection.exec_driver_sql(asked).scalars().all())
+        return found
+
+    with pytest.raises(Stopped):
+        read(night, slow, query=TableQuery(table="slow"), into=2, stop=Stop(asked=look, every=0.1))
+    assert waits[0] == ["active", "idle"]
 
 
 def asleep(url: sa.URL, many: int) -> Callable[[], str | None]:

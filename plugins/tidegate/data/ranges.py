@@ -121,13 +121,16 @@ def batches(
         ]
         if changes is not None:
             changes.begin()
-        session.begin(connections)
+        if not session.shared:
+            session.begin(connections)
         with stoppable(connections[0], stop, name=source.name, correlation_id=source.correlation_id):
             if changes is not None:
                 source = changes.source(connections[0])
             found = _ranges(source, split, connections[0], session.frame(source, split, connections[0]))
         for spare in connections[len(found) :]:
             let_go(spare)
+        if session.shared:  # only now, for those bounds may take as long as a server lets a session do nothing in a transaction
+            session.begin(connections[: len(found)])
         log.info("%s is read in %s ranges of %s", source.source_name, len(found), split.by)
         stack.enter_context(stop.watching(lambda: together.stop.now(stop.why or "")))
         read = [
@@ -215,6 +218,8 @@ class _Session:
     """Lets them see one state of the data, as far as they can."""
     frame: Callable[[Source, Split, sa.Connection], Sequence[str]]
     """Between which values the column is cut."""
+    shared: bool
+    """Whether it is the state that the first connection has seen since its first statement; else one that is later the later they begin."""
 
 
 def _session_of(source: Source) -> _Session:
@@ -271,4 +276,7 @@ def _unsplittable(source: Source, split: Split, kind: str) -> QueryRefused:
     return QueryRefused(f'{source.where} cannot be split by "{split.by}" of type {kind}.', hint=_SPLITTABLE)
 
 
-_SESSIONS = {"psycopg": _Session(_one_snapshot, _postgres_frame), "pymysql": _Session(_snapshots_at_once, _mysql_frame)}
+_SESSIONS = {
+    "psycopg": _Session(_one_snapshot, _postgres_frame, shared=True),
+    "pymysql": _Session(_snapshots_at_once, _mysql_frame, shared=False),
+}
