@@ -42,11 +42,11 @@ class Place:
     more: dict[str, str] = field(default_factory=dict)
     """Variables of its environment besides."""
 
-    def write(self, name: str, connection: str = "warehouse") -> None:
+    def write(self, name: str, connection: str = "warehouse", steps: str = STEPS) -> None:
         """A pipeline."""
         place = self.folder / "include" / "pipelines"
         place.mkdir(parents=True, exist_ok=True)
-        (place / f"{name}.yaml").write_text(f"pipeline: {name}\n{SCHEDULE}\n{STEPS.replace('CONNECTION', connection)}")
+        (place / f"{name}.yaml").write_text(f"pipeline: {name}\n{SCHEDULE}\n{steps.replace('CONNECTION', connection)}")
 
     @property
     def env(self) -> dict[str, str]:

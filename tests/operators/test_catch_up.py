@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
-from gapped import Place, gap
+from gapped import STEPS, Place, gap
 
 from tidegate.data.instants import stamp
 from tidegate.data.manifest import StageKey
@@ -125,6 +125,20 @@ def test_what_is_staged_needs_no_source(place: Place) -> None:
     (place.folder / "texas.db").unlink()
     place.put(late, gap(6, state="late"))
     assert [row[:3] for row in told(place)] == [("2026-01-05", "texas", "started"), ("2026-01-06", "texas", "down")]
+
+
+def test_what_was_read_by_watermark_is_staged_in_vain(place: Place) -> None:
+    """A run would read it anew, and so needs the source."""
+    late = gap(5, state="late")
+    stage(place, late)
+    (place.folder / "texas.db").unlink()
+    changes = STEPS.replace('query: "SELECT 1 AS x"', "table: sales, watermark: at").replace("replace: [day]", "merge: [region, id]")
+    place.write("nightly", steps=changes)
+    try:
+        place.put(late)
+        assert [row[:3] for row in told(place)] == [("2026-01-05", "texas", "down")]
+    finally:
+        place.write("nightly")
 
 
 def test_what_is_still_being_read_is_not_read_a_second_time(place: Place) -> None:

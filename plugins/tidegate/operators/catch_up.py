@@ -248,7 +248,7 @@ class _Desk:
         return (gap.pipeline, gap.branch) in down and not self._is_adoptable(gap)
 
     def _is_adoptable(self, gap: Gap) -> bool:
-        return all(self._is_staged(gap, source.step) for source in self._sources(gap))
+        return all(source.adopted and self._is_staged(gap, source.step) for source in self._sources(gap))
 
     def _is_staged(self, gap: Gap, step: str) -> bool:
         from tidegate.data.staging import Staging

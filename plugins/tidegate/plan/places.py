@@ -23,6 +23,8 @@ class Source:
     """The name that staging knows its rows by."""
     connections: tuple[str, ...]
     """The database or HTTP API, and the database that is read in its place where it does not answer; none for files."""
+    adopted: bool = True
+    """Whether a catch-up takes what is staged of it; what has changed is always read anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ def places(spec: PipelineSpec) -> Places:
             named = [given.get("source_conn_id"), given.get("hedge_conn_id")]
             asked = [conn_id for conn_id in named if conn_id and "files" not in given]
             if all(_known(conn_id) for conn_id in asked):
-                sources[given["branch"]] = (*sources.get(given["branch"], ()), Source(given["step"], tuple(asked)))
+                source = Source(given["step"], tuple(asked), adopted=given.get("watermark") is None)
+                sources[given["branch"]] = (*sources.get(given["branch"], ()), source)
     schedule = spec.pipeline.schedule
     return Places(planned.name, schedule.timezone if schedule else "UTC", tuple(ledgers), frozenset(branches), sources)
 

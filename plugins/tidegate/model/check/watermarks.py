@@ -1,4 +1,6 @@
-"""Whether rows that come again, for they have changed or are looked back at, can be loaded: into a table of the present, where a row that comes again changes the one that is there."""
+"""Whether rows that come again, for they have changed or are looked back at, can be loaded: into a table of the present, where a row that comes again changes the one
+that is there, and of what has changed branch by branch.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,6 @@ _WHY = {
     "replace": "a row that has changed is of a later interval, and replace would delete it when the older one is read again",
     "swap": "swap would leave nothing in the table but what has changed since the interval before",
 }
-
-
 _AGAIN = {
     "append": "the rows before the interval come again, and append would keep both",
     "replace": "some rows of the interval before come again, and replace would delete the rest of it with them",
@@ -24,29 +24,56 @@ _AGAIN = {
 
 
 def check_watermarks(subject: Subject) -> None:
-    """Report loads that would double or lose the rows of an extract that reads by watermark, or looks back."""
+    """Report loads that would double or lose the rows of an extract that reads by watermark, or looks back, and what combines changes behind a barrier."""
     from tidegate.model.kinds import LoadSettings
 
+    combining: dict[Node, Node] = {}
     for load in subject.tree.steps:
         settings = subject.settings.get(load.path)
-        if not isinstance(settings, LoadSettings) or settings.merge:
+        if not isinstance(settings, LoadSettings):
             continue
-        for extract in (found := _extracts(subject, load)):
+        before = _before(subject, load)
+        for extract in before:
+            if extract.uses != "extract":
+                continue
             every = [subject.settings.get(extract.path), *subject.own.get(extract.path, {}).values()]
-            if any(getattr(said, "watermark", None) is not None for said in every):
+            watched = any(getattr(said, "watermark", None) is not None for said in every)
+            if settings.merge:
+                combining |= {node: extract for node in before if watched and _combines(subject, node)}
+                continue
+            if watched:
                 why = f"reads by watermark: {_WHY[settings.mode]}"
             elif any(getattr(said, "look_back", None) for said in every) and (
-                settings.mode == "append" or (settings.mode in _AGAIN and found[extract])
+                settings.mode == "append" or (settings.mode in _AGAIN and before[extract])
             ):
                 why = f"looks back: {_AGAIN[settings.mode]}"
             else:
                 continue
             at = (*load.at, "with", "replace" if settings.replace else "mode")
             subject.report(at, f"'{extract.path}' {why}", "Load with merge: [key columns].")
+    for node, extract in combining.items():
+        _report_combining(subject, node, extract)
 
 
-def _extracts(subject: Subject, load: Node) -> dict[Node, bool]:
-    """The extracts that a load's rows come from, and whether they come as they were read, through no transform."""
+def _report_combining(subject: Subject, node: Node, extract: Node) -> None:
+    (barrier,) = sources(subject.tree, node)
+    subject.report(
+        (*node.at, "uses" if node.step.shares is None else "for_each"),
+        f"'{extract.path}' reads by watermark, and '{node.path}' combines its branches: a catch-up of one would bring the others' rows of that "
+        "interval again, which have changed since",
+        f"Work branch by branch: for_each: {{part: {barrier.path}}}.",
+    )
+
+
+def _combines(subject: Subject, node: Node) -> bool:
+    """Whether a transform takes the rows of several branches at once."""
+    branch_by_branch = node.body.mapped_over is not None and node.step.shares is None
+    found = sources(subject.tree, node) if node.uses == "transform" and not branch_by_branch else []
+    return len(found) == 1 and found[0].uses == "barrier"
+
+
+def _before(subject: Subject, load: Node) -> dict[Node, bool]:
+    """The steps that a load's rows pass, and whether they reach it from there as they are, through no transform."""
     seen: dict[Node, bool] = {}
     ahead = [(load, True)]
     while ahead:
@@ -55,4 +82,4 @@ def _extracts(subject: Subject, load: Node) -> dict[Node, bool]:
             seen[node] = plain
             plain = plain and node.uses != "transform"
             ahead += [(inside, plain) for source in sources(subject.tree, node) for inside in source.within()]
-    return {node: plain for node, plain in seen.items() if node.uses == "extract"}
+    return seen
