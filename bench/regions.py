@@ -32,6 +32,8 @@ from bench import servers
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+SOURCE = "TIDEGATE_BENCH_SOURCE"
+"""Where the rows are, for a process of its own: what stands in a command line, everybody on the machine may read."""
 REGIONS = [f"region_{number}" for number in range(10)]
 TABLE = """
 CREATE TABLE {name}_rows AS SELECT i::bigint AS id, (i * 7919 % 100000)::int AS customer, (i * 31337 % 1000000 / 100.0)::numeric(12,2) AS amount,
@@ -96,8 +98,9 @@ def bare(url: sa.URL) -> float:
     """Seconds for ten processes of their own, imports and all."""
     with tempfile.TemporaryDirectory(prefix="tidegate-bench-") as folder:
         began = time.monotonic()
-        command = [sys.executable, "-m", "bench.regions", "--one", url.render_as_string(hide_password=False), folder]
-        processes = [subprocess.Popen([*command, name]) for name in REGIONS]
+        command = [sys.executable, "-m", "bench.regions", "--one", folder]
+        where = {**os.environ, SOURCE: url.render_as_string(hide_password=False)}
+        processes = [subprocess.Popen([*command, name], env=where) for name in REGIONS]
         codes = [process.wait() for process in processes]
         if any(codes):
             raise RuntimeError("a read failed")
@@ -163,12 +166,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=500_000)
     parser.add_argument("--latency", type=float, default=2.0, help="seconds before the first row")
-    parser.add_argument("--samples", type=int, default=3)
-    parser.add_argument("--one", nargs=3, metavar=("URL", "FOLDER", "REGION"), help=argparse.SUPPRESS)
+    parser.add_argument("--samples", type=int, default=5)
+    parser.add_argument("--one", nargs=2, metavar=("FOLDER", "REGION"), help=argparse.SUPPRESS)
     said = parser.parse_args(arguments)
     if said.one:
-        url, folder, name = said.one
-        read(url, name, folder)
+        folder, name = said.one
+        read(os.environ[SOURCE], name, folder)
         return
     with servers.postgres(("synchronous_commit=off", "max_wal_size=4GB", "shared_buffers=256MB")) as url:
         fill(url, said.rows, said.latency)

@@ -14,6 +14,7 @@ import tempfile
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ import sqlalchemy as sa
 
 from bench import servers
 from bench.data import tables
-from bench.data.contenders import ADBC, EXTRACTS, FLOOR, FLOORS, LOADS, OURS, TYPED_OURS, Job
+from bench.data.contenders import ADBC, EXTRACTS, FLOOR, FLOORS, LOADS, OURS, TYPED_OURS, Job, as_tsv
 from bench.peers import ROOT, move_in
 from bench.reporting import claim, odd, show_claims
 
@@ -47,6 +48,8 @@ TITLES = {
     "sqlite": "SQLite",
     "duckdb": "DuckDB",
     "load": "into PostgreSQL",
+    "load-mariadb": "into MariaDB",
+    "load-sqlite": "into SQLite",
     "duckdb-load": "into DuckDB",
 }
 
@@ -76,12 +79,21 @@ def target(at: Setting, *, many: bool) -> Iterator[str]:
         yield from new_file(at)
         return
     table = f"load_{secrets.token_hex(4)}"
-    with tables.autocommitting(sa.make_url(at.url).set(drivername="postgresql+psycopg")) as connection:
-        connection.exec_driver_sql(tables.POSTGRES.format(table=table, key=", PRIMARY KEY (id)"))
+    with tables.autocommitting(sa.make_url(job_url(at))) as connection:
+        connection.exec_driver_sql(NEW[at.suite].format(table=table, key=", PRIMARY KEY (id)"))
         yield table
         if (count := connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar()) != at.rows:  # noqa: S608  a name from above
             raise FailedError(f"{table} has {count} rows of {at.rows}")
         connection.exec_driver_sql(f"DROP TABLE {table}")
+
+
+NEW = {"load": tables.POSTGRES, "load-mariadb": tables.MARIADB, "load-sqlite": tables.SQLITE}
+"""The table that a suite loads."""
+
+
+def job_url(at: Setting) -> str:
+    """With the driver that Tidegate takes."""
+    return Job(url=at.url, table="", folder="").ours
 
 
 def new_file(at: Setting) -> Iterator[str]:
@@ -104,11 +116,23 @@ def run_sample(at: Setting, contender: str, *, many: bool, modules: list[str] | 
     with tempfile.TemporaryDirectory(dir=at.folder) as folder, target(at, many=many) as table:
         job = Job(url=at.url, table=table, folder=folder, rows_file=at.rows_file)
         asked = {"suite": at.suite, "contender": contender, "job": asdict(job), "modules": modules}
-        command = [sys.executable, "-m", "bench.data.sample", json.dumps(asked)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+        command = [sys.executable, "-m", "bench.data.sample"]
+        done = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, check=False, cwd=ROOT)
         if done.returncode:
             raise FailedError(f"{contender} failed at {at.suite}:\n{done.stderr[-3000:]}")
         return json.loads(done.stdout), losses(job.out, at.rows) if many and Path(job.out).exists() else ""
+
+
+@cache
+def truth(rows: int) -> tuple[Any, ...]:
+    """What any copy must add up to: how many rows, and all values of each column."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(tables.DUCKDB.format(table=tables.MANY, key=""))
+        connection.execute(tables.DUCKDB_ROWS.format(table=tables.MANY, rows=rows))
+        return connection.execute(f"SELECT count(*), {tables.SUMS} FROM {tables.MANY}").fetchall()[0]  # noqa: S608  names from here
 
 
 def losses(path: str, rows: int) -> str:
@@ -116,14 +140,10 @@ def losses(path: str, rows: int) -> str:
     import duckdb
 
     with duckdb.connect() as connection:
-        truth = connection.execute(tables.TRUTH.format(rows=rows)).fetchone()
         types = dict(connection.execute("SELECT name, duckdb_type FROM parquet_schema($1)", [path]).fetchall())
-        cents = "CAST(sum(CAST(amount AS DECIMAL(38,2))) * 100 AS HUGEINT), CAST(sum(CAST(rate AS DECIMAL(38,6))) * 1000000 AS HUGEINT)"
-        moment = "epoch_us(max(CAST(seen AS TIMESTAMP))) - epoch_us(TIMESTAMP '2026-01-01')"
         connection.execute("SET TimeZone = 'UTC'")
-        select = f"SELECT count(*), sum(CAST(id AS HUGEINT)), {cents}, {moment}, count(note) FROM read_parquet($1)"  # noqa: S608
-        found = connection.execute(select, [path]).fetchone()
-    wrong = [name for name, was, made in zip(("rows", "id", "amount", "rate", "seen", "note"), found, truth, strict=True) if was != made]
+        found = connection.execute(f"SELECT count(*), {tables.SUMS} FROM read_parquet($1)", [path]).fetchall()[0]  # noqa: S608  names from here
+    wrong = [name for name, was, made in zip(("rows", *tables.KINDS), found, truth(rows), strict=True) if was != made]
     floats = [name for name in ("id", "amount", "rate") if types[name] in {"DOUBLE", "FLOAT"}]
     return "; ".join(
         filter(
@@ -172,14 +192,17 @@ def settings(stack: ExitStack, root: Path, suites: list[str], rows: int, load_ro
         tables.fill_postgres(url, rows if "postgresql" in suites else load_rows)
         made += [Setting(suite="postgresql", url=plain, folder=root, rows=rows)] if "postgresql" in suites else []
         made += [loading(plain, root, load_rows)] if "load" in suites else []
-    if "mariadb" in suites:
+    if {"mariadb", "load-mariadb"} & set(suites):
         url = stack.enter_context(servers.mariadb(("innodb-buffer-pool-size=1G",)))
-        tables.fill_mariadb(url, rows)
+        tables.fill_mariadb(url, rows if "mariadb" in suites else load_rows)
         plain = url.set(drivername="mysql").render_as_string(hide_password=False)
-        made.append(Setting(suite="mariadb", url=plain, folder=root, rows=rows))
-    if "sqlite" in suites:
-        tables.fill_sqlite(root / "source.db", rows)
-        made.append(Setting(suite="sqlite", url=f"sqlite:///{root / 'source.db'}", folder=root, rows=rows))
+        made += [Setting(suite="mariadb", url=plain, folder=root, rows=rows)] if "mariadb" in suites else []
+        made += [loading_text("mariadb", plain, plain, root, load_rows)] if "load-mariadb" in suites else []
+    if {"sqlite", "load-sqlite"} & set(suites):
+        tables.fill_sqlite(root / "source.db", rows if "sqlite" in suites else load_rows)
+        plain = f"sqlite:///{root / 'source.db'}"
+        made += [Setting(suite="sqlite", url=plain, folder=root, rows=rows)] if "sqlite" in suites else []
+        made += [loading_text("sqlite", plain, f"sqlite:///{root / 'house.db'}", root, load_rows)] if "load-sqlite" in suites else []
     if {"duckdb", "duckdb-load"} & set(suites):
         plain = f"duckdb:///{root / 'source.duckdb'}"
         tables.fill_duckdb(root / "source.duckdb", rows if "duckdb" in suites else load_rows)
@@ -192,13 +215,21 @@ def settings(stack: ExitStack, root: Path, suites: list[str], rows: int, load_ro
     return made
 
 
-def loadable(suite: str, url: str, folder: Path, rows: int) -> Job:
+def loadable(suite: str, url: str, folder: Path, rows: int, *, by: str = OURS) -> Job:
     """Rows to load, as Parquet with its manifest."""
     folder.mkdir()
     limited = f"(SELECT * FROM {tables.MANY} LIMIT {rows}) AS limited"  # noqa: S608  a name from above
     job = Job(url=url, table=limited, folder=str(folder))
-    EXTRACTS[suite][OURS](job)
+    EXTRACTS[suite][by](job)
     return job
+
+
+def loading_text(kind: str, source: str, house: str, root: Path, rows: int) -> Setting:
+    """The rows to load, as Parquet with its manifest and as text."""
+    suite = f"load-{kind}"
+    job = loadable(kind, source, root / suite, rows, by=TYPED_OURS if TYPED_OURS in EXTRACTS[kind] else OURS)
+    as_tsv(job.out)
+    return Setting(suite=suite, url=house, folder=root, rows=rows, rows_file=job.out)
 
 
 def loading(url: str, root: Path, rows: int) -> Setting:

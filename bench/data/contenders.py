@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from bench.data.tables import COLUMNS, TYPED
 
@@ -61,7 +62,10 @@ class Job:
 
 
 def _psql(job: Job, command: str) -> None:
-    subprocess.run(["psql", "--no-psqlrc", "--quiet", "--dbname", job.url, "--command", command], check=True)
+    at = urlsplit(job.url)  # a password in a command line could be read by everybody
+    whom = ["--host", str(at.hostname), "--port", str(at.port), "--username", str(at.username), "--dbname", at.path.strip("/")]
+    command_line = ["psql", "--no-psqlrc", "--quiet", *whom, "--command", command]
+    subprocess.run(command_line, check=True, env={**os.environ, "PGPASSWORD": str(at.password)})
 
 
 def psql_binary(job: Job) -> None:
@@ -76,14 +80,47 @@ def psql_load(job: Job) -> None:
     _psql(job, f"\\copy {job.table} FROM '{Path(job.rows_file).with_suffix('.pgcopy')}' WITH (FORMAT binary)")
 
 
-def mariadb_dump(job: Job) -> None:
-    from urllib.parse import urlsplit
-
+def _mariadb(job: Job, *arguments: str, out: Any = None) -> None:
     at = urlsplit(job.url)
     whom = ["--host", str(at.hostname), "--port", str(at.port), "--user", str(at.username), "--protocol=tcp", at.path.strip("/")]
+    command = ["mariadb", "--no-defaults", *arguments[:-1], *whom, "--execute", arguments[-1]]
+    subprocess.run(command, stdout=out, check=True, env={**os.environ, "MYSQL_PWD": str(at.password)})
+
+
+def mariadb_dump(job: Job) -> None:
     with Path(job.folder, "rows.tsv").open("wb") as out:
-        command = ["mariadb", "--no-defaults", "--batch", "--quick", *whom, "--execute", job.query]
-        subprocess.run(command, stdout=out, check=True, env={**os.environ, "MYSQL_PWD": str(at.password)})
+        _mariadb(job, "--batch", "--quick", job.query, out=out)
+
+
+def mariadb_load(job: Job) -> None:
+    file = Path(job.rows_file).with_suffix(".tsv")
+    _mariadb(job, "--local-infile=1", f"LOAD DATA LOCAL INFILE '{file}' INTO TABLE {job.table} CHARACTER SET utf8mb4")
+
+
+def executemany(job: Job) -> None:
+    import csv
+    import sqlite3
+
+    with (
+        closing(sqlite3.connect(job.url.removeprefix("sqlite:///"))) as connection,
+        connection,
+        Path(job.rows_file).with_suffix(".tsv").open(newline="") as file,
+    ):
+        statement = f"INSERT INTO {job.table} VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608  a name from here
+        connection.executemany(statement, csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def as_tsv(rows_file: str) -> None:
+    """The rows as text beside their Parquet, as MariaDB's ``LOAD DATA`` takes it; not a part of any sample."""
+    import duckdb
+
+    kinds = {"paid": "INTEGER", "seen": "TIMESTAMP"}
+    columns = ", ".join(f"CAST({name} AS {kinds[name]}) AS {name}" if name in kinds else name for name in COLUMNS)
+    out = Path(rows_file).with_suffix(".tsv")
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        select = f"SELECT {columns} FROM read_parquet('{rows_file}')"  # noqa: S608  names from here
+        connection.execute(f"COPY ({select}) TO '{out}' (FORMAT csv, HEADER false, DELIMITER '\t', NULLSTR '\\N', QUOTE '')")
 
 
 def fetchmany(job: Job) -> None:
@@ -287,11 +324,66 @@ def adbc_ingest(job: Job) -> None:
         connection.commit()
 
 
-def to_sql(job: Job) -> None:
+def _to_sql(job: Job, driver: str) -> None:
     import pandas as pd
     import sqlalchemy as sa
 
-    pd.read_parquet(job.rows_file).to_sql(job.table, sa.create_engine(job.driven("psycopg2")), if_exists="append", index=False)
+    frame = pd.read_parquet(job.rows_file)
+    if driver == "pysqlite":  # which takes no decimals
+        frame = frame.astype({"amount": str, "rate": str})
+    frame.to_sql(job.table, sa.create_engine(job.driven(driver)), if_exists="append", index=False)
+
+
+def to_sql(job: Job) -> None:
+    _to_sql(job, "psycopg2")
+
+
+def to_sql_mariadb(job: Job) -> None:
+    _to_sql(job, "pymysql")
+
+
+def to_sql_sqlite(job: Job) -> None:
+    _to_sql(job, "pysqlite")
+
+
+def _insert_rows(job: Job, connect: Callable[[], Any], placeholder: str) -> None:
+    """As Airflow's hooks for these databases have it from their base; that of MySQL needs a driver that comes as source."""
+    import pyarrow.parquet as pq
+    from airflow.providers.common.sql.hooks.sql import DbApiHook
+
+    class Hook(DbApiHook):
+        conn_name_attr = "bench_conn_id"
+        default_conn_name = "bench"
+        supports_autocommit = False
+
+        def get_conn(self) -> Any:
+            return connect()
+
+        @property
+        def placeholder(self) -> str:
+            return placeholder
+
+    os.environ["AIRFLOW_CONN_BENCH"] = job.url
+    rows = pq.read_table(job.rows_file)
+    if (seen := rows.schema.get_field_index("seen")) >= 0 and placeholder == "%s":  # MariaDB takes no zone in a text
+        rows = rows.set_column(seen, "seen", rows.column(seen).cast("timestamp[us]"))
+    paid = rows.schema.get_field_index("paid")
+    rows = rows.set_column(paid, "paid", rows.column(paid).cast("int8"))  # nor either of them True
+    Hook(log_sql=False).insert_rows(job.table, (tuple(row.values()) for row in rows.to_pylist()), target_fields=list(COLUMNS))
+
+
+def airflow_insert_rows_mariadb(job: Job) -> None:
+    import pymysql
+
+    at = urlsplit(job.url)
+    whom: dict[str, Any] = {"host": at.hostname, "port": at.port, "user": at.username, "password": at.password}
+    _insert_rows(job, lambda: pymysql.connect(**whom, database=at.path.strip("/")), "%s")
+
+
+def airflow_insert_rows_sqlite(job: Job) -> None:
+    import sqlite3
+
+    _insert_rows(job, lambda: sqlite3.connect(job.url.removeprefix("sqlite:///")), "?")
 
 
 def airflow_insert_rows(job: Job) -> None:
@@ -338,6 +430,18 @@ LOADS: dict[str, dict[str, Callable[[Job], None]]] = {
         "Airflow insert_rows": airflow_insert_rows,
         "DataFrame.to_sql": to_sql,
     },
+    "load-mariadb": {
+        FLOOR: mariadb_load,
+        OURS: tidegate_load,
+        "Airflow insert_rows": airflow_insert_rows_mariadb,
+        "DataFrame.to_sql": to_sql_mariadb,
+    },
+    "load-sqlite": {
+        FLOOR: executemany,
+        OURS: tidegate_load,
+        "Airflow insert_rows": airflow_insert_rows_sqlite,
+        "DataFrame.to_sql": to_sql_sqlite,
+    },
     "duckdb-load": {FLOOR: duckdb_insert, OURS: tidegate_load},
 }
 FLOORS = {
@@ -345,6 +449,8 @@ FLOORS = {
     "mariadb": "mariadb --batch --quick",
     "sqlite": "bare fetchmany",
     "load": "psql \\copy binary",
+    "load-mariadb": "LOAD DATA LOCAL INFILE",
+    "load-sqlite": "csv, executemany",
     "duckdb": "COPY TO Parquet",
     "duckdb-load": "INSERT FROM Parquet",
 }

@@ -1,4 +1,4 @@
-"""One sample, in a process of its own: ``python -m bench.data.sample {"suite": …, "contender": …, "job": {…}, "modules": […]}``.
+"""One sample, in a process of its own: ``python -m bench.data.sample``, which is told ``{"suite": …, "contender": …, "job": {…}, "modules": […]}`` as its input.
 
 Prints what it took as JSON; without modules, which modules a contender brings, for a later sample to import before the clock starts.
 """
@@ -20,7 +20,7 @@ from bench.data.contenders import EXTRACTS, LOADS, Job
 
 def main() -> None:
     """Move the rows."""
-    asked = json.loads(sys.argv[1])
+    asked = json.load(sys.stdin)
     told = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     contender = {**LOADS, **EXTRACTS}[asked["suite"]][asked["contender"]]

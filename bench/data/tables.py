@@ -48,7 +48,7 @@ FROM generate_series(1, {rows}::bigint) AS made(i)"""
 MARIADB = """
 CREATE TABLE {table} (
     id bigint NOT NULL, customer int, amount decimal(12,2), rate decimal(18,6), quantity smallint, weight double, paid boolean,
-    day date, placed datetime(6), seen timestamp(6) NULL, region varchar(20), note varchar(32)
+    day date, placed datetime(6), seen timestamp(6) NULL, region varchar(20), note varchar(32){key}
 )"""
 MARIADB_ROWS = """
 INSERT INTO {table} SELECT
@@ -60,7 +60,7 @@ FROM seq_1_to_{rows}"""
 SQLITE = """
 CREATE TABLE {table} (
     id INTEGER, customer INTEGER, amount TEXT, rate TEXT, quantity INTEGER, weight REAL, paid INTEGER,
-    day TEXT, placed TEXT, seen TEXT, region TEXT, note TEXT
+    day TEXT, placed TEXT, seen TEXT, region TEXT, note TEXT{key}
 )"""
 SQLITE_ROWS = """
 WITH RECURSIVE made(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM made WHERE i < {rows})
@@ -84,10 +84,23 @@ INSERT INTO {table} SELECT
     TIMESTAMP '2026-01-01' + to_microseconds(i * 1234567), TIMESTAMPTZ '2026-01-01 00:00+00' + to_microseconds(i * 777000), 'region ' || i % 10,
     CASE WHEN i % 5 <> 0 THEN md5(i::VARCHAR) END
 FROM range(1, {rows} + 1) AS made(i)"""
-TRUTH = """
-SELECT count(*), sum(9007199254740992 + i), sum(i * 104729 % 1000000000), sum(i * 1299709 % 1000000000000), max(i) * 777000, count(*) - count(*) // 5
-FROM range(1, {rows} + 1) AS made(i)"""
-"""What any copy must add up to: rows, ids, cents, millionths, the last moment in microseconds since 2026, notes that are not NULL."""
+KINDS = {
+    "id": "BIGINT",
+    "customer": "BIGINT",
+    "amount": "DECIMAL(38,2)",
+    "rate": "DECIMAL(38,6)",
+    "quantity": "BIGINT",
+    "weight": "DOUBLE",
+    "paid": "BOOLEAN",
+    "day": "DATE",
+    "placed": "TIMESTAMP",
+    "seen": "TIMESTAMP",
+    "region": "VARCHAR",
+    "note": "VARCHAR",
+}
+"""What each column is to DuckDB, whatever type a copy has given it."""
+SUMS = ", ".join(f"sum(hash(TRY_CAST({name} AS {kind}))::HUGEINT)" for name, kind in KINDS.items())
+"""Of all values of each column: any copy must have the same, in whatever order its rows are."""
 
 
 def autocommitting(url: sa.URL) -> sa.Connection:
@@ -110,7 +123,7 @@ def fill_mariadb(url: sa.URL, rows: int) -> None:
     with autocommitting(url) as connection:
         connection.exec_driver_sql("SET SESSION time_zone = '+00:00'")
         for table, count in ((FEW, FEW_ROWS), (MANY, rows)):
-            connection.exec_driver_sql(MARIADB.format(table=table))
+            connection.exec_driver_sql(MARIADB.format(table=table, key=""))
             connection.exec_driver_sql(MARIADB_ROWS.format(table=table, rows=count))
 
 
@@ -119,7 +132,7 @@ def fill_sqlite(path: Path, rows: int) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.create_function("md5", 1, lambda value: hashlib.md5(str(value).encode()).hexdigest(), deterministic=True)  # noqa: S324
         for table, count in ((FEW, FEW_ROWS), (MANY, rows)):
-            connection.execute(SQLITE.format(table=table))
+            connection.execute(SQLITE.format(table=table, key=""))
             connection.execute(SQLITE_ROWS.format(table=table, rows=count))
 
 
