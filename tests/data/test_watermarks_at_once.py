@@ -10,6 +10,7 @@ from changing import HOUR, NOON, Source
 from nights import START
 
 from tidegate.data import extract as extracting
+from tidegate.data import watermarks
 from tidegate.data.cuts import Split
 from tidegate.data.watermarks import Changes
 
@@ -160,3 +161,21 @@ def test_marks_and_rows_of_a_file_are_of_one_state(night: Night, monkeypatch: py
     monkeypatch.setattr(Changes, "source", late)
     assert source.found(0) == [1]
     assert source.found(1) == [1, 2]
+
+
+def test_a_mark_that_is_replaced_while_it_is_looked_for(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was listed is gone when it is read; the one in its place counts."""
+    source = Source(night)
+    source.change(1, NOON)
+    source.read(0)
+    source.change(2, NOON + HOUR)
+    listed = watermarks.listed
+
+    def late(folder: Any) -> list[Any]:
+        monkeypatch.undo()
+        found = listed(folder)
+        source.read(0)
+        return found
+
+    monkeypatch.setattr(watermarks, "listed", late)
+    assert source.found(1) == [2]
