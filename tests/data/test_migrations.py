@@ -55,7 +55,8 @@ def bring_back(night: Night) -> None:
 def tables(night: Night) -> dict[str, list[tuple[object, ...]]]:
     """Give all rows of the ledger's tables, and of the one that was loaded."""
     names = [*(table.name for table in ledger.metadata.sorted_tables if table is not ledger.keys_table), "sales"]
-    return {name: sorted(night.query(f"SELECT * FROM {name}"), key=repr) for name in names}
+    columns = {"tidegate_lock": "target"}
+    return {name: sorted(night.query(f"SELECT {columns.get(name, '*')} FROM {name}"), key=repr) for name in names}
 
 
 def test_the_versions_make_what_the_code_expects(night: Night) -> None:

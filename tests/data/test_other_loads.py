@@ -137,3 +137,21 @@ def test_rows_that_stand_in_make_way_for_the_same_keys_of_any_interval(night: Ni
     night.load(night.stage([sale("x", "apac", 2)], "apac", start=START + 9 * DAY), start=START + 9 * DAY)
     assert [row[2] for row in night.rows()] == [2]
     assert night.query("SELECT interval_start FROM tidegate_load") == [("2026-01-10T00:00:00+00:00",)]
+
+
+def test_other_replace_columns_are_refused(anywhere: Night) -> None:
+    """Keys of other columns are not compared, so another branch's rows would go unseen, or another pipeline's."""
+    anywhere.load(anywhere.stage([sale("x", "emea", 1)]), anywhere.stage([sale("x", "apac", 2)], "apac"))
+    for replace, pipeline in ((["day"], "nightly"), (["region", "day"], "nightly"), (["day"], "hourly")):
+        with pytest.raises(LoadRefused) as refused:
+            anywhere.load(anywhere.stage([sale("x", "apac", 3)], "apac"), replace=replace, pipeline=pipeline)
+        assert str(refused.value) == (
+            f"What is in sales was loaded by replace: [day, region], and by replace: [{', '.join(replace)}] nobody knows whose rows go. "
+            "Write it as before, in this order; or delete the table's rows, and theirs in tidegate_load, by hand."
+        )
+    assert [row[2] for row in anywhere.rows()] == [2, 1]
+    anywhere.run("DELETE FROM sales", "DELETE FROM tidegate_load")
+    anywhere.load(anywhere.stage([sale("x", "apac", 3)], "apac"), replace=["day"])
+    with pytest.raises(LoadRefused, match=r"was loaded by replace: \[day\], and by replace: \[day, region\]"):
+        anywhere.load(anywhere.stage([sale("x", "apac", 4)], "apac"))
+    assert [row[2] for row in anywhere.rows()] == [3]

@@ -96,7 +96,7 @@ gaps_table = sa.Table(
     sa.Column("closed_by", sa.String(250), nullable=False),
     sa.Column("note", _LONG, nullable=False),
 )
-locks = sa.Table("tidegate_lock", metadata, sa.Column("target", _short(100), primary_key=True))
+locks = sa.Table("tidegate_lock", metadata, sa.Column("target", _short(100), primary_key=True), sa.Column("replace_columns", _LONG))
 keys_table = sa.Table(
     "tidegate_key",
     metadata,

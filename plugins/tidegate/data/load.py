@@ -139,6 +139,8 @@ def load_all(
             turns.wait(connection, job.target, transaction)
             held = held_by(connection, job.target)
             check_dropped(connection, job, way, files, held)
+            if files and way.keyed_by:
+                turns.keep_columns(connection, job.target, way.keyed_by)
             others = Others(connection, pipeline=pipeline, start=job.start, end=job.end, target=job.target.known_as)
             decision = way.decide(connection, job, files, held, others)
             shaped(connection, job, way, decision.taken)

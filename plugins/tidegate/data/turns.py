@@ -1,7 +1,8 @@
-"""Loads into one table take turns: each locks a row of the ledger that stands for the table."""
+"""The row of the ledger that stands for a table: loads into it take turns by locking it, and it says by which columns they replace."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -9,10 +10,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from tidegate.data import ledger
 from tidegate.data.engines import FILES
-from tidegate.errors import TimedOut
+from tidegate.errors import LoadRefused, TimedOut
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
     from tidegate.data.tables import Target
@@ -62,6 +63,32 @@ def wait(connection: sa.Connection, target: Target, another: Callable[[], Abstra
             f'{message}: session {holder.pid}, "{holder.application_name}", from {holder.host}, since {holder.since} UTC.',
             hint=f"Look for its task by the correlation id. If that hangs or is gone: SELECT pg_terminate_backend({holder.pid}).",
         ) from error
+
+
+def keep_columns(connection: sa.Connection, target: Target, columns: Sequence[str]) -> None:
+    """Remember the replace columns of a table, and refuse others: keys of other columns cannot be compared, so rows would be deleted that nobody looks for.
+
+    :raises LoadRefused: what is in the table came by other ones.
+    """
+    row, kept = connection.execute(_row_of(target)).first(), json.dumps(list(columns), ensure_ascii=False)
+    if row is not None and row.replace_columns == kept:
+        return
+    if row is not None and row.replace_columns is not None:
+        keyed: sa.Select[Any] = sa.select(sa.literal_column("1")).where(
+            ledger.loads.c.target == target.known_as, ledger.loads.c.partitions != "[]"
+        )
+        if connection.execute(keyed.limit(1)).first() is not None:
+            before = ", ".join(json.loads(row.replace_columns))
+            message = (
+                f"What is in {target} was loaded by replace: [{before}], and by replace: [{', '.join(columns)}] nobody knows whose rows go."
+            )
+            raise LoadRefused(
+                message, hint="Write it as before, in this order; or delete the table's rows, and theirs in tidegate_load, by hand."
+            )
+    if row is None:
+        connection.execute(sa.insert(ledger.locks), {"target": target.known_as, "replace_columns": kept})
+    else:
+        connection.execute(sa.update(ledger.locks).where(ledger.locks.c.target == target.known_as).values(replace_columns=kept))
 
 
 def _row_of(target: Target) -> sa.Select[Any]:

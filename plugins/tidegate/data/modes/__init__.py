@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 class Mode(Protocol):
     """How rows are put beside, or in place of, those that are there."""
 
+    keyed_by: tuple[str, ...] = ()
+    """Whose values are the keys that the ledger remembers."""
     once: bool
     """Whether a load that comes again leaves what it has written, and so must find the table."""
 

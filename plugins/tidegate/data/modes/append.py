@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 class Append:
     """Without keys."""
 
+    keyed_by: tuple[str, ...] = ()
     once = True
 
     def examine(self, files: Sequence[Part]) -> None:

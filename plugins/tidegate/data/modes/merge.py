@@ -37,6 +37,7 @@ _UNSTAGING = {
 class Merge:
     """By key columns, over which the table has a unique index."""
 
+    keyed_by: tuple[str, ...] = ()
     once = False
 
     def __init__(self, columns: tuple[str, ...]) -> None:

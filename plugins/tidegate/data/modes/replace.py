@@ -27,7 +27,7 @@ class Replace:
     once = False
 
     def __init__(self, columns: tuple[str, ...]) -> None:
-        self._columns = columns
+        self._columns = self.keyed_by = columns
         self._keys: dict[str, frozenset[Key]] = {}
         self._incoming: dict[str, frozenset[str]] = {}
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 class Swap:
     """Without keys."""
 
+    keyed_by: tuple[str, ...] = ()
     once = False
 
     def examine(self, files: Sequence[Part]) -> None:

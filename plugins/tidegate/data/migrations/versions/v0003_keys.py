@@ -1,4 +1,4 @@
-"""The table of keys, by which a load finds the others that have rows under the same ones."""
+"""The table of keys, by which a load finds the others that have rows under the same ones; and of each table the columns that make them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import mysql
 
 from tidegate.data.migrations.there import has_index, has_table
 
@@ -18,6 +19,7 @@ revision = "0003"
 down_revision = "0002"
 
 _AT_ONCE = 1000
+_LONG = sa.Text().with_variant(mysql.LONGTEXT(charset="utf8mb4"), "mysql", "mariadb")
 _LOAD = ("pipeline", "target", "interval_start", "interval_end", "branch")
 _loads = sa.table("tidegate_load", *(sa.column(name) for name in _LOAD), sa.column("partitions"))
 _keys = sa.table("tidegate_key", sa.column("key_hash", sa.BigInteger), sa.column("load_hash", sa.BigInteger))
@@ -31,6 +33,8 @@ def upgrade() -> None:
     if not has_index("tidegate_key", "tidegate_key_load"):
         op.create_index("tidegate_key_load", "tidegate_key", ["load_hash"])
     connection = op.get_bind()
+    if "replace_columns" not in {column["name"] for column in sa.inspect(connection).get_columns("tidegate_lock")}:
+        op.add_column("tidegate_lock", sa.Column("replace_columns", _LONG))
     connection.execute(sa.delete(_keys))
     for row in connection.execute(sa.select(_loads)).all():
         rows = list(_of(row))
