@@ -298,6 +298,9 @@ def test_a_key_column_whose_type_changed(place: Night) -> None:
     with pytest.raises(LoadRefused, match="type was changed since"):
         place.load(place.stage(_keyed([_MIDNIGHT], _TS)), replace=["k"])
     place.run(f"ALTER TABLE {place.table} ALTER k TYPE date")
+    with pytest.raises(LoadRefused, match=r"was loaded by replace: \[k\], and by replace: \[k, v\]"):
+        place.load(place.stage(_keyed([_DATE])), replace=["k", "v"])
+    place.run("UPDATE tidegate_lock SET replace_columns = NULL")  # as a ledger of before they were kept has it
     with pytest.raises(LoadRefused, match="Its columns were changed since"):
         place.load(place.stage(_keyed([_DATE])), replace=["k", "v"])
     assert json.loads(place.query(f"SELECT partitions FROM tidegate_load WHERE target = '{place.table}'")[0][0]) == ['["2026-01-01"]']
