@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 MOST_BYTES = 16 << 20
 """Of values in one portion, about. One row may have more."""
 _FETCHED_FIRST, _FETCHED_MOST = 32, 1_000
-_WEIGHED = 64
+_WEIGHED = 16
 """So many rows of those that were fetched at once tell how wide all of them are."""
+
+_SIZED, _NESTED = {str, bytes, bytearray, memoryview}, {dict, list}
 
 
 class Portions:
@@ -53,9 +55,9 @@ def weighed(rows: Sequence[Any]) -> int:
 
 
 def _weight(value: Any) -> int:
-    if isinstance(value, str | bytes | bytearray | memoryview):
+    if type(value) in _SIZED:
         return len(value)
-    return len(str(value)) if isinstance(value, dict | list) else 16
+    return len(str(value)) if type(value) in _NESTED else 16
 
 
 def rows_of(file: pq.ParquetFile, *, most_rows: int) -> int:
