@@ -290,6 +290,21 @@ def test_rows_that_a_trigger_drops_or_adds(place: Night) -> None:
 
 
 @pytest.mark.parametrize("place", ["postgres_url"], indirect=True)
+def test_a_trigger_that_alters_keys(place: Night) -> None:
+    """PostgreSQL keeps a text as it comes, unless somebody had it do otherwise."""
+    _made(place, "text")
+    place.run(
+        "CREATE OR REPLACE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN new.k := upper(new.k); RETURN new; END $$",
+        f"CREATE TRIGGER shout BEFORE INSERT ON {place.table} FOR EACH ROW EXECUTE FUNCTION shout()",
+    )
+    with pytest.raises(LoadRefused, match=r"\(TEXT\) does not keep the key 'a' as it is"):
+        place.load(place.stage(_keyed(["a"])), replace=["k"])
+    place.load(place.stage(_keyed(["A"])), replace=["k"])
+    place.load(place.stage(_keyed(["A", "B"])), replace=["k"])
+    assert place.query(f"SELECT k FROM {place.table} ORDER BY 1") == [("A",), ("B",)]
+
+
+@pytest.mark.parametrize("place", ["postgres_url"], indirect=True)
 def test_a_key_column_whose_type_changed(place: Night) -> None:
     """What the ledger says of a key is not taken for another value, nor for one of other columns."""
     _made(place, "date")
