@@ -22,7 +22,8 @@ import sqlalchemy as sa
 
 from bench import servers
 from bench.data import tables
-from bench.data.contenders import ADBC, EXTRACTS, FLOOR, FLOORS, LOADS, OURS, TYPED_OURS, Job, as_tsv
+from bench.data.contenders import ADBC, EXTRACTS, FLOOR, FLOORS, OURS, TYPED_OURS, Job
+from bench.data.loads import LOADS, as_tsv
 from bench.peers import ROOT, move_in
 from bench.reporting import claim, odd, show_claims
 

@@ -15,7 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from bench.data.contenders import EXTRACTS, LOADS, Job
+from bench.data.contenders import EXTRACTS, Job
+from bench.data.loads import LOADS
 
 
 def main() -> None:
