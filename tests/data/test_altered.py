@@ -15,6 +15,8 @@ from tidegate.errors import LoadRefused
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 CLOCK = pa.array([datetime(2026, 1, 1, 12)])  # noqa: DTZ001
 MOMENT = pa.array([datetime(2026, 1, 1, 12, tzinfo=UTC)])
 DAY = pa.array([date(2026, 1, 1)])

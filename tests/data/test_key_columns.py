@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 _NUMBER = count()
 _AT = datetime(2026, 1, 1, 2, 3, 4, 500000, tzinfo=UTC)
 _CLOCK = _AT.replace(tzinfo=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,10 +21,28 @@ HERE = Path(__file__).parent
 ENDLESS = "CREATE VIEW sales AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) AS cents FROM n"
 
 
-@pytest.fixture(scope="package")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """The town, with Airflow running."""
-    root = tmp_path_factory.mktemp("town")
+_STARTED = ExitStack()
+_TOWNS: list[Town] = []
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
+    """The town, with an Airflow that runs until the next test is another folder's: else it would take its time from all of them."""
+    if not _TOWNS:
+        _TOWNS.append(_STARTED.enter_context(_town(tmp_path_factory.mktemp("town"))))
+    return _TOWNS[0]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """Stop it behind the last test of this folder."""
+    if nextitem is None or HERE not in nextitem.path.parents:
+        _TOWNS.clear()
+        _STARTED.close()
+
+
+@contextmanager
+def _town(root: Path) -> Iterator[Town]:
     shutil.copytree(HERE / "project", root / "project")
     shutil.copy(HERE.parents[1] / "dags" / "tidegate_catch_up.py", root / "project" / "dags")  # as it is shipped
     for shop in SHOPS:

@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from town import Town
 
-pytestmark = pytest.mark.scheduler
+pytestmark = [pytest.mark.scheduler, pytest.mark.slow]
 DAY = date(2026, 2, 17)
 
 
