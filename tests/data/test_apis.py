@@ -139,6 +139,7 @@ def test_a_token_is_not_told(night: Night, serve: Any) -> None:
 def test_no_log_shows_a_path_that_may_be_a_key(night: Night, serve: Any, caplog: pytest.LogCaptureFixture) -> None:
     """Of an address it has the host."""
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "httpx")  # which Airflow keeps quiet
     shop = serve(lambda *_: cut(0))
     read(night, api_at(conn_id="crm", conn_type="http", host=f"{shop.url}/bot4711:AAFm"))
     assert shop.paths == ["/bot4711:AAFm/v1/orders"]

@@ -125,9 +125,6 @@ def test_what_sqlite_would_change_is_refused(night: Night) -> None:
     long = pa.array([Decimal("0.5"), Decimal("1234567890.123456")], pa.decimal128(20, 6))
     told = 'Column "v" of table narrow is NUMERIC, which SQLite keeps to 15 digits, and 1234567890.123456 has more'
     assert refused(night, long, "NUMERIC") == told
-    for far in (2**62, -(2**62)):
-        told = 'Column "v" of table narrow would have a day that SQLite does not have'
-        assert refused(night, pa.array([far]).cast(pa.timestamp("us", "UTC")), "TEXT") == told
     part = night.stage(pa.table({"day": ["d"], "region": ["x"], "amount": [float("-inf")]}))
     night.load(part)
     assert night.rows() == [("d", "x", float("-inf"))]
@@ -149,8 +146,6 @@ def test_what_mariadb_would_change_is_refused(on_mariadb: Night) -> None:
         (["é"], "VARCHAR(9) CHARACTER SET ascii"),
     ):
         assert refused(on_mariadb, pa.array(values), column).startswith("warehouse refused the load into narrow:")
-    far = pa.array([2**62]).cast(pa.timestamp("us"))
-    assert refused(on_mariadb, far, "DATETIME(6)").startswith("warehouse refused the load into narrow:")
 
 
 @pytest.mark.server
@@ -166,12 +161,6 @@ def test_what_postgres_would_change_is_refused(on_postgres: Night) -> None:
     on_postgres.run("DROP DOMAIN dime CASCADE")
     for values, column in ((["long"], "varchar(3)"), (["{"], "jsonb"), (["x"], "uuid"), (["a\0b"], "text"), ([2**40], "numeric(5,0)")):
         assert refused(on_postgres, pa.array(values), column).startswith("warehouse refused the load into narrow:")
-    for far in (-(2**63), -(2**63) + 946_684_800_000_000, -(2**62)):  # the second is minus infinity, as PostgreSQL stores it
-        assert (
-            refused(on_postgres, pa.array([far]).cast(pa.timestamp("us")), "timestamp")
-            == f"{where} would have a day that PostgreSQL does not have"
-        )
-    assert refused(on_postgres, pa.array([-(2**31)], pa.int32()).cast(pa.date32()), "date").startswith(f"{where} would have a day")
 
 
 @pytest.mark.server
