@@ -70,6 +70,19 @@ def test_a_wider_interval_under_other_keys_replaces_what_shorter_ones_within_it_
     assert night.rows() == [("2026-01-01", "emea", 3)]
 
 
+def test_a_day_of_each_branch_replaces_its_part_of_a_wider_interval(night: Night) -> None:
+    """Of several branches at once: the keys of each are held against what that one brought."""
+    days = [str((START + number * DAY).date()) for number in range(3)]
+    night.load(
+        *(night.stage([sale(day, branch, 1) for day in days], branch, end=START + 3 * DAY) for branch in ("emea", "apac")),
+        end=START + 3 * DAY,
+    )
+    night.load(*(night.stage([sale(days[0], branch, 2)], branch) for branch in ("emea", "apac")))
+    assert night.rows() == [(day, branch, 2 if day == days[0] else 1) for day in days for branch in ("apac", "emea")]
+    with pytest.raises(LoadRefused, match="under other keys, twice"):
+        night.load(*(night.stage([sale(day, branch, 3)], branch) for branch, day in (("emea", days[0]), ("apac", "2026-01-09"))))
+
+
 def test_a_part_of_a_wider_interval_under_another_key_is_refused(night: Night) -> None:
     """Its rows are in the wider one's already; so are those of an interval that overlaps."""
     second, both = START + DAY, START + 2 * DAY

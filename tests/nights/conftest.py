@@ -51,6 +51,7 @@ def _town(root: Path) -> Iterator[Town]:
     sqlite3.connect(root / "warehouse.db").close()
     with duckdb.connect(root / "ducks.duckdb") as ducks:
         ducks.execute("CREATE TABLE sales (id VARCHAR, shop VARCHAR, price DECIMAL(9,2), sold_at TIMESTAMP)")
+    duckdb.connect(root / "house.duckdb").close()  # a warehouse that is not there is told by the hourly look, as a failure
     for name in ("endless", "endless_too"):
         with closing(sqlite3.connect(root / f"{name}.db")) as connection, connection:
             connection.execute(ENDLESS)

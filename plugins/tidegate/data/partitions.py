@@ -139,6 +139,7 @@ def within(others: Iterable[LoadRow], branches: Collection[str], *, pipeline: st
 def check_others(
     doomed: Collection[str],
     fences: Mapping[str, str],
+    keys: Mapping[str, Collection[str]],
     others: Iterable[LoadRow],
     *,
     pipeline: str,
@@ -152,6 +153,7 @@ def check_others(
     those replaced, was read later, and the keys are the same.
 
     :param fences: the branches that will be replaced → the fence of the part that brings each.
+    :param keys: they → the partitions that each brings now, or brought for this interval before.
     :raises LoadRefused: another pipeline wrote the rows; or an interval that shares a key or a part of its time with this one, but not as above.
     """
     for row in others:
@@ -180,7 +182,7 @@ def check_others(
                 "for example CAST($interval_start AS DATE) AS day in the transform."
             )
             raise LoadRefused(message, hint=hint)
-        if not nested or (around and not set(doomed) <= set(row.partitions)):
+        if not nested or (around and not set(keys.get(row.branch, ())) <= set(row.partitions)):
             message = (
                 f"{partition} was loaded for {when}, and this load for {now} would bring a part of the same time under other keys, twice."
             )

@@ -68,8 +68,13 @@ class Replace:
         elsewhere += others.sharing((partition for row in gone for partition in row.partitions), known=[*held.values(), *elsewhere, *gone])
         doomed |= {partition for row in gone for partition in row.partitions}
         partitions.check_branches([(part, bringing[part.manifest.attempt]) for part in taken], doomed, kept, self._columns)
+        keys = {
+            branch: bringing[part.manifest.attempt].union(held[branch].partitions if branch in held else ())
+            for part in taken
+            for branch in part.manifest.branches
+        }
         partitions.check_others(
-            doomed, fences_of(taken), elsewhere, pipeline=job.pipeline, start=job.start, end=job.end, replace=self._columns
+            doomed, fences_of(taken), keys, elsewhere, pipeline=job.pipeline, start=job.start, end=job.end, replace=self._columns
         )
         return Decision(taken=taken, superseded=superseded, gone=gone, doomed=frozenset(doomed))
 
