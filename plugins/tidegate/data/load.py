@@ -142,7 +142,7 @@ def load_all(
             if files and way.keyed_by:
                 turns.keep_columns(connection, job.target, way.keyed_by)
             others = Others(connection, pipeline=pipeline, start=job.start, end=job.end, target=job.target.known_as)
-            decision = way.decide(connection, job, files, held, others)
+            decision = way.decide(job, files, held, others)
             shaped(connection, job, way, decision.taken)
             rows = way.write(connection, job, decision)
             for row in decision.gone:

@@ -24,7 +24,7 @@ class Others:
     """The loads into a table other than those of one interval of one pipeline."""
 
     def __init__(self, connection: sa.Connection, *, pipeline: str, start: str, end: str, target: str) -> None:
-        self._connection = connection
+        self.connection = connection
         self._pipeline, self._start, self._end, self._target = pipeline, start, end, target
 
     def meeting(self) -> list[LoadRow]:
@@ -37,7 +37,7 @@ class Others:
         hashes = sorted({key_hash(self._target, partition) for partition in partitions})
         query, found = sa.select(keys_table.c.load_hash).distinct(), set[int]()
         for begin in range(0, len(hashes), _AT_ONCE):
-            found.update(self._connection.scalars(query.where(keys_table.c.key_hash.in_(hashes[begin : begin + _AT_ONCE]))))
+            found.update(self.connection.scalars(query.where(keys_table.c.key_hash.in_(hashes[begin : begin + _AT_ONCE]))))
         found -= {load_hash(row) for row in known}
         if not found:
             return []
@@ -56,7 +56,7 @@ class Others:
     def _rows(self, query: sa.Select[Any], *conditions: sa.ColumnElement[bool]) -> Iterator[LoadRow]:
         same = loads.c.pipeline == self._pipeline, loads.c.interval_start == self._start, loads.c.interval_end == self._end
         found = query.where(loads.c.target == self._target, sa.not_(sa.and_(*same)), *conditions).order_by(loads.c.interval_start)
-        return (load_row(row) for row in self._connection.execute(found))
+        return (load_row(row) for row in self.connection.execute(found))
 
 
 def _without_keys() -> sa.Select[Any]:

@@ -43,18 +43,11 @@ class Mode(Protocol):
     def table(self, job: Job, schema: pa.Schema, dialect: str) -> sa.Table:
         """The table to make for such rows where there is none."""
 
-    def decide(
-        self,
-        connection: sa.Connection,
-        job: Job,
-        files: Sequence[Part],
-        held: Mapping[str, LoadRow],
-        others: Others,
-    ) -> Decision:
+    def decide(self, job: Job, files: Sequence[Part], held: Mapping[str, LoadRow], others: Others) -> Decision:
         """Which parts to write.
 
         :param held: what the ledger has of this interval in this table, by branch.
-        :param others: what it has of other intervals and pipelines in this table.
+        :param others: what it has of other intervals and pipelines in this table, by the load's own connection.
         :raises LoadRefused: rows would be lost, doubled or mixed up.
         """
 

@@ -32,14 +32,7 @@ class Append:
         """As :class:`~tidegate.data.modes.Mode` says."""
         return tables.new_table(job.target, schema, keys=(), dialect=dialect)
 
-    def decide(
-        self,
-        connection: sa.Connection,  # noqa: ARG002  of no mode but replace
-        job: Job,
-        files: Sequence[Part],
-        held: Mapping[str, LoadRow],
-        others: Others,
-    ) -> Decision:
+    def decide(self, job: Job, files: Sequence[Part], held: Mapping[str, LoadRow], others: Others) -> Decision:
         """As :class:`~tidegate.data.modes.Mode` says."""
         present = [part for part in files if is_there(part, held)]
         taken, superseded = fenced([part for part in files if part not in present], held)

@@ -61,14 +61,7 @@ class Merge:
         """As :class:`~tidegate.data.modes.Mode` says; with a unique index on the key columns."""
         return tables.new_table(job.target, schema, keys=self._columns, unique=True, dialect=dialect)
 
-    def decide(
-        self,
-        connection: sa.Connection,  # noqa: ARG002  of no mode but replace
-        job: Job,
-        files: Sequence[Part],
-        held: Mapping[str, LoadRow],
-        others: Others,
-    ) -> Decision:
+    def decide(self, job: Job, files: Sequence[Part], held: Mapping[str, LoadRow], others: Others) -> Decision:
         """As :class:`~tidegate.data.modes.Mode` says."""
         taken, superseded = fenced(files, held)
         refuse_stand_ins(taken, "merge")

@@ -41,19 +41,12 @@ class Replace:
         """As :class:`~tidegate.data.modes.Mode` says; with an index on the key columns, by which every load deletes."""
         return tables.new_table(job.target, schema, keys=self._columns, dialect=dialect)
 
-    def decide(
-        self,
-        connection: sa.Connection,
-        job: Job,
-        files: Sequence[Part],
-        held: Mapping[str, LoadRow],
-        others: Others,
-    ) -> Decision:
+    def decide(self, job: Job, files: Sequence[Part], held: Mapping[str, LoadRow], others: Others) -> Decision:
         """As :class:`~tidegate.data.modes.Mode` says."""
         taken, superseded = fenced(files, held)
         if not taken:
             return Decision(taken=taken, superseded=superseded)
-        self._know(connection, job, taken)
+        self._know(others.connection, job, taken)
         replaced = {branch for part in taken for branch in part.manifest.branches}
         bringing = {part.manifest.attempt: self._incoming[part.manifest.attempt] for part in taken}
         kept = [row for branch, row in held.items() if branch not in replaced]

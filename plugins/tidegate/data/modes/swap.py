@@ -32,14 +32,7 @@ class Swap:
         """As :class:`~tidegate.data.modes.Mode` says."""
         return tables.new_table(job.target, schema, keys=(), dialect=dialect)
 
-    def decide(
-        self,
-        connection: sa.Connection,  # noqa: ARG002  of no mode but replace
-        job: Job,
-        files: Sequence[Part],
-        held: Mapping[str, LoadRow],
-        others: Others,
-    ) -> Decision:
+    def decide(self, job: Job, files: Sequence[Part], held: Mapping[str, LoadRow], others: Others) -> Decision:
         """As :class:`~tidegate.data.modes.Mode` says."""
         taken, superseded = fenced(files, held)
         elsewhere = others.all()
