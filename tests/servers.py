@@ -43,12 +43,13 @@ def emptied(url: URL) -> URL:
     """The same database without its views and tables."""
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     with engine.begin() as connection:
-        quoted = connection.dialect.identifier_preparer.quote
-        for view in sa.inspect(connection).get_view_names():
-            connection.exec_driver_sql(f"DROP VIEW {quoted(view)}")
-        metadata = sa.MetaData()
-        metadata.reflect(connection)
-        metadata.drop_all(connection)
+        if connection.dialect.name == "mysql":
+            connection.exec_driver_sql("SET foreign_key_checks = 0")
+        cascade = " CASCADE" if connection.dialect.name == "postgresql" else ""
+        quoted, inspector = connection.dialect.identifier_preparer.quote, sa.inspect(connection)
+        for kind, names in (("VIEW", inspector.get_view_names()), ("TABLE", inspector.get_table_names())):
+            if names:
+                connection.exec_driver_sql(f"DROP {kind} {', '.join(map(quoted, names))}{cascade}")
     return url
 
 

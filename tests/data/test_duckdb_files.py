@@ -124,7 +124,7 @@ def test_settings_that_differ_within_a_process(duck: Night) -> None:
     with (
         reading(duck.url),
         pytest.raises(TimedOut, match="This process has the file itself, to write it or with other settings: give all connections") as told,
-        reading(duck.url.update_query_dict({"threads": "1"}), busy_timeout=0.1),
+        reading(duck.url.update_query_dict({"threads": "2"}), busy_timeout=0.1),
     ):
         pass
     assert "Another process" not in str(told.value)

@@ -11,6 +11,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 from airflow.sdk import DAG
@@ -68,6 +69,15 @@ def test_a_budget_ends_the_statement(task: Any, active: Callable[[], int]) -> No
     with pytest.raises(Stopped, match="shop_anna was stopped at 04:30 Europe/Berlin, when its barrier decides"):
         task.execute(around)
     assert active() == 0
+
+
+def test_a_server_knows_the_timeout_of_a_task(tmp_path: Path, task: Any) -> None:
+    """And a minute more, in which a worker that is alive cancels the statement itself."""
+    task.query = "SELECT current_setting('statement_timeout') AS allowed"
+    for timeout, allowed in ((timedelta(minutes=10), "11min"), (None, "0")):
+        task.execution_timeout = timeout
+        told = task.execute(context(task, conf=DAY))["manifest"]
+        assert pq.read_table(tmp_path / "staging" / told["path"])["allowed"].to_pylist() == [allowed]
 
 
 def test_another_process_ends_the_statement(task: Any, active: Callable[[], int], tmp_path: Path) -> None:

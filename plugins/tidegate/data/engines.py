@@ -17,12 +17,14 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from tidegate.data.bounding import bounded
 from tidegate.data.refusals import said_by, telling
 from tidegate.data.securing import secured
 from tidegate.errors import AuthRefused, ConnectionUnknown, QueryRefused, TimedOut, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import timedelta
 
     from tidegate.errors import Refused
 
@@ -36,8 +38,8 @@ BUSY_TIMEOUT = 60.0
 """Seconds to wait for another process's lock on a file of SQLite or DuckDB."""
 LOCK_TIMEOUT = "30min"
 """How long a session that writes waits for a lock of PostgreSQL's, unless the connection's ``options`` say another ``lock_timeout``."""
-READING_MEMORY = "256MB"
-"""What DuckDB may use to read, unless the connection says another ``memory_limit``; what needs more is spilled to disk."""
+READING = {"memory_limit": "64MB", "threads": "1"}
+"""With what DuckDB reads, unless the connection says otherwise: more than a batch of rows that are passed on, and what needs more is spilled to disk."""
 FILES = {"sqlite", "duckdb"}
 """Databases that are one file, in which one process writes at a time."""
 sa.dialects.registry.register("duckdb.tidegate", "tidegate.data.dialects.duckdb", "Dialect")
@@ -156,11 +158,13 @@ def reading(
     timezone: str = "UTC",
     busy_timeout: float | None = None,
     answer_within: int | None = None,
+    limit: timedelta | None = None,
 ) -> Iterator[sa.Connection]:
     """A connection that cannot write, and sees one state of the data from its first statement on.
 
     :param busy_timeout: seconds, :data:`BUSY_TIMEOUT` when not given.
     :param answer_within: seconds for the server to take the connection, and for each of its answers; unlimited answers when not given.
+    :param limit: how long the server of PostgreSQL, MySQL or MariaDB lets one statement run, where it is not told to take less: whoever asked may be gone.
     :param timezone: the session's time zone on PostgreSQL and DuckDB, so that columns without zone compare as readings of that clock.
     :param source_name: the file whose statement runs inside, for messages.
     :raises Unreachable: no server, no file, no answer, or the connection was dropped.
@@ -169,7 +173,13 @@ def reading(
     :raises QueryRefused: the database rejected a statement inside the block.
     """
     engine = _engine(
-        url, correlation_id=correlation_id, write=False, timezone=timezone, busy_timeout=busy_timeout, answer_within=answer_within
+        url,
+        correlation_id=correlation_id,
+        write=False,
+        timezone=timezone,
+        busy_timeout=busy_timeout,
+        answer_within=answer_within,
+        limit=limit,
     )
     with telling(url, connection_name=connection_name, source_name=source_name, connect=engine.connect):
         if url.get_backend_name() in FILES:
@@ -261,7 +271,9 @@ def writing(
     :raises TimedOut: a statement took too long, or a lock was not given in time.
     :raises AuthRefused: the login, its password or its rights are not good enough.
     """
-    engine = _engine(url, correlation_id=correlation_id, write=True, timezone="UTC", busy_timeout=busy_timeout, answer_within=None)
+    engine = _engine(
+        url, correlation_id=correlation_id, write=True, timezone="UTC", busy_timeout=busy_timeout, answer_within=None, limit=None
+    )
     with telling(url, connection_name=connection_name, source_name=source_name, refusal=refusal, connect=engine.connect):
         if url.get_backend_name() in FILES:
             folder = Path(url.database or "").parent
@@ -273,7 +285,14 @@ def writing(
 
 
 def _engine(
-    url: sa.URL, *, correlation_id: str, write: bool, timezone: str, busy_timeout: float | None, answer_within: int | None
+    url: sa.URL,
+    *,
+    correlation_id: str,
+    write: bool,
+    timezone: str,
+    busy_timeout: float | None,
+    answer_within: int | None,
+    limit: timedelta | None,
 ) -> sa.Engine:
     backend = url.get_backend_name()
     options: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True}
@@ -284,8 +303,8 @@ def _engine(
         url = url.set(database=f"file:{quote(url.database or '')}", query=query)
     elif backend == "duckdb":
         arguments = {"read_only": not write, "wait": wait}
-        if not write and "memory_limit" not in url.query:  # else as much of a large file as there is memory would stay in it
-            url = url.update_query_dict({"memory_limit": READING_MEMORY})
+        if not write:  # else as much of a large file as there is memory would stay in it
+            url = url.set(query={**READING, **url.query})
     elif backend == "postgresql":
         options["isolation_level"] = "READ COMMITTED" if write else "REPEATABLE READ"
         arguments = {"connect_timeout": answer_within or CONNECT_TIMEOUT, "application_name": f"tidegate {correlation_id}"[:63].rstrip()}
@@ -297,6 +316,8 @@ def _engine(
             arguments |= {"read_timeout": answer_within, "write_timeout": answer_within}
     engine = sa.create_engine(url, connect_args=arguments, **options)
     sa.event.listen(engine, "connect", lambda raw, _record: _session(raw, backend=backend, write=write, timezone=timezone))
+    if backend in {"postgresql", "mysql", "mariadb"}:
+        sa.event.listen(engine, "connect", lambda raw, _record: bounded(raw, backend, limit))
     if backend in {"mysql", "mariadb"} and any(name.startswith("ssl_") and name != "ssl_disabled" for name in url.query):
         sa.event.listen(engine, "connect", lambda raw, _record: _encrypted(raw))
     if backend == "sqlite" and write:

@@ -17,6 +17,7 @@ from tidegate.data.table_query import READ_FROM, Source, TableQuery, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import timedelta
 
     import pyarrow as pa
     import sqlalchemy as sa
@@ -49,6 +50,7 @@ def extract(
     usual: int | None = None,
     progress: Callable[[int], None] | None = None,
     stop: Stop | None = None,
+    limit: timedelta | None = None,
 ) -> Manifest:
     """Read what ``sql`` selects, or what is said of a table, and commit it as one attempt.
 
@@ -61,7 +63,9 @@ def extract(
     :param usual: the branch's usual rows; None where nobody knows.
     :param progress: called after each batch with the number of rows so far; what it raises ends the extract.
     :param stop: ends the read early: its statement is cancelled on the server, and nothing stays in staging.
+    :param limit: how long the server of PostgreSQL, MySQL or MariaDB lets a statement run at most, for a worker that is gone can cancel none.
     :raises Stopped: ``stop`` said so before all was read.
+    :raises TimedOut: a statement ran for too long.
     :raises Unreachable: the database does not answer or dropped the connection.
     :raises QueryRefused: the database rejected the query, or it uses a ``:name`` that is not given.
     :raises DataRefused: the rows are not what ``accept`` asks for.
@@ -85,11 +89,11 @@ def extract(
     if isinstance(sql, TableQuery):
         source = Source(
             url=url, query=sql, values=values, name=connection_name, source_name=source_name, correlation_id=correlation_id, zone=timezone,
-            batch_rows=batch_rows,
+            batch_rows=batch_rows, limit=limit,
         )  # fmt: skip
         return _of_table(source, split, contracted, receipt)
     query = statement(sql, values, source_name=source_name, correlation_id=correlation_id, dialect=dialect)
-    return _of_query(url, lambda _: query, contracted, receipt, source_name=source_name, zone=timezone, batch_rows=batch_rows)
+    return _of_query(url, lambda _: query, contracted, receipt, source_name=source_name, zone=timezone, batch_rows=batch_rows, limit=limit)
 
 
 def _clock(url: sa.URL, query: TableQuery, timezone: str, *, correlation_id: str, connection_name: str, source_name: str) -> str:
@@ -124,8 +128,9 @@ def _of_table(source: Source, split: Split | None, contracted: Callable[[], Cont
             return asked.statement(asked.query.sql(connection.dialect, where=asked.also), {})
 
         manifest = _of_query(
-            source.url, query, contracted, receipt, source_name=source.source_name, zone=source.zone, batch_rows=source.batch_rows
-        )
+            source.url, query, contracted, receipt, source_name=source.source_name, zone=source.zone, batch_rows=source.batch_rows,
+            limit=source.limit,
+        )  # fmt: skip
     if changes is not None:
         changes.keep(manifest)
     return manifest
@@ -140,13 +145,16 @@ def _of_query(
     source_name: str,
     zone: str,
     batch_rows: int,
+    limit: timedelta | None,
 ) -> Manifest:
     name, correlation_id, streamed = receipt["name"], receipt["correlation_id"], False
     while True:
         contract = contracted()
         with (
             suppress(sources.Surprised),
-            reading(url, correlation_id=correlation_id, connection_name=name, source_name=source_name, timezone=zone) as connection,
+            reading(
+                url, correlation_id=correlation_id, connection_name=name, source_name=source_name, timezone=zone, limit=limit
+            ) as connection,
             stoppable(connection, receipt["stop"], name=name, correlation_id=correlation_id),
             sources.batches(
                 connection, query(connection), contract, where=contract.where, zone=zone, batch_rows=batch_rows, streamed=streamed

@@ -9,19 +9,19 @@ MySQL, MariaDB  They cannot share one, so the snapshots are taken one after the 
 others          They are refused.
 =============== ==========================================================================================================================
 
-Each range is read and decoded in a thread of its own, a few batches ahead; batches are written in turn, one of each range. Runs in a worker.
+Each range is read and decoded in a thread of its own, a few batches ahead; what is written next is a piece of each. Runs in a worker.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import sqlalchemy as sa
 
 from tidegate.data import sources
@@ -36,8 +36,6 @@ from tidegate.errors import DataRefused, QueryRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
-
-    import pyarrow as pa
 
     from tidegate.data.contract import Contract
     from tidegate.data.cuts import Range, Split
@@ -115,6 +113,7 @@ def batches(
                     connection_name=source.name,
                     source_name=source.source_name,
                     timezone=source.zone,
+                    limit=source.limit,
                 )
             )
             for _ in range(split.into)
@@ -133,10 +132,11 @@ def batches(
             session.begin(connections[: len(found)])
         log.info("%s is read in %s ranges of %s", source.source_name, len(found), split.by)
         stack.enter_context(stop.watching(lambda: together.stop.now(stop.why or "")))
+        rows = -(-source.batch_rows // len(found))  # of all ranges together there are as many in memory as of one
         read = [
             stack.enter_context(
                 ahead(
-                    _rows(source, one, connection, contract.beside(where), together),
+                    _rows(source, one, connection, contract.beside(where), together, batch_rows=rows),
                     depth=1,
                     interrupt=partial(together.stop.now, "not needed any more"),
                 )
@@ -161,14 +161,16 @@ def _ranges(source: Source, split: Split, connection: sa.Connection, frame: Sequ
     return ranges(column, low, high, split.into)
 
 
-def _rows(source: Source, one: Range, connection: sa.Connection, own: Contract, together: _Together) -> Generator[_Read, None, None]:
+def _rows(
+    source: Source, one: Range, connection: sa.Connection, own: Contract, together: _Together, *, batch_rows: int
+) -> Generator[_Read, None, None]:
     """The batches of one range; run in its thread."""
     query = source.statement(source.query.sql(connection.dialect, where=[*source.also, *([one.where] if one.where else [])]), one.values)
     before = 0
     try:
         with (
             stoppable(connection, together.stop, name=source.name, correlation_id=source.correlation_id),
-            sources.batches(connection, query, own, where=own.where, zone=source.zone, batch_rows=source.batch_rows) as found,
+            sources.batches(connection, query, own, where=own.where, zone=source.zone, batch_rows=batch_rows) as found,
         ):
             misfits = own.misfits if own.misfits is not None else []
             for batch in found:
@@ -184,30 +186,33 @@ def _rows(source: Source, one: Range, connection: sa.Connection, own: Contract, 
 
 
 def _in_turn(source: Source, read: list[Iterator[_Read]], contract: Contract, together: _Together) -> Iterator[pa.RecordBatch]:
-    """At least one batch; one of each range, as long as it has any."""
-    turn, first, some = deque(read), None, False
-    while turn:
-        part = turn.popleft()
-        try:
-            came = next(part, None)
-        except BaseException as error:
-            if together.error is None or together.error is error:
-                raise
-            raise together.error from None
-        if came is None:
-            continue
-        turn.append(part)
-        first = first or came.batch
-        if came.batch.schema != first.schema:
-            raise DataRefused(f"{source.where} was given other columns or types while it was read.", hint="Try again.")
-        if came.batch.num_rows:
+    """At least one batch; each of one piece from every range that has any left."""
+    first: pa.RecordBatch | None = None
+    some = False
+    while found := [(part, piece) for part in read if (piece := _next(part, together)) is not None]:
+        read = [part for part, _ in found]
+        first = first or found[0][1].batch
+        written = contract.rows + contract.set_aside
+        for _, piece in found:
+            if piece.batch.schema != first.schema:
+                raise DataRefused(f"{source.where} was given other columns or types while it was read.", hint="Try again.")
             if contract.misfits is not None:  # numbered through all rows, as they are written
-                shift = contract.rows + contract.set_aside - came.before
-                contract.misfits += [replace(misfit, row=misfit.row + shift) for misfit in came.misfits]
+                contract.misfits += [replace(misfit, row=misfit.row + written - piece.before) for misfit in piece.misfits]
+            written += piece.batch.num_rows
+        if filled := [piece.batch for _, piece in found if piece.batch.num_rows]:
             some = True
-            yield came.batch
+            yield filled[0] if len(filled) == 1 else pa.concat_batches(filled)
     if not some and first is not None:
         yield first
+
+
+def _next(part: Iterator[_Read], together: _Together) -> _Read | None:
+    try:
+        return next(part, None)
+    except BaseException as error:
+        if together.error is None or together.error is error:
+            raise
+        raise together.error from None
 
 
 @dataclass(frozen=True, slots=True)

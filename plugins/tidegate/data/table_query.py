@@ -62,6 +62,8 @@ class Source:
     zone: str
     """Of the clock that columns without a time zone show."""
     batch_rows: int
+    limit: timedelta | None
+    """How long its server lets one statement run."""
     also: tuple[str, ...] = ()
     """More that must hold of the rows."""
 

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 FIRST_HEDGE = timedelta(minutes=10)
 """How long a first read may take where nobody says, or too few nights are known."""
+GRACE = timedelta(minutes=1)
+"""What a server gives a statement beyond the task's timeout, by which its worker cancels it where there still is one."""
 FILES = "files"
 """What a source is called that needs no connection."""
 WHOLE = "all"
@@ -250,8 +252,8 @@ class ExtractOperator(EndsFromOutside, TidegateOperator):
 
         def reader(conn_id: str, url: URL) -> Reader:
             def read(stop: Stop) -> Manifest:
-                params = dict(self.parameters or {})
-                return extract(url, statement, split=split, params=params, source_name=source_name, **attempt(stop, conn_id))
+                how: dict[str, Any] = {"split": split, "params": dict(self.parameters or {}), "limit": self._limit}
+                return extract(url, statement, source_name=source_name, **how, **attempt(stop, conn_id))
 
             return Reader(conn_id, read)
 
@@ -311,6 +313,12 @@ class ExtractOperator(EndsFromOutside, TidegateOperator):
         if self.http is not None:
             return question(dict(self.http), params=None, accept=self._accept, timezone=self.timezone)
         return question(self._statement[0], params=self.parameters, accept=self._accept, timezone=self.timezone)
+
+    @property
+    def _limit(self) -> timedelta | None:
+        """How long the source lets a statement run: a while more than the task itself would."""
+        timeout: timedelta | None = self.execution_timeout
+        return timeout + GRACE if timeout is not None else None
 
     def _patience(self, night: Night) -> timedelta:
         """How long the first read may take, until the second begins."""
