@@ -113,6 +113,11 @@ _PLAIN: tuple[tuple[Callable[[pa.DataType], bool], pa.DataType], ...] = (
 )
 
 
+def nothing(schema: pa.Schema) -> pa.RecordBatch:
+    """A batch without rows. Of a list of Python's, Arrow would first load pandas, for a third of a second, to see whether it is one of its own."""
+    return pa.record_batch([pa.nulls(0, field.type) for field in schema], schema=schema)
+
+
 def plain_schema(schema: pa.Schema, *, where: str) -> pa.Schema:
     """The schema in the nine types; ``where`` begins the message when that cannot be.
 

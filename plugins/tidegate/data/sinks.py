@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tidegate.data import encodings
+from tidegate.data.kinds import nothing
 from tidegate.errors import TidegateError
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class ParquetFile:
     def finish(self) -> None:
         """Write what Parquet keeps at the end of a file, and put the file in its place."""
         with storing(self.final):
-            self._opened(pa.RecordBatch.from_pylist([], schema=self.schema)).close()
+            self._opened(nothing(self.schema)).close()
             self._sink.finish()
             publish(self._target, self.final)
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.types as pat
 
 from tidegate.data.exact import recast, unfit
+from tidegate.data.kinds import nothing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -57,7 +58,7 @@ class Columns:
 
     def nothing(self) -> pa.RecordBatch:
         """A batch of no rows."""
-        return pa.RecordBatch.from_pylist([], schema=self.schema)
+        return nothing(self.schema)
 
     def finished(self, column: Column, parsed: pa.Array, *, first_row: int) -> pa.Array:
         """The values of a column as they are to be.

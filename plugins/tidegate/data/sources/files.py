@@ -17,7 +17,7 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from tidegate.data.exact import conformed, recast
-from tidegate.data.kinds import cast_batch, plain_schema
+from tidegate.data.kinds import cast_batch, nothing, plain_schema
 from tidegate.data.portions import Portions, rows_of
 from tidegate.data.sources.objects import Objects, each, loaded
 from tidegate.errors import AuthRefused, DataRefused, Unreachable
@@ -158,7 +158,7 @@ def _csv(path: Any, contract: Contract, *, where: str, zone: str, delimiter: str
         for batch in chain(reader, [None]):
             if batch is None:
                 if first_row == 1:
-                    yield pa.RecordBatch.from_pylist([], schema=schema)
+                    yield nothing(schema)
                 return
             yield _recast(batch, schema, where=where, zone=zone, first_row=first_row)
             first_row += batch.num_rows
@@ -172,7 +172,7 @@ def _parquet(path: Any, contract: Contract, *, where: str, zone: str, batch_rows
         declared = _declared(contract, own.names)
         schema = pa.schema([(field.name, declared.get(field.name, field.type)) for field in own])
         if not file.metadata.num_rows:
-            yield pa.RecordBatch.from_pylist([], schema=schema)
+            yield nothing(schema)
         for batch in file.iter_batches(batch_size=rows_of(file, most_rows=batch_rows)):
             yield _recast(cast_batch(batch, own, where=where), schema, where=where, zone=zone, first_row=first_row)
             first_row += batch.num_rows
