@@ -98,6 +98,17 @@ def test_an_extract_waits_for_who_writes_and_not_for_who_reads(duck: Night) -> N
         assert read(duck, sql) == [{"region": "emea"}, {"region": "other"}]
 
 
+def test_who_waits_is_told_for_whom(duck: Night, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once, in the task's log and before whoever sits at the command line, after a while in which most files are free again."""
+    monkeypatch.setattr("tidegate.data.dialects.duckdb_driver._SILENT_SECONDS", 0.1)
+    with held(duck, "write") as process:
+        let_go(process, 1.0)
+        read(duck, "SELECT region FROM sales")
+        (told,) = [record.getMessage() for record in caplog.records if record.name == "tidegate.data.dialects.duckdb_driver"]
+    assert told.startswith(f"Waiting for {duck.url.database}, for ")
+    assert f"(PID {process.pid})" in told
+
+
 @pytest.mark.parametrize("what", ["read", "write"])
 def test_who_waits_for_too_long_says_for_whom(duck: Night, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the number of the other process, as something to try again; nothing was written."""

@@ -7,6 +7,7 @@ here it is asked again until the time is over. Threads of one process would shar
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import random
 import threading
@@ -22,6 +23,8 @@ from tidegate.data.dialects.waiting import waited
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+log = logging.getLogger(__name__)
+
 SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
@@ -33,6 +36,8 @@ BUSY = ("could not set lock", "different configuration")
 """What DuckDB says where another process has the file, or this one has it for the other purpose."""
 _PAUSE_SECONDS = 0.02
 _LONGEST_PAUSE_SECONDS = 0.5
+_SILENT_SECONDS = 2.0
+"""How long a file is waited for until that is told."""
 _writers: dict[str, threading.Lock] = {}
 """One for each file that this process has written."""
 
@@ -101,7 +106,7 @@ def _turn(path: str, wait: float) -> threading.Lock:
 
 
 def _opened(path: str, *, read_only: bool, until: float, settings: Mapping[str, str]) -> Any:
-    pause = _PAUSE_SECONDS
+    pause, told = _PAUSE_SECONDS, time.monotonic() + _SILENT_SECONDS
     while True:
         try:
             with _making(Path(path)) if not read_only else nullcontext():
@@ -110,6 +115,9 @@ def _opened(path: str, *, read_only: bool, until: float, settings: Mapping[str, 
             left = until - time.monotonic()
             if left <= 0 or not any(word in str(error).lower() for word in BUSY):
                 raise
+            if time.monotonic() >= told:
+                log.warning("Waiting for %s, for %.0f s at most: %s", path, left, str(error).replace("\n", " "))
+                told = until
         time.sleep(min(left, pause * random.uniform(0.5, 1.0)))  # noqa: S311  so that those who wait do not all come at once
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
