@@ -86,10 +86,10 @@ def test_the_last_nights_that_were_loaded(night: Night) -> None:
 def test_the_record_goes_with_the_rows(night: Night) -> None:
     """The completeness written in the load's transaction is there if and only if the rows are."""
 
-    def record(connection: sa.Connection, _held: dict[str, LoadRow]) -> None:
+    def record(connection: sa.Connection, _held: dict[str, LoadRow], _overtaken_by: None = None) -> None:
         ledger.write_interval(connection, ROW)
 
-    def fail(connection: sa.Connection, held: dict[str, LoadRow]) -> None:
+    def fail(connection: sa.Connection, held: dict[str, LoadRow], _overtaken_by: None) -> None:
         record(connection, held)
         raise TidegateError("no")
 

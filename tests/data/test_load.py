@@ -118,7 +118,7 @@ def test_in_transaction_sees_and_writes(night: Night) -> None:
     """The caller's own writes are committed with the rows, and it sees what the ledger holds by then."""
     seen: dict[str, LoadRow] = {}
 
-    def record(connection: sa.Connection, held: dict[str, LoadRow]) -> None:
+    def record(connection: sa.Connection, held: dict[str, LoadRow], _overtaken_by: None) -> None:
         seen.update(held)
         connection.execute(sa.text("CREATE TABLE note (text TEXT)"))
 
@@ -131,7 +131,7 @@ def test_in_transaction_sees_and_writes(night: Night) -> None:
 def test_what_in_transaction_raises_rolls_back(night: Night) -> None:
     """Neither rows nor ledger are written when the record cannot be."""
 
-    def record(_connection: sa.Connection, _held: dict[str, LoadRow]) -> None:
+    def record(_connection: sa.Connection, _held: dict[str, LoadRow], _overtaken_by: None) -> None:
         raise TidegateError("no")
 
     night.load(night.stage(FIRST))
@@ -144,7 +144,7 @@ def test_what_in_transaction_raises_rolls_back(night: Night) -> None:
 def test_no_parts_at_all(night: Night) -> None:
     """Nothing arrived: nothing is loaded, and the record can still be written."""
     called = []
-    report = night.load(in_transaction=lambda _connection, held: called.append(held))
+    report = night.load(in_transaction=lambda _connection, held, _overtaken_by: called.append(held))
     assert (report.rows, called) == (0, [{}])
 
 

@@ -129,7 +129,7 @@ def test_a_load_that_fails_leaves_a_migrated_ledger_and_no_rows(night: Night) ->
     bring_back(night)
     before = tables(night)
 
-    def fail(connection: sa.Connection, held: dict[str, ledger.LoadRow]) -> None:
+    def fail(connection: sa.Connection, held: dict[str, ledger.LoadRow], overtaken_by: None) -> None:
         raise TidegateError("no")
 
     part = night.stage([sale("2026-01-01", "emea", 70)], "emea")

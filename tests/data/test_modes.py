@@ -15,6 +15,7 @@ from nights import DAY, END, START, sale
 from tidegate.data import ledger
 from tidegate.data.engines import reading, writing
 from tidegate.errors import LoadRefused, TimedOut
+from tidegate.resilience.interval import Interval
 
 if TYPE_CHECKING:
     from nights import Night
@@ -255,6 +256,23 @@ def test_an_older_night_does_not_swap_a_later_ones_table(night: Night) -> None:
     report = swap(night, night.stage([sale(JAN_1, "emea", 3)]))
     assert (report.rows, report.superseded) == (0, ("emea",))
     assert amounts(night) == [2]
+
+
+def test_a_night_that_a_later_one_has_overtaken_says_so(anywhere: Night) -> None:
+    """Also to what is written in its transaction; an older attempt of the same night is overtaken by none, and another mode never is."""
+    said: list[Any] = []
+
+    def told(_connection: Any, _held: Any, overtaken_by: Any) -> None:
+        said.append(overtaken_by)
+
+    swap(anywhere, anywhere.stage([sale(JAN_1, "emea", 1)]), in_transaction=told)
+    old = anywhere.stage([sale(JAN_2, "emea", 1)], start=END)
+    last = END + DAY
+    for start in (END, last):
+        swap(anywhere, anywhere.stage([sale(JAN_2, "emea", 2)], start=start), start=start)
+    assert swap(anywhere, old, start=END, in_transaction=told).overtaken_by == Interval(last, last + DAY)
+    assert swap(anywhere, anywhere.stage([sale(JAN_2, "emea", 3)], start=last), start=last, in_transaction=told).overtaken_by is None
+    assert said == [None, Interval(last, last + DAY), None]
 
 
 def test_a_swap_loses_no_branch_and_no_other_pipeline(night: Night) -> None:

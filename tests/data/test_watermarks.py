@@ -6,6 +6,7 @@ import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from changing import HOUR, NOON, Source
@@ -114,6 +115,18 @@ def test_a_moment_of_the_future_moves_no_mark(anywhere: Night) -> None:
     source.change(3, NOON + HOUR)
     assert source.found(1) == [1, 2, 3]
     assert source.found(2) == [2, 3]
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo", "UTC"])
+@pytest.mark.parametrize("kind", ["TIMESTAMP(6)", "DATETIME(6)"])
+def test_the_present_of_another_clock(on_mariadb: Night, kind: str, zone: str) -> None:
+    """A column of moments has the moments of UTC, whatever clock the other columns show: nothing of the future is taken, and nothing of the past left."""
+    source = Source(on_mariadb, kind)
+    shown = datetime.now(UTC if kind.startswith("TIMESTAMP") else ZoneInfo(zone)).replace(tzinfo=None)
+    for number, hours in enumerate((-20, -1, 1, 20)):
+        source.change(number, shown + hours * HOUR)
+    told = source.read(0, timezone=zone).watermark
+    assert told == {"above": None, "upto": {"moment": (shown - HOUR).isoformat()}}
 
 
 def test_a_table_without_rows(anywhere: Night) -> None:

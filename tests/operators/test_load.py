@@ -38,12 +38,12 @@ class Loads:
         file.write_text(f"pipeline: night\nsteps:\n  extract: {extract}\n  load: {load}\n")
         self.task: Any = build_dag(with_durations(plan(load_pipeline(file, Project(folder)).require())), folder).get_task("load")
 
-    def load(self, number: int, *rows: dict[str, Any], attempt: str = "a") -> dict[str, Any]:
+    def load(self, number: int, *rows: dict[str, Any], attempt: str = "a", **more: Any) -> dict[str, Any]:
         """Stage rows for a night and load them."""
         start, end = NIGHTS[number : number + 2]
         key = StageKey(pipeline="night", step="extract", interval_start=start, interval_end=end, branch="all")
         table = pa.Table.from_pylist(list(rows))
-        with self.staging.writer(key, table.schema, attempt=f"{attempt}{number}", correlation_id="c", read_at=stamp()) as writer:
+        with self.staging.writer(key, table.schema, attempt=f"{attempt}{number}", correlation_id="c", read_at=stamp(), **more) as writer:
             writer.write(table.to_batches()[0])
         self.task.parts = writer.manifest.as_dict()
         asked = {"interval_start": start.isoformat(), "interval_end": end.isoformat()}
@@ -104,6 +104,31 @@ def test_the_same_night_read_anew(project: Path, settings: str, held: list[tuple
     else:
         loads.load(0, {"shop": "ben", "n": 9}, attempt="b")
     assert loads.rows() == (before if held is None else held)
+
+
+def test_a_night_behind_a_later_swap(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It says which, for the outcome to tell."""
+    loads = Loads(project, "mode: swap")
+    loads.load(1, {"shop": "ben", "n": 2})
+    done = loads.load(0, {"shop": "anna", "n": 1})
+    assert done == {"rows": 0, "branches": [], "superseded": ["all"], "overtaken_by": "2026-01-02"}
+    assert "Not loaded, because the table already holds the whole of 2026-01-02, which is newer" in capsys.readouterr().out
+    assert loads.rows() == [("ben", 2)]
+
+
+def test_what_was_read_by_a_watermark_is_marked_as_loaded(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By the load's name, beside its mark. Where that cannot be written, the load is done all the same, and says so."""
+    loads = Loads(project, "merge: shop")
+    place = project / "staging" / "night" / "~watermarks" / "extract" / "all" / "shops n"
+    loads.load(0, {"shop": "anna", "n": 1}, marks=("night/~watermarks/extract/all/shops n/first~a-1",))
+    assert [path.name for path in place.iterdir()] == ["first~a-1~load.loaded"]
+    (place / "second").write_text("a file in the way")
+    done = loads.load(1, {"shop": "ben", "n": 2}, marks=("night/~watermarks/extract/all/shops n/second/first~a-1",))
+    assert done["rows"] == 1
+    assert (
+        "The rows are loaded, and the next interval reads them once more, for it could not be told: Staging cannot write"
+        in capsys.readouterr().out
+    )
 
 
 def test_tables_and_columns_are_made_as_the_file_says(project: Path) -> None:

@@ -54,7 +54,13 @@ def load_of(name: str, run_id: str = "run") -> LoadRow:
 
 
 def loaded(
-    url: sa.URL, *branches: Branch, brought: tuple[str, ...], run_id: str = "run", fail: bool = False, stale: tuple[str, ...] = ()
+    url: sa.URL,
+    *branches: Branch,
+    brought: tuple[str, ...],
+    run_id: str = "run",
+    fail: bool = False,
+    stale: tuple[str, ...] = (),
+    overtaken_by: Interval | None = None,
 ) -> Completeness:
     """A load's transaction: the rows of what was brought, or stands in, the record, the gaps."""
     with writing(url) as connection:
@@ -63,7 +69,9 @@ def loaded(
         for name in (*brought, *stale):
             ledger.write_load(connection, replace(load_of(name, run_id), stale_from=YESTERDAY if name in stale else None))
         held = ledger.held(connection, "sales", NIGHT.start, NIGHT.end)
-        _, known = write_record(connection, replace(record(*branches), run_id=run_id), held, owner="analytics", expire=MONTH)
+        _, known = write_record(
+            connection, replace(record(*branches), run_id=run_id), held, owner="analytics", expire=MONTH, overtaken_by=overtaken_by
+        )
         if fail:
             raise TidegateError("killed here")
     return known
@@ -101,6 +109,21 @@ def test_a_partial_night_opens_and_its_catch_up_closes(url: sa.URL) -> None:
     loaded(url, replace(EXCLUDED, name="texas"), PLAINS, EXCLUDED, brought=("plains",), run_id="second")
     assert seen(url) == {"plains": ("closed", "failed", 0, "second"), "florida": ("open", "failed", 0, "")}
     assert gaps(url)["florida"] == gap
+
+
+def test_a_night_that_a_later_one_has_overtaken_lacks_nothing(url: sa.URL) -> None:
+    """It opens no gap and closes what was open, for nothing can be brought any more; its row says why."""
+    loaded(url, TEXAS, PLAINS, FLORIDA, brought=("texas",))
+    with writing(url) as connection:
+        ledger.forget_load(connection, load_of("texas"))
+    known = loaded(url, EXCLUDED, TEXAS, replace(FLORIDA, name="ohio"), brought=(), run_id="second", overtaken_by=TOMORROW)
+    assert known.sentence == "sales for 2017-12-23 was not loaded: the table already holds the whole of 2017-12-24, which is newer."
+    assert seen(url) == {"plains": ("closed", "failed", 0, "second"), "florida": ("closed", "failed", 0, "second")}
+    assert gaps(url)["florida"].note == known.sentence
+    with reading(url) as connection:
+        row = ledger.read_interval(connection, "sales", NIGHT.start, NIGHT.end)
+    assert row is not None
+    assert (row.outcome, row.missing, row.sentence) == ("overtaken", (), known.sentence)
 
 
 def test_rows_that_stand_in_are_not_held(url: sa.URL) -> None:

@@ -101,6 +101,41 @@ def test_a_branch_ends_where_its_rows_are_and_where_they_are_judged(tmp_path: Pa
     assert waits == {end.format(branch) for end in last for branch in "ab"}
 
 
+NAMED = "  named: {needs: arrived, for_each: {part: arrived}, uses: transform, with: {sql: SELECT 1}}"
+
+
+@pytest.mark.parametrize(
+    ("behind", "settled_by"),
+    [
+        ("  load: {needs: arrived, uses: load, with: {connection: w, table: t, merge: id}}", ["load"]),
+        (
+            f"{NAMED}\n  end: {{steps: {{load: {{needs: named, uses: load, with: {{connection: w, table: t, merge: id}}}}}}}}",
+            ["end.load"],
+        ),
+        (NAMED, None),
+    ],
+    ids=["at once", "behind a transform", "not at all"],
+)
+def test_an_extract_by_watermark_knows_the_load_of_its_rows(tmp_path: Path, behind: str, settled_by: list[str] | None) -> None:
+    """Directly or behind transforms; others need not know."""
+    made = written(
+        tmp_path,
+        f"""\
+  regions:
+    for_each: {{region: [a, b]}}
+    steps:
+      extract: {{uses: extract, with: {{connection: "x_{{region}}", table: orders, watermark: updated_at}}}}
+      tidied: {{needs: extract, uses: transform, with: {{sql: SELECT 1}}}}
+  beside: {{uses: extract, with: {{connection: x, table: orders, watermark: updated_at}}}}
+  arrived: {{needs: regions, uses: barrier}}
+{behind}
+""",
+    )
+    assert [task.call.arguments.get("settled_by") for task in made.of_step("regions.extract")] == [settled_by, settled_by]
+    (beside,) = made.of_step("beside")
+    assert "settled_by" not in beside.call.arguments
+
+
 def test_the_condition_of_an_empty_operator_is_asked(tmp_path: Path) -> None:
     """Airflow's scheduler marks such a task done without a worker, unless something must be called in one."""
     empty = "airflow.providers.standard.operators.empty.EmptyOperator"

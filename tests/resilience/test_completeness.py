@@ -8,10 +8,11 @@ from dataclasses import asdict, replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from records import EXCLUDED, FLORIDA, PLAINS, TEXAS, record
+from records import EXCLUDED, FLORIDA, NIGHT, PLAINS, TEXAS, record
 
 from tidegate.errors import IntervalUnknown
 from tidegate.resilience.completeness import Branch, BranchState, Completeness, Outcome
+from tidegate.resilience.interval import Interval
 
 
 def test_a_complete_night_says_so() -> None:
@@ -52,6 +53,16 @@ def test_a_catch_up_run_completes_the_night_with_what_earlier_runs_brought() -> 
     healed = night.as_loaded({"florida": 66, "texas": 1000}, {"texas"})
     assert healed.outcome is Outcome.COMPLETE
     assert healed.sentence == "sales for 2017-12-23 is complete: 2 of 2 regions, 1,066 rows; texas caught up."
+
+
+def test_a_night_that_a_later_one_has_overtaken_says_so() -> None:
+    """It is neither partial nor complete, and stays so on its way through JSON; a missed quorum tells more."""
+    tomorrow = Interval(NIGHT.end, NIGHT.end + (NIGHT.end - NIGHT.start))
+    night = record(TEXAS, replace(FLORIDA, stale_from="2017-12-22T00:00:00+00:00")).as_overtaken(tomorrow)
+    assert (night.outcome, night.stale) == (Outcome.OVERTAKEN, ())
+    assert night.sentence == "sales for 2017-12-23 was not loaded: the table already holds the whole of 2017-12-24, which is newer."
+    assert Completeness.from_dict(json.loads(json.dumps(night.as_dict()))) == night
+    assert replace(night, met=False).outcome is Outcome.SHORT
 
 
 def test_what_this_run_loaded_counts_with_its_own_rows() -> None:
@@ -263,6 +274,7 @@ def test_a_record_is_plain_with_what_readers_want_beside_it() -> None:
     assert night.as_dict() == {
         **{name: getattr(night, name) for name in ("pipeline", "dimension", "needed", "met", "coverage", "rule", "deadline", "decided_at")},
         "decided_by": "x",
+        "overtaken_by": "",
         "run_id": "run",
         "correlation_id": "tg-1",
         "interval": {"start": "2017-12-23T00:00:00+00:00", "end": "2017-12-24T00:00:00+00:00"},

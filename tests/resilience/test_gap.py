@@ -43,6 +43,14 @@ def test_what_is_missing_and_not_held_opens() -> None:
     assert changed == {"florida": replace(GAP, reason=FLORIDA.reason)}
 
 
+def test_a_night_that_was_overtaken_opens_nothing_and_closes_what_was_open() -> None:
+    """A later one is the whole table, so nothing can be brought any more."""
+    night = record(TEXAS, FLORIDA).as_overtaken(Interval(NIGHT.end, NIGHT.end + DAY))
+    given = {"florida": GAP, "ohio": replace(GAP, branch="ohio", status=Status.WAIVED)}
+    changed = settled(replace(night, run_id="second"), given, (), owner="analytics", expire=30 * DAY, now=NOW + HOUR)
+    assert changed == [replace(GAP, status=Status.CLOSED, closed_at=NOW + HOUR, closed_by="second", note=night.sentence)]
+
+
 def test_what_arrived_with_too_few_others_is_a_gap_too() -> None:
     """The quorum was missed, so the warehouse holds none of it."""
     assert {name: (gap.state, gap.reason) for name, gap in after([], TEXAS, FLORIDA).items()} == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -35,11 +36,21 @@ def verdict(**changes: Any) -> Verdict:
         ({"before": "complete"}, {"complete"}),
         ({"before": "partial", "completeness": record(TEXAS, FLORIDA)}, {"partial"}),
         ({"completeness": None}, {"complete"}),
+        ({"completeness": None, "overtaken_by": "2017-12-24"}, {"overtaken"}),
+        ({"completeness": replace(record(TEXAS, FLORIDA), overtaken_by="2017-12-24"), "before": "partial"}, {"overtaken"}),
     ],
 )
 def test_events_follow_from_what_happened(changes: dict[str, Any], events: set[str]) -> None:
     """Partial, failed, complete, and recovered where something was missing before."""
     assert verdict(**changes).events == events
+
+
+def test_a_night_that_a_later_one_has_overtaken_says_so() -> None:
+    """Also where no barrier keeps a record; a failure tells more."""
+    told = verdict(completeness=None, overtaken_by="2017-12-24")
+    assert told.sentence == "sales for 2017-12-23 was not loaded: the table already holds the whole of 2017-12-24, which is newer."
+    assert told.as_dict()["outcome"] == "overtaken"
+    assert verdict(completeness=None, overtaken_by="2017-12-24", failures=(Failure(task="mail", reason="no"),)).word == "failed"
 
 
 def test_a_failed_load_is_told_with_its_reason_though_enough_arrived() -> None:

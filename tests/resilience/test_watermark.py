@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tidegate.resilience.watermark import Asked, Marks, asked
+from tidegate.resilience.watermark import Around, Asked, Attempt, Marks, around, asked, worth_keeping
 
 
 def test_the_first_one_reads_all_and_the_next_goes_on() -> None:
@@ -37,53 +38,146 @@ def test_what_there_is_to_read() -> None:
     assert not Asked(5, None, closed=False).nothing
 
 
+BEGUN, STAGED, SETTLED = {"staged": False, "settled": False}, {"staged": True, "settled": False}, {"staged": True, "settled": True}
+
+
+def test_it_goes_on_from_the_nearest_one_that_is_settled() -> None:
+    """What was read behind that and came nowhere is read once more; one that has only begun has read nothing."""
+    known = {
+        1: [Attempt("1a", **STAGED)],
+        2: [Attempt("2a", **SETTLED), Attempt("2b", **STAGED), Attempt("2c", **SETTLED)],
+        3: [Attempt("3a", **BEGUN), Attempt("3b", **STAGED)],
+        4: [Attempt("4a", **BEGUN)],
+        6: [Attempt("6a", **BEGUN)],
+    }
+    assert around(5, known) == Around(own=[], earlier=["2a", "2c"], later=["6a"], later_interval=6, unsettled=[3])
+    assert around(3, known) == Around(own=["3b"], earlier=["2a", "2c"], later=["4a"], later_interval=4, unsettled=[])
+    assert around(7, known) == Around(own=[], earlier=["2a", "2c"], later=[], later_interval=None, unsettled=[3])
+    assert around(2, known) == Around(own=["2a", "2b", "2c"], earlier=[], later=["3b"], later_interval=3, unsettled=[1])
+
+
+def test_what_is_worth_keeping() -> None:
+    """The newest that was staged, and the newest that is settled, by when they were read."""
+    read = {"a": 1, "b": 3, "c": 2, "d": 4}
+    attempts = [Attempt("a", **SETTLED), Attempt("b", **STAGED), Attempt("c", **SETTLED), Attempt("d", **BEGUN)]
+    assert worth_keeping(attempts, read.__getitem__) == {"b", "c"}
+    assert worth_keeping(attempts[:2], read.__getitem__) == {"a", "b"}
+    assert worth_keeping(attempts[2:], read.__getitem__) == {"c"}
+    assert worth_keeping(attempts[3:], read.__getitem__) == set()
+
+
+TABLES = {"both": (1, 2), "untold": (1, 2), "first": (1,), "second": (2,), "none": ()}
+NUMBERS, TAKEN = st.integers(0, 4), st.sampled_from(list(TABLES))
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("change"), st.integers(0, 5), st.booleans()),
-        st.tuples(st.just("begin"), st.integers(0, 6), st.just(True)),
-        st.tuples(st.just("load"), st.integers(0, 6), st.booleans()),
+        st.tuples(st.just("change"), NUMBERS, st.booleans()),
+        st.tuples(st.just("night"), NUMBERS, TAKEN),
+        st.tuples(st.just("begin"), NUMBERS, st.none()),
+        st.tuples(st.just("stage"), NUMBERS, st.booleans()),
+        st.tuples(st.just("load"), NUMBERS, TAKEN),
     ),
-    max_size=60,
+    max_size=40,
 )
-"""Of a change: whether the clock has moved on since the one before. Of a load: whether the mark is written down."""
+"""Of a change: whether the clock has moved on since the one before. Of a read: whether it lives to write down its mark, and to hand on its rows. Of loads: which
+of two tables takes the rows; or that both do and die before they say so. A night is all three.
+"""
+
+Rows = dict[int, tuple[int, int]]
+"""Row → the moment of its last change, and the number of that change."""
 
 
+@dataclass(eq=False)
+class Read:
+    """One attempt: what it has read, and what became of it."""
+
+    fence: int
+    marks: Marks
+    rows: Rows
+    staged: bool = False
+    loaded: set[int] = field(default_factory=set)
+
+
+def _attempts(reads: list[Read]) -> list[Attempt[Read]]:
+    return [Attempt(read, read.staged, read.staged and read.loaded == {1, 2}) for read in reads]
+
+
+def _newest(reads: list[Read]) -> Marks | None:
+    newest = max(reads, key=lambda read: read.fence, default=None)
+    return newest.marks if newest is not None else None
+
+
+@dataclass
+class Nights:
+    """A source, the nights that read what has changed in it, and two tables into which each is merged."""
+
+    source: Rows = field(default_factory=dict)
+    tables: dict[int, Rows] = field(default_factory=lambda: {1: {}, 2: {}})
+    remembered: dict[int, list[Read]] = field(default_factory=dict)
+    reading: dict[int, Read] = field(default_factory=dict)
+    handed_on: dict[int, Read] = field(default_factory=dict)
+    fences: dict[tuple[int, int], int] = field(default_factory=dict)
+    """Table and night → the fence of what it holds of it."""
+
+    def begin(self, number: int, count: int) -> None:
+        """Look at the source."""
+        found = around(number, {night: _attempts(reads) for night, reads in self.remembered.items()})
+        wanted = asked(own=_newest(found.own), earlier=_newest(found.earlier), later=_newest(found.later))
+        upto = wanted.upto if wanted.closed else max((at for at, _ in self.source.values()), default=wanted.above)
+        above, last = (-1 if mark is None else mark for mark in (wanted.above, upto))
+        rows = {} if wanted.nothing else {key: value for key, value in self.source.items() if above <= value[0] <= last}
+        self.reading[number] = Read(count, Marks(wanted.above, upto), rows)
+        if not wanted.closed:
+            self.remembered.setdefault(number, []).append(Read(count, Marks(wanted.above, wanted.above), {}))
+
+    def end(self, number: int, *, lives: bool) -> None:
+        """Write down the mark, forget what is needless, hand on the rows; or die before."""
+        read = self.reading.pop(number)
+        if lives:
+            read.staged = True
+            reads = [*self.remembered.get(number, ()), read]
+            self.remembered[number] = list(worth_keeping(_attempts(reads), lambda each: each.fence))
+            self.handed_on[number] = read
+
+    def load(self, number: int, tables: tuple[int, ...], *, told: bool) -> None:
+        """Merge what was handed on last, where no newer reading of a later night is there; no row is ever set back."""
+        read = self.handed_on[number]
+        for table in tables:
+            others = {night: fence for (where, night), fence in self.fences.items() if where == table}
+            if read.fence < others.get(number, -1) or any(night > number and read.fence < fence for night, fence in others.items()):
+                continue
+            held = self.tables[table]
+            assert all(key not in held or held[key][1] <= value[1] for key, value in read.rows.items())
+            held |= read.rows
+            self.fences[table, number] = read.fence
+            if told:
+                read.loaded.add(table)
+
+
+TWO = [("change", 1, True), ("change", 2, True)]  # for a mark's own moment is read again
+LOST = [("change", 0, True), ("night", 0, "both"), *TWO, ("night", 1, "none")]
+OF_TWO_ATTEMPTS = [("change", 0, True), ("night", 0, "both"), *TWO, ("night", 0, "none")]
+BEHIND_A_GAP = [("change", 0, True), ("night", 2, "none"), ("night", 3, "none"), ("load", 2, "both"), ("night", 1, "both")]
+
+
+@settings(max_examples=300)
 @given(STEPS)
-def test_whatever_was_read_in_whatever_order(steps: list[tuple[str, int, bool]]) -> None:
-    """Rows that changed at any time are merged as they are once the newest interval has been read, and none is ever set back. Intervals come again, late,
-    backwards, side by side; some die before they have written down how far they were, some are never loaded. Several changes are of one moment.
+@example(LOST)
+@example(OF_TWO_ATTEMPTS)
+@example(BEHIND_A_GAP)
+def test_whatever_was_read_and_loaded_in_whatever_order(steps: list[tuple[str, int, Any]]) -> None:
+    """Rows that changed at any time are in both tables as they are once the newest interval has been read and loaded, and none is ever set back. Intervals
+    come again, late, backwards, side by side; some die before they have written down how far they were, some are loaded into one table, or into none, or die
+    before they have said so. Several changes are of one moment.
     """
-    source: dict[int, tuple[int, int]] = {}
-    """Row → the moment of its last change, and the number of that change."""
-    warehouse: dict[int, tuple[int, int]] = {}
-    begun: dict[int, Any] = {}
-    remembered: dict[int, Marks] = {}
-    reading: dict[int, tuple[int, Marks, dict[int, tuple[int, int]]]] = {}
-    loaded: dict[int, int] = {}
-    clock = 0
-    for count, (step, number, sure) in enumerate([*steps, ("begin", 7, True), ("load", 7, True)]):
+    nights, clock = Nights(), 0
+    for count, (step, number, how) in enumerate([*steps, ("night", 7, "both")]):
         if step == "change":
-            clock += sure
-            source[number] = (clock, count)
-        elif step == "begin":
-            earlier = max((other for other in remembered if other < number), default=None)
-            later = min((other for other in begun if other > number), default=None)
-            wanted = asked(
-                own=remembered.get(number),
-                earlier=remembered[earlier] if earlier is not None else None,
-                later=remembered.get(later, Marks(begun[later], begun[later])) if later is not None else None,
-            )
-            begun.setdefault(number, wanted.above)
-            upto = wanted.upto if wanted.closed else max((at for at, _ in source.values()), default=wanted.above)
-            above, last = (-1 if mark is None else mark for mark in (wanted.above, upto))
-            rows = {} if wanted.nothing else {key: value for key, value in source.items() if above <= value[0] <= last}
-            reading[number] = (count, Marks(wanted.above, upto), rows)
-        elif number in reading:
-            fence, marks, rows = reading.pop(number)
-            if sure:
-                remembered[number] = marks
-            if fence > loaded.get(number, -1) and not any(other > number and fence < its for other, its in loaded.items()):
-                assert all(key not in warehouse or warehouse[key][1] <= value[1] for key, value in rows.items())
-                warehouse |= rows
-                loaded[number] = fence
-    assert warehouse == source
+            clock += how
+            nights.source[number] = (clock, count)
+        if step in {"night", "begin"}:
+            nights.begin(number, count)
+        if step == "night" or (step == "stage" and number in nights.reading):
+            nights.end(number, lives=how is not False)
+        if step in {"night", "load"} and number in nights.handed_on:
+            nights.load(number, TABLES[how], told=how != "untold")
+    assert nights.tables == {1: nights.source, 2: nights.source}

@@ -61,7 +61,8 @@ def sell(day: date, closed: list[str], away: list[str], rows: dict[str, int]) ->
 def run(night: dict[str, Any], session: Any) -> dict[str, Any]:
     """What becomes of one night."""
     day = date.fromisoformat(night["day"])
-    sell(day, night.get("closed", []), night.get("away", []), night.get("rows", {}))
+    if night.get("sells", True):
+        sell(day, night.get("closed", []), night.get("away", []), night.get("rows", {}))
     start = datetime.combine(day, time.min)
     interval = {"interval_start": start.isoformat(), "interval_end": (start + timedelta(days=1)).isoformat()}
     conf = {**(interval if night.get("interval", True) else {}), **night.get("conf", {})}

@@ -17,6 +17,8 @@ ALL = dict.fromkeys(SHOPS, 2)
 def _asked(pipeline: str) -> dict[str, str]:
     return {
         "rows": f"SELECT substr(sold_at, 1, 10), shop, count(*) FROM {pipeline} GROUP BY 1, 2 ORDER BY 1, 2",
+        "gaps": f"SELECT branch, status FROM tidegate_gap WHERE pipeline = '{pipeline}' AND interval_start LIKE '{FIRST}%'",
+        "first": f"SELECT outcome, sentence FROM tidegate_interval WHERE pipeline = '{pipeline}' AND interval_start LIKE '{FIRST}%'",
         "ledger": f"SELECT substr(interval_start, 1, 10), branch FROM tidegate_load WHERE pipeline = '{pipeline}' ORDER BY 1, 2",
     }
 
@@ -86,5 +88,14 @@ def test_a_night_is_the_whole_table(ran: dict[str, list[dict[str, Any]]]) -> Non
     _, second, caught_up, anew = ran["swapped"]
     assert (_rows(second, FIRST), _rows(second, SECOND)) == ({}, {**ALL, "anna": 1})
     assert (_ledger(second, FIRST), _ledger(second, SECOND)) == ([], list(SHOPS))
-    assert caught_up["warehouse"] == second["warehouse"]
+    assert caught_up["warehouse"]["rows"] == second["warehouse"]["rows"]
     assert (anew["state"], _rows(anew, SECOND)) == ("success", {**ALL, "carl": 3})
+
+
+def test_a_night_behind_a_later_whole_table_says_so(ran: dict[str, list[dict[str, Any]]]) -> None:
+    """It is green, neither partial nor told of; the gap that it leaves closes, for no catch-up can close it."""
+    _, second, caught_up, _ = ran["swapped"]
+    sentence = f"swapped for {FIRST} was not loaded: the table already holds the whole of {SECOND}, which is newer."
+    assert second["warehouse"]["gaps"] == [["ben", "open"]]
+    assert (caught_up["state"], caught_up["record"]["verdict"], caught_up["note"]) == ("success", "overtaken", sentence)
+    assert (caught_up["warehouse"]["gaps"], caught_up["warehouse"]["first"]) == ([["ben", "closed"]], [["overtaken", sentence]])

@@ -16,7 +16,7 @@ from tidegate.data.stopping import Stop
 from tidegate.data.table_query import READ_FROM, Source, TableQuery, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import timedelta
 
     import pyarrow as pa
@@ -48,6 +48,7 @@ def extract(
     connection_name: str,
     source_name: str,
     usual: int | None = None,
+    settled_by: Collection[str] = (),
     progress: Callable[[int], None] | None = None,
     stop: Stop | None = None,
     limit: timedelta | None = None,
@@ -61,6 +62,7 @@ def extract(
     :param timezone: of the clock that the source's columns without a time zone show.
     :param source_name: the file that the SQL is from, for messages.
     :param usual: the branch's usual rows; None where nobody knows.
+    :param settled_by: the loads that must have brought an interval's rows before a later one goes on from its mark; none for where it is staged.
     :param progress: called after each batch with the number of rows so far; what it raises ends the extract.
     :param stop: ends the read early: its statement is cancelled on the server, and nothing stays in staging.
     :param limit: how long the server of PostgreSQL, MySQL or MariaDB lets a statement run at most, for a worker that is gone can cancel none.
@@ -74,8 +76,11 @@ def extract(
     clock = timezone
     if isinstance(sql, TableQuery):
         interval[READ_FROM] = aware(key.interval_start) - sql.look_back
-        if sql.interval_column is not None and dialect in {"mysql", "mariadb"} and timezone != "UTC":
-            clock = _clock(url, sql, timezone, correlation_id=correlation_id, connection_name=connection_name, source_name=source_name)
+        column = sql.interval_column or sql.watermark
+        if column is not None and dialect in {"mysql", "mariadb"} and timezone != "UTC":
+            clock = _clock(
+                url, sql.table, column, timezone, correlation_id=correlation_id, connection_name=connection_name, source_name=source_name
+            )
     values = given(interval, key.branch, params, dialect=dialect, timezone=clock, source_name=source_name)
     stop, where = stop or Stop(), f"{connection_name}, {source_name},"
     receipt: dict[str, Any] = {
@@ -89,28 +94,30 @@ def extract(
     if isinstance(sql, TableQuery):
         source = Source(
             url=url, query=sql, values=values, name=connection_name, source_name=source_name, correlation_id=correlation_id, zone=timezone,
-            batch_rows=batch_rows, limit=limit,
+            clock=clock, batch_rows=batch_rows, limit=limit,
         )  # fmt: skip
-        return _of_table(source, split, contracted, receipt)
+        return _of_table(source, split, contracted, receipt, settled_by)
     query = statement(sql, values, source_name=source_name, correlation_id=correlation_id, dialect=dialect)
     return _of_query(url, lambda _: query, contracted, receipt, source_name=source_name, zone=timezone, batch_rows=batch_rows, limit=limit)
 
 
-def _clock(url: sa.URL, query: TableQuery, timezone: str, *, correlation_id: str, connection_name: str, source_name: str) -> str:
-    """Of which clock the bounds of a table's interval are to be, on MySQL: a column of TIMESTAMP holds moments, which the session shows in UTC."""
+def _clock(url: sa.URL, name: str, column: str, timezone: str, *, correlation_id: str, connection_name: str, source_name: str) -> str:
+    """Which clock a table's column shows, on MySQL: one of TIMESTAMP holds moments, which the session shows in UTC."""
     with reading(url, correlation_id=correlation_id, connection_name=connection_name, source_name=source_name) as connection:
-        table = ".".join(quoted(name, connection.dialect) for name in query.table.split("."))
+        table = ".".join(quoted(part, connection.dialect) for part in name.split("."))
         shown = statement(f"SHOW COLUMNS FROM {table}", {}, source_name=source_name, correlation_id=correlation_id, dialect="mysql")
         kinds = {str(row.Field).casefold(): str(row.Type) for row in connection.execute(shown)}
-    return "UTC" if kinds.get(str(query.interval_column).casefold(), "").startswith("timestamp") else timezone
+    return "UTC" if kinds.get(column.casefold(), "").startswith("timestamp") else timezone
 
 
-def _of_table(source: Source, split: Split | None, contracted: Callable[[], Contract], receipt: dict[str, Any]) -> Manifest:
+def _of_table(
+    source: Source, split: Split | None, contracted: Callable[[], Contract], receipt: dict[str, Any], settled_by: Collection[str]
+) -> Manifest:
     changes, column = None, source.query.watermark
     if column is not None:
         from tidegate.data.watermarks import Changes
 
-        changes = Changes(source, column, receipt["key"], receipt["staging"], attempt=receipt["attempt"])
+        changes = Changes(source, column, receipt["key"], receipt["staging"], attempt=receipt["attempt"], settled_by=settled_by)
     if split is not None:
         from tidegate.data import ranges
 

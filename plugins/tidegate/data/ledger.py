@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -20,10 +21,10 @@ from sqlalchemy.schema import CreateTable
 from tidegate.data.existing import has_table
 from tidegate.data.instants import instant
 from tidegate.errors import LedgerTooNew, TimedOut
+from tidegate.resilience.interval import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
 _MYSQL = ("mysql", "mariadb")
 _LOCK = 0x7469_6465  # "tide": the number of the advisory lock under which tables are created
@@ -139,7 +140,7 @@ class IntervalRow:
     interval_start: str
     interval_end: str
     outcome: str
-    """``complete``, ``partial`` or ``short``."""
+    """``complete``, ``partial``, ``short`` or ``overtaken``."""
     sentence: str
     expected: int
     arrived: int
@@ -318,6 +319,11 @@ def load_row(row: sa.Row[Any]) -> LoadRow:
     """Decode one stored row."""
     stored = dict(row._mapping)  # noqa: SLF001 -- SQLAlchemy's public way to a row's names
     return LoadRow(**{**stored, "partitions": tuple(json.loads(stored["partitions"]))})
+
+
+def interval_of(row: LoadRow) -> Interval:
+    """The interval that a load is about."""
+    return Interval(datetime.fromisoformat(row.interval_start), datetime.fromisoformat(row.interval_end))
 
 
 def _interval_row(row: sa.Row[Any]) -> IntervalRow:

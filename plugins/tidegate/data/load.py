@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tidegate.data.modes import Mode
     from tidegate.data.parts import Part
     from tidegate.data.staging import Staging
+    from tidegate.resilience.interval import Interval
 
 BATCH_ROWS = 10_000
 _DDL_COMMITS = {"mysql", "mariadb", "oracle"}
@@ -51,6 +52,10 @@ class LoadReport:
     """Branches that were left alone, since a newer attempt had been there."""
     partitions: int
     """Deleted and written anew, counting those that only vanished."""
+    overtaken_by: Interval | None = None
+    """The later interval whose rows are the whole table, so that nothing was written."""
+    marks: tuple[str, ...] = ()
+    """Where the marks lie of the attempts by watermark whose rows the table now holds, relative to the staging root."""
     unfit: str = ""
     """Why rows that stand in were left out; empty where they were not."""
 
@@ -92,7 +97,7 @@ def load_all(
     run_id: str,
     correlation_id: str,
     dimension: str | None = None,
-    in_transaction: Callable[[sa.Connection, dict[str, LoadRow]], None] | None = None,
+    in_transaction: Callable[[sa.Connection, dict[str, LoadRow], Interval | None], None] | None = None,
     batch_rows: int = BATCH_ROWS,
     connection_name: str,
     progress: Callable[[int], None] | None = None,
@@ -105,7 +110,8 @@ def load_all(
     :param create: whether a table that there is not is made.
     :param add_columns: whether columns that the table lacks are added.
     :param dimension: name of a column to fill with the branch, when the rows do not have it themselves.
-    :param in_transaction: called before the commit with the connection and all that the ledger now holds of this interval and table;
+    :param in_transaction: called before the commit with the connection, all that the ledger now holds of this interval and table, and the later interval
+        whose rows are the whole table, where one's are;
         what it writes is committed with the rows, what it raises rolls all back.
     :param progress: called after each batch with the number of rows so far.
     :raises LoadRefused: the load would lose, double or mix up rows, or the table cannot take them; nothing was written.
@@ -151,10 +157,18 @@ def load_all(
                 for row in _receipts(job, way, part, run_id=run_id, correlation_id=correlation_id):
                     ledger.write_load(connection, row)
             if in_transaction:
-                in_transaction(connection, held_by(connection, job.target))
-    loaded = {branch for part in (*decision.taken, *decision.present) for branch in part.manifest.branches}
+                in_transaction(connection, held_by(connection, job.target), decision.overtaken_by)
+    there = [part.manifest for part in (*decision.taken, *decision.present)]
+    loaded = {branch for manifest in there for branch in manifest.branches}
     left = {branch for part in decision.superseded for branch in part.manifest.branches} - loaded
-    return LoadReport(rows=rows, loaded=tuple(sorted(loaded)), superseded=tuple(sorted(left)), partitions=len(decision.doomed))
+    return LoadReport(
+        rows=rows,
+        loaded=tuple(sorted(loaded)),
+        superseded=tuple(sorted(left)),
+        partitions=len(decision.doomed),
+        overtaken_by=decision.overtaken_by,
+        marks=tuple(dict.fromkeys(mark for manifest in there for mark in manifest.marks)),
+    )
 
 
 def _receipts(job: Job, way: Mode, part: Part, *, run_id: str, correlation_id: str) -> Iterator[LoadRow]:

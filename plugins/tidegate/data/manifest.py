@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 QUARANTINE = ".quarantine.parquet"
 """How the file of rows ends that were set aside."""
+_TUPLES = ("columns", "branches", "marks")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,6 +106,8 @@ class Manifest:
     """The rules that rows of this step broke, in words → how many rows."""
     watermark: dict[str, Any] | None = None
     """Of an extract by watermark, the values of the column that are inside: ``{"above": {"moment": …}, "upto": {"moment": …}}``."""
+    marks: tuple[str, ...] = ()
+    """Where the marks lie of the attempts by watermark that the rows are of, relative to the staging root: a load tells there that it has brought them."""
     instead: Manifest | None = None
     """The same without the rows that stand in, where a transform has made both; for a load that cannot take them."""
     share: Share | None = None
@@ -142,7 +145,8 @@ class Manifest:
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON types, for XCom and for the manifest file."""
         instead = self.instead.as_dict() if self.instead is not None else None
-        return {**asdict(self), "columns": list(self.columns), "branches": list(self.branches), "instead": instead}
+        lists = {name: list(getattr(self, name)) for name in _TUPLES}
+        return {**asdict(self), **lists, "instead": instead}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Manifest:
@@ -152,7 +156,7 @@ class Manifest:
         """
         instead = cls.from_dict(data["instead"]) if data.get("instead") else None
         share = share_from(data["share"]) if data.get("share") else None
-        lists = {"columns": tuple(data["columns"]), "branches": tuple(data["branches"])}
+        lists = {name: tuple(data[name]) for name in _TUPLES}
         return cls(**{**data, **lists, "instead": instead, "share": share})
 
 

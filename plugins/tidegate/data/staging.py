@@ -152,6 +152,7 @@ class Staging:
         stale: Mapping[str, str] | None = None,
         question: str = "",
         watermark: dict[str, Any] | None = None,
+        marks: Sequence[str] = (),
         contract: Contract | None = None,
         quarantined: int = 0,
         share: Share | None = None,
@@ -163,6 +164,7 @@ class Staging:
         :param stale: those of them whose rows stand in for the interval's → the start of the interval that they are of.
         :param question: :func:`~tidegate.data.manifest.question` of what a source is asked.
         :param watermark: the marks between which a table was read.
+        :param marks: where such marks lie, of the rows or of those that they were made of.
         :param contract: what the rows must be like; anything by default.
         :param quarantined: rows that steps before have set aside.
         :param share: which rows of its branches it is made of; all by default.
@@ -198,6 +200,7 @@ class Staging:
                 stale=dict(stale or {}),
                 question=question,
                 watermark=watermark,
+                marks=tuple(marks),
                 quarantined=quarantined + (contract.set_aside if contract is not None else 0),
                 broken={rule: count.rows for rule, count in contract.broken.items()} if contract is not None else {},
                 share=share,

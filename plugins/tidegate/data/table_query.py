@@ -61,6 +61,8 @@ class Source:
     correlation_id: str
     zone: str
     """Of the clock that columns without a time zone show."""
+    clock: str
+    """Of the clock that the values of the watermark show, where they have no time zone."""
     batch_rows: int
     limit: timedelta | None
     """How long its server lets one statement run."""

@@ -334,6 +334,7 @@ def _inherited(inputs: Sequence[Manifest], share: Share | None) -> dict[str, Any
         "branches": tuple(dict.fromkeys(branch for manifest in inputs for branch in manifest.branches)),
         "stale": {branch: start for manifest in inputs for branch, start in manifest.stale.items()},
         "quarantined": set_aside_before(inputs, share),
+        "marks": tuple(dict.fromkeys(mark for manifest in inputs for mark in manifest.marks)),
         "share": share,
     }
 

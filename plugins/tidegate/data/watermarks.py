@@ -4,10 +4,12 @@
 
     <staging>/<pipeline>/~watermarks/<step>/<branch>/<table and column>/<start>--<end>~<attempt>.begun    from where it reads
                                                                         <start>--<end>~<attempt>.json     up to where it has read
+                                                                        <start>--<end>~<attempt>~<load>.loaded    its rows are in the load's table
 
 The first is written before the rows are read, and keeps older intervals from reading on. The second is written behind the manifest of each attempt, and
-holds no more than what that attempt has staged; so whatever is killed between the two, the next interval reads rows once more rather than not at all. Of
-each interval the newest stays. Retention leaves them. Runs in a worker.
+holds no more than what that attempt has staged. The third is written by the load, behind its commit: an interval goes on from the mark of one whose rows are
+loaded. So whatever fails, or is killed between two of them, the next interval reads rows once more rather than not at all. Of each interval the newest
+attempt stays, and the newest that is loaded. Retention leaves them. Runs in a worker.
 """
 
 from __future__ import annotations
@@ -27,10 +29,10 @@ from tidegate.data.staging import interval_of, safe_name
 from tidegate.data.table_query import quoted
 from tidegate.errors import DataRefused, QueryRefused
 from tidegate.resilience.interval import Interval
-from tidegate.resilience.watermark import Marks, asked
+from tidegate.resilience.watermark import Attempt, Marks, around, asked, worth_keeping
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterable
 
     import sqlalchemy as sa
 
@@ -45,7 +47,7 @@ ABOVE, UPTO = "mark_above", "mark_upto"
 """The bound names of the marks."""
 KEPT = 3_000
 """Intervals whose marks are kept. One that is older is read anew with all rows up to the oldest mark that is there."""
-_BEGUN, _READ = ".begun", ".json"
+_BEGUN, _READ, _LOADED = ".begun", ".json", ".loaded"
 
 
 class Changes:
@@ -55,22 +57,28 @@ class Changes:
     its session see the data, and then looks whether a later one has begun.
     """
 
-    def __init__(self, source: Source, column: str, key: StageKey, staging: Staging, *, attempt: str) -> None:
+    def __init__(
+        self, source: Source, column: str, key: StageKey, staging: Staging, *, attempt: str, settled_by: Collection[str] = ()
+    ) -> None:
+        """:param settled_by: the loads that must have brought an attempt's rows before a later interval goes on behind them; none: they need only be staged."""
         self._source = source
         self._column = column
         self._here = Interval(key.interval_start, key.interval_end)
-        self._attempt = attempt
-        around = staging.root / safe_name(key.pipeline) / "~watermarks"  # no interval's folder begins with a tilde
-        self._folder = around / safe_name(key.step) / safe_name(key.branch) / safe_name(f"{source.query.table} {column}")
+        self._settled_by = settled_by
+        within = (key.step, key.branch, f"{source.query.table} {column}")
+        self._place = (safe_name(key.pipeline), "~watermarks", *map(safe_name, within))  # no interval's folder begins with a tilde
         """Another table or column begins anew."""
+        self._folder = staging.root.joinpath(*self._place)
+        self._name = f"{compact(self._here.start)}--{compact(self._here.end)}~{safe_name(attempt)}"
         self._wanted = asked(own=None, earlier=None, later=None)
+        self._again = list[Interval]()
         self._marks = Marks(None, None)
         self._read_at = ""
 
     @property
     def receipt(self) -> dict[str, Any]:
-        """What the manifest tells of them: the marks, and the moment before which nothing was read."""
-        return {"watermark": _told_of(self._marks), "read_at": self._read_at}
+        """What the manifest tells of them: the marks and where they lie, and the moment before which nothing was read."""
+        return {"watermark": _told_of(self._marks), "marks": ("/".join((*self._place, self._name)),), "read_at": self._read_at}
 
     def begin(self) -> None:
         """Before the first statement of the session that reads: older intervals leave from now on what this one will read.
@@ -86,6 +94,8 @@ class Changes:
         self._wanted = self._asked()
         self._read_at = stamp()
         if not self._wanted.closed:
+            if self._again:
+                log.info("%s What was read for %s is not loaded, so it is read for %s, too", self._source.where, self._again[0], self._here)
             self._write(Marks(self._wanted.above, self._wanted.above), _BEGUN)
             self._read_at = stamp()
 
@@ -99,7 +109,7 @@ class Changes:
             connection.exec_driver_sql("BEGIN")  # else each statement would see a state of its own
         wanted, upto = self._wanted, self._wanted.upto
         if not wanted.closed:
-            upto = _newest(self._source, self._column, connection, wanted.above)
+            upto = self._newest(connection, wanted.above)
             if (again := self._asked()).closed:  # a later one has begun meanwhile, and may see less than this session
                 wanted, upto = again, again.upto
         self._marks = Marks(wanted.above, upto)
@@ -114,10 +124,13 @@ class Changes:
         self._read_at = manifest.read_at
         self._write(self._marks, _READ)
         files = self._files()
-        own = files.pop(self._here, [])
-        newest = max((file for file in own if file.suffix == _READ), key=lambda file: (_read(file)[0], file.name))
-        old = [file for interval in sorted(files)[: -KEPT + 1] for file in files[interval]]
-        for file in (*(file for file in own if file != newest), *old):
+        known = self._attempts(files)
+        stay = tuple(file.stem for file in worth_keeping(known[self._here], lambda file: (_read(file)[0], file.name)))
+        ends = tuple(f"{stem}{end}" for stem in stay for end in (_READ, "~"))
+        last = max((interval for interval, attempts in known.items() if any(attempt.settled for attempt in attempts)), default=None)
+        others = sorted(files.keys() - {self._here})
+        old = [file for interval in others[: -KEPT + 1] if interval != last for file in files[interval]]
+        for file in (*(file for file in files[self._here] if not file.name.startswith(ends)), *old):
             with suppress(OSError):
                 file.unlink()
 
@@ -144,39 +157,80 @@ class Changes:
 
     def _looked(self) -> Asked:
         """What is to be read, by what is remembered of the interval, and of those nearest to it."""
-        here, files = self._here, self._files()
-        whole = {interval: read for interval, found in files.items() if (read := [file for file in found if file.suffix == _READ])}
-        before, behind = [other for other in whole if other < here], [other for other in files if other > here]
-        later = min(behind, default=None)
-        own = _remembered(whole.get(here, []))
-        wanted = asked(
-            own=own,
-            earlier=_remembered(whole[max(before)]) if before else None,
-            later=_remembered(whole.get(later) or files[later]) if later is not None else None,
-        )
-        if later is not None and own is None and wanted.nothing:
+        here, found = self._here, around(self._here, self._attempts(self._files()))
+        wanted = asked(own=_remembered(found.own), earlier=_remembered(found.earlier), later=_remembered(found.later))
+        later: Interval | None = found.later_interval
+        if later is not None and not found.own and wanted.nothing:
             level = logging.WARNING if later.start < here.end else logging.INFO
             log.log(
                 level, "%s Nothing is read for %s: what has changed belongs to %s, which was begun before", self._source.where, here, later
             )
+        self._again = found.unsettled if not found.own else []
         return wanted
 
     def _files(self) -> dict[Interval, list[Any]]:
         files = dict[Interval, list[Any]]()
         for file in listed(self._folder):
             interval = interval_of(file.name.partition("~")[0])
-            if interval is not None and file.suffix in {_BEGUN, _READ}:
+            if interval is not None and file.suffix in {_BEGUN, _READ, _LOADED}:
                 files.setdefault(interval, []).append(file)
         return files
 
+    def _attempts(self, files: dict[Interval, list[Any]]) -> dict[Interval, list[Attempt[Any]]]:
+        """What these files are of."""
+        found = dict[Interval, list[Attempt[Any]]]()
+        for interval, there in files.items():
+            names = {file.name for file in there}
+            for file in there:
+                if file.suffix != _LOADED:
+                    staged = file.suffix == _READ
+                    settled = staged and all(f"{file.stem}~{safe_name(load)}{_LOADED}" in names for load in self._settled_by)
+                    found.setdefault(interval, []).append(Attempt(file, staged, settled))
+        return found
+
     def _write(self, marks: Marks, suffix: str) -> None:
-        name = f"{compact(self._here.start)}--{compact(self._here.end)}~{safe_name(self._attempt)}{suffix}"
-        final = self._folder / name
+        final = self._folder / f"{self._name}{suffix}"
         with storing(final):
             final.parent.mkdir(parents=True, exist_ok=True)
             target = beside(final)
             target.write_text(json.dumps({**_told_of(marks), "read_at": self._read_at}), encoding="utf-8")
             publish(target, final)
+
+    def _newest(self, connection: sa.Connection, above: Any) -> Any:
+        """The greatest value there is, none of the future; what was there before, where nothing has come."""
+        name = quoted(self._column, connection.dialect)
+
+        def greatest(bound: dict[str, Any]) -> Any:
+            conditions = {ABOVE: f"{name} >= :{ABOVE}", UPTO: f"{name} <= :{UPTO}"}
+            sql = self._source.query.sql(connection.dialect, selected=f"max({name})", where=[conditions[word] for word in bound])
+            return connection.execute(self._source.statement(sql, bound)).scalar()
+
+        bound = {ABOVE: above} if above is not None else {}
+        found = greatest(bound)
+        if found is None and bound and (there := greatest({})) is not None:
+            message = (
+                '%s has no "%s" of %s or later, where it was read before; the greatest is %s. That is right where its last rows were deleted. Where the '
+                "connection leads to another database now, or to one that was restored, changes below that mark are not read: delete %s, and all rows are read anew"
+            )
+            log.warning(message, self._source.where, self._column, above, there, self._folder)
+        now = _now_like(found, self._source.clock)
+        if now is not None and found > now:
+            found = greatest({**bound, UPTO: now})
+        return above if found is None else _checked(self._source, self._column, found)
+
+
+def tell_loaded(staging: Staging, marks: Iterable[str], *, load: str) -> None:
+    """Leave beside the marks of attempts that a load has committed their rows, so that later intervals go on behind them. Doing it twice is fine.
+
+    :param marks: as manifests tell them.
+    :raises TidegateError: staging cannot be written.
+    """
+    for mark in marks:
+        *folder, name = mark.split("/")
+        final = staging.root.joinpath(*folder, f"{name}~{safe_name(load)}{_LOADED}")
+        with storing(final):
+            final.parent.mkdir(parents=True, exist_ok=True)
+            final.touch()
 
 
 def _remembered(files: list[Any]) -> Marks | None:
@@ -196,23 +250,6 @@ def _read(file: Any) -> tuple[str, Marks]:
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         hint = "Delete it: its interval and the one behind it are then read from the mark before."
         raise DataRefused(f"A mark in staging cannot be read: {file}.", hint=hint) from error
-
-
-def _newest(source: Source, column: str, connection: sa.Connection, above: Any) -> Any:
-    """The greatest value there is, none of the future; what was there before, where nothing has come."""
-    name = quoted(column, connection.dialect)
-
-    def greatest(bound: dict[str, Any]) -> Any:
-        conditions = {ABOVE: f"{name} > :{ABOVE}", UPTO: f"{name} <= :{UPTO}"}
-        sql = source.query.sql(connection.dialect, selected=f"max({name})", where=[conditions[word] for word in bound])
-        return connection.execute(source.statement(sql, bound)).scalar()
-
-    bound = {ABOVE: above} if above is not None else {}
-    found = greatest(bound)
-    now = _now_like(found, source.zone)
-    if now is not None and found > now:
-        found = greatest({**bound, UPTO: now})
-    return above if found is None else _checked(source, column, found)
 
 
 def _checked(source: Source, column: str, value: Any) -> Any:

@@ -82,7 +82,7 @@ class ExtractSettings(Settings):
     ``merge``."""
     watermark: str | None = None
     """Of the table, the column that grows with each change, such as ``updated_at``, in place of ``interval_column``: an interval reads what has changed since
-    the one before it was read."""
+    the one before it was loaded."""
     split: Split | None = None
     """Ranges in which the table is read, each over a connection of its own. By default it is read over one."""
     files: Annotated[str, StringConstraints(min_length=1), Shape("path or URL")] | None = None

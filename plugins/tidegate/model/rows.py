@@ -40,3 +40,16 @@ def barrier_before(tree: Tree, node: Node) -> Node | None:
     while here is not None and here.uses != "barrier":
         here = next(iter(sources(tree, here)), None)
     return here
+
+
+def passed(tree: Tree, load: Node) -> dict[Node, bool]:
+    """The steps that a load's rows pass, itself among them, and whether they reach it from there as they are, through no transform."""
+    seen: dict[Node, bool] = {}
+    ahead = [(load, True)]
+    while ahead:
+        node, plain = ahead.pop()
+        if node not in seen or (plain and not seen[node]):
+            seen[node] = plain
+            plain = plain and node.uses != "transform"
+            ahead += [(inside, plain) for source in sources(tree, node) for inside in source.within()]
+    return seen

@@ -70,6 +70,8 @@ class ExtractOperator(EndsFromOutside, TidegateOperator):
     :param look_back: How long before the interval's start, or before the mark, it is read from.
     :param watermark: Its column that grows with each change, in place of an interval column: what has changed since the interval before is read. The task
         writes down beside staging up to where.
+    :param settled_by: Of a watermark, the ids of the loads that must have brought an interval's rows before a later one goes on behind them; none where it
+        is enough that they are staged.
     :param split: The ranges in which the table is read side by side, such as ``{"by": "order_id", "into": 4}``: give the task as many slots of its pool.
     :param files: Path or URL of CSV, JSON or Parquet files that are read, in place of a query; it may be a pattern, and may use ``%Y`` and the like
         for the interval's start in ``timezone``. ``source_conn_id`` is then the connection of their store, or none.
@@ -114,6 +116,7 @@ class ExtractOperator(EndsFromOutside, TidegateOperator):
         look_back: timedelta = timedelta(0),
         split: Mapping[str, Any] | None = None,
         watermark: str | None = None,
+        settled_by: Sequence[str] = (),
         files: str | None = None,
         delimiter: str = ",",
         http: Mapping[str, Any] | None = None,
@@ -139,6 +142,7 @@ class ExtractOperator(EndsFromOutside, TidegateOperator):
         self.look_back = look_back
         self.split = split
         self.watermark = watermark
+        self.settled_by = settled_by
         self.files = files
         self.delimiter = delimiter
         self.http = http
@@ -253,7 +257,7 @@ class ExtractOperator(EndsFromOutside, TidegateOperator):
         def reader(conn_id: str, url: URL) -> Reader:
             def read(stop: Stop) -> Manifest:
                 how: dict[str, Any] = {"split": split, "params": dict(self.parameters or {}), "limit": self._limit}
-                return extract(url, statement, source_name=source_name, **how, **attempt(stop, conn_id))
+                return extract(url, statement, source_name=source_name, settled_by=self.settled_by, **how, **attempt(stop, conn_id))
 
             return Reader(conn_id, read)
 

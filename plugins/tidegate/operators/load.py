@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from tidegate.data.instants import instant
-from tidegate.errors import LoadRefused
+from tidegate.errors import LoadRefused, TidegateError
 from tidegate.operators.barrier import RECORD_KEY, BarrierOperator
 from tidegate.operators.base import TidegateOperator
 from tidegate.operators.surroundings import connection_url, staging_root
@@ -16,16 +16,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tidegate.data.manifest import Manifest
+    from tidegate.data.staging import Staging
     from tidegate.operators.night import Night
+    from tidegate.resilience.interval import Interval
 
 BEFORE_KEY = "before"
 """XCom key of the interval's outcome as it was before the load."""
+OVERTAKEN = "overtaken_by"
+"""Of what a load returns, the later interval whose rows are the whole table, in words; where it was too late for its own."""
 
 
 class LoadOperator(TidegateOperator):
     """Brings rows into a table in one transaction with the ledger, so that a rerun changes nothing and a crash leaves nothing half. Runs in a worker.
 
     The completeness record of the barrier upstream is part of that transaction. Pushes the record as the warehouse now knows it, earlier runs' branches among it.
+    What was read by a watermark it marks as loaded, beside staging.
 
     :param warehouse_conn_id: Airflow connection of the warehouse.
     :param table: ``table`` or ``schema.table``.
@@ -85,12 +90,15 @@ class LoadOperator(TidegateOperator):
         report = night.ti.xcom_pull(task_ids=barrier.task_id, key=RECORD_KEY) if barrier else None
         pushed: dict[str, Any] = {}
 
-        def write_completeness(connection: Any, held: dict[str, Any]) -> None:
+        def write_completeness(connection: Any, held: dict[str, Any], overtaken_by: Interval | None) -> None:
             if barrier is not None and report is not None:
                 record = Completeness.from_dict(report)
-                pushed[BEFORE_KEY], record = write_record(connection, record, held, owner=self.owner, expire=barrier.expire)
+                pushed[BEFORE_KEY], record = write_record(
+                    connection, record, held, owner=self.owner, expire=barrier.expire, overtaken_by=overtaken_by
+                )
                 pushed[RECORD_KEY] = record.as_dict()
 
+        staging = Staging(staging_root())
         schema, _, table = self.table.rpartition(".")
         done = load(
             connection_url(self.warehouse_conn_id),
@@ -102,7 +110,7 @@ class LoadOperator(TidegateOperator):
             create=self.create,
             add_columns=self.add_columns,
             parts=self._of_this_run(night, report),
-            staging=Staging(staging_root()),
+            staging=staging,
             pipeline=night.dag_id,
             interval_start=night.interval.start,
             interval_end=night.interval.end,
@@ -111,14 +119,31 @@ class LoadOperator(TidegateOperator):
             in_transaction=write_completeness,
             connection_name=self.warehouse_conn_id,
         )
+        self._tell_marks(staging, done.marks)
         for key, value in pushed.items():
             night.ti.xcom_push(key=key, value=value)
         self.log.info("%s rows into %s: %s", done.rows, self.table, ", ".join(done.loaded) or "nothing new")
         if done.unfit:
             self.log.warning("Rows of an earlier interval cannot stand in here, and are left out: %s", done.unfit)
+        told = {"rows": done.rows, "branches": list(done.loaded), "superseded": list(done.superseded)}
+        if done.overtaken_by is not None:
+            self.log.warning("Not loaded, because the table already holds the whole of %s, which is newer", done.overtaken_by)
+            return {**told, OVERTAKEN: str(done.overtaken_by)}
         if done.superseded:
             self.log.warning("Not loaded, because the warehouse already holds a newer attempt: %s", ", ".join(done.superseded))
-        return {"rows": done.rows, "branches": list(done.loaded), "superseded": list(done.superseded)}
+        return told
+
+    def _tell_marks(self, staging: Staging, marks: Sequence[str]) -> None:
+        """Let later intervals go on behind what was loaded. Where they cannot be told they read it once more, which changes nothing."""
+        if not marks:
+            return
+        from tidegate.data.watermarks import tell_loaded
+
+        try:
+            tell_loaded(staging, marks, load=self.task_id)
+        except Exception as error:  # noqa: BLE001  the rows are there
+            told = error.message if isinstance(error, TidegateError) else error
+            self.log.warning("The rows are loaded, and the next interval reads them once more, for it could not be told: %s", told)
 
     def _of_this_run(self, night: Night, report: dict[str, Any] | None) -> list[Manifest]:
         """The parts to load: of this run's interval, and of branches that arrived in this run.

@@ -13,7 +13,7 @@ from tidegate.errors import ImportRefused, IntervalUnknown, NightFailed
 from tidegate.operators.barrier import RECORD_KEY, BarrierOperator
 from tidegate.operators.base import FAILURE_KEY, TidegateOperator
 from tidegate.operators.imports import imported
-from tidegate.operators.load import BEFORE_KEY, LoadOperator
+from tidegate.operators.load import BEFORE_KEY, OVERTAKEN, LoadOperator
 from tidegate.operators.surroundings import connection_url
 from tidegate.resilience.completeness import Completeness
 from tidegate.resilience.tasks import worst_ends
@@ -145,6 +145,7 @@ class OutcomeOperator(TidegateOperator):
             warnings=failures_of(self._teardowns, night.ended, reasons),
             unrecorded=unrecorded,
             before=before,
+            overtaken_by=self._overtaken_by(night, states) if completeness is None else "",
         )
 
     def _completeness(
@@ -203,6 +204,11 @@ class OutcomeOperator(TidegateOperator):
             elif states.get(load.task_id) == "success" and night.ti.xcom_pull(task_ids=load.task_id) is None:
                 found.append(Failure(task=load.task_id, reason="was marked as success by hand, so nothing was loaded"))
         return found
+
+    def _overtaken_by(self, night: Night, states: Mapping[str, str]) -> str:
+        """The later interval that a load found to be the whole table; empty where none did."""
+        done = (night.ti.xcom_pull(task_ids=load.task_id) or {} for load in self.loads if states.get(load.task_id) == "success")
+        return next((found[OVERTAKEN] for found in done if OVERTAKEN in found), "")
 
     def _unfinished(self, states: Mapping[str, str], records: Mapping[str, Completeness]) -> list[str]:
         """Tasks that have not ended, though this one has started: by a trigger rule that does not wait. What a barrier has decided about may go on."""

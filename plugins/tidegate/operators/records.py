@@ -29,20 +29,30 @@ LAST_NIGHTS = 14
 
 
 def write_record(
-    connection: Connection, record: Completeness, held: Mapping[str, LoadRow], *, owner: str, expire: timedelta
+    connection: Connection,
+    record: Completeness,
+    held: Mapping[str, LoadRow],
+    *,
+    owner: str,
+    expire: timedelta,
+    overtaken_by: Interval | None = None,
 ) -> tuple[str, Completeness]:
     """Write the interval's completeness, and the gaps that it leaves or fills, inside the load's transaction.
 
     :param held: Branch name → ledger row, of all that the warehouse holds of the interval.
     :param owner: Who answers for the gaps.
     :param expire: How long they stay open.
+    :param overtaken_by: The later interval whose rows are the whole table, so that the load has written nothing.
     :return: The interval's outcome before, empty when it had none; and the record as the ledger bears it out.
     """
     turn(connection, record.pipeline, record.interval.start, record.interval.end)
     row = read_interval(connection, record.pipeline, record.interval.start, record.interval.end)
     fresh = _fresh(held)
     by_this_run = {name for name, load in fresh.items() if load.run_id == record.run_id}
-    merged = _knowing(row, record.as_loaded(_source_rows(row, fresh), by_this_run, _stale(held)))
+    if overtaken_by is not None:
+        merged = record.as_overtaken(overtaken_by)
+    else:
+        merged = _knowing(row, record.as_loaded(_source_rows(row, fresh), by_this_run, _stale(held)))
     before = _before(row, merged)
     _write(connection, merged, merged.present, before)
     _write_gaps(connection, merged, fresh, owner=owner, expire=expire)
@@ -172,7 +182,7 @@ def _write(connection: Connection, record: Completeness, present: Sequence[Branc
         sentence=record.sentence,
         expected=len(record.branches),
         arrived=len(present),
-        missing=tuple(branch.name for branch in record.branches if branch not in present),
+        missing=tuple(branch.name for branch in record.branches if branch not in present and record.outcome is not Outcome.OVERTAKEN),
         record={**record.as_dict(), "before": before},
         run_id=record.run_id,
         correlation_id=record.correlation_id,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tidegate.model.form import plain
 from tidegate.model.placeholders import fill
 from tidegate.model.project import is_sql_file
-from tidegate.model.rows import barrier_before, end, sources
+from tidegate.model.rows import barrier_before, end, passed, sources
 from tidegate.model.tree import Target
 from tidegate.plan.budgets import zone_of
 from tidegate.plan.calls import Call, Output
@@ -40,7 +40,7 @@ def of_kind(  # noqa: PLR0911  a table of kinds
 
     match settings:
         case ExtractSettings():
-            return _extract(spec, instance, settings, common), {}
+            return _extract(spec, layout, instance, settings, common), {}
         case BarrierSettings():
             return _barrier(layout, instance, settings, common), {}
         case TransformSettings():
@@ -69,7 +69,7 @@ def of_kind(  # noqa: PLR0911  a table of kinds
     return Call(call.path, {**call.arguments, **common}, call.positional), {}
 
 
-def _extract(spec: PipelineSpec, instance: Instance, settings: ExtractSettings, common: dict[str, Any]) -> Call:
+def _extract(spec: PipelineSpec, layout: Layout, instance: Instance, settings: ExtractSettings, common: dict[str, Any]) -> Call:
     words: dict[str, Any] = {"source_conn_id": fill(settings.connection, instance.bindings)} if settings.connection is not None else {}
     if settings.files is not None:
         words["files"] = fill(settings.files, instance.bindings)
@@ -90,11 +90,18 @@ def _extract(spec: PipelineSpec, instance: Instance, settings: ExtractSettings, 
         spec, instance, settings,
         accept=(settings.accept.said, {}),
         columns=(list(settings.columns), []), interval_column=(settings.interval_column, None), look_back=(settings.look_back, timedelta(0)),
-        watermark=(settings.watermark, None),
+        watermark=(settings.watermark, None), settled_by=(_settled_by(layout, instance) if settings.watermark is not None else [], []),
         split=({"by": settings.split.by, "into": settings.split.into} if settings.split is not None else None, None),
         delimiter=(settings.delimiter, ","), timezone=(settings.timezone, "UTC"), batch_rows=(settings.batch_rows, 50_000),
         hedge_conn_id=(source, None), hedge_after=(hedge.after if hedge is not None else None, None),
     ) | _breaker(spec, instance) | common | _slots(spec, instance, settings, common))  # fmt: skip
+
+
+def _settled_by(layout: Layout, instance: Instance) -> list[str]:
+    """The loads that take an extract's rows."""
+    tree = layout.spec.tree
+    loads = (node for node in tree.steps if node.uses == "load" and instance.node in passed(tree, node))
+    return [task.task_id for load in loads for task in layout.inside(load, instance)]
 
 
 def _slots(spec: PipelineSpec, instance: Instance, settings: ExtractSettings, common: dict[str, Any]) -> dict[str, Any]:

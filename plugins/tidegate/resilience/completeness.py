@@ -62,6 +62,8 @@ class Outcome(StrEnum):
     PARTIAL = "partial"
     SHORT = "short"
     """The quorum was missed: nothing was loaded by this run."""
+    OVERTAKEN = "overtaken"
+    """A later interval's rows are the whole table: nothing was loaded by this run, and nothing lacks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +122,8 @@ class Completeness:
     """ISO 8601 in UTC."""
     decided_by: str = ""
     """What brought the decision about; see :class:`DecidedBy`."""
+    overtaken_by: str = ""
+    """In words, the later interval whose rows are the whole table, so that this one's were not loaded; empty where none is."""
     run_id: str = ""
     correlation_id: str = ""
 
@@ -153,6 +157,8 @@ class Completeness:
         """The interval's state: short when this run's quorum was missed, else by what is present."""
         if not self.met:
             return Outcome.SHORT
+        if self.overtaken_by:
+            return Outcome.OVERTAKEN
         return Outcome.PARTIAL if self.missing else Outcome.COMPLETE
 
     @property
@@ -170,6 +176,8 @@ class Completeness:
         """The night in one sentence, for every place where a person reads it."""
         total = len(self.branches)
         subject = f"{self.pipeline} for {self.interval}"
+        if self.outcome is Outcome.OVERTAKEN:
+            return f"{subject} {overtaken(self.overtaken_by)}."
         rows = _rows(self.rows) + (f" ({percent(self.coverage)} of the usual)" if self.coverage is not None else "")
         if self.quarantined:
             aside = [f"{branch.name} {branch.quarantined:,}" for branch in self.quarantined]
@@ -251,6 +259,10 @@ class Completeness:
 
         return replace(self, branches=tuple(seen(branch) for branch in self.branches)).carrying(stale or {})
 
+    def as_overtaken(self, by: Interval) -> Completeness:
+        """The same record after a load that found the rows of a later interval to be the whole table, and left them there."""
+        return replace(self, overtaken_by=str(by)).carrying({})
+
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON types: the stored fields, and the derived ones that readers want."""
         return {
@@ -281,10 +293,15 @@ class Completeness:
             required_missing=tuple(data["required_missing"]),
             coverage=data.get("coverage"),
             lacking=tuple(data.get("lacking", ())),
-            **{name: data.get(name, "") for name in ("rule", "deadline", "decided_at", "decided_by")},
+            **{name: data.get(name, "") for name in ("rule", "deadline", "decided_at", "decided_by", "overtaken_by")},
             run_id=data["run_id"],
             correlation_id=data["correlation_id"],
         )
+
+
+def overtaken(by: str) -> str:
+    """What is told of an interval whose rows came behind those of a later one, which are the whole table."""
+    return f"was not loaded: the table already holds the whole of {by}, which is newer"
 
 
 def _rows(number: int) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from tidegate.resilience.completeness import BranchState
+from tidegate.resilience.completeness import BranchState, Outcome
 from tidegate.resilience.keys import ADOPT, CATCH_UP, INTERVAL_END, INTERVAL_START
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Status(StrEnum):
 
     OPEN = "open"
     CLOSED = "closed"
-    """The rows are in the warehouse."""
+    """The rows are in the warehouse, or those of a later interval in their place, which are the whole table."""
     WAIVED = "waived"
     """A person said that nobody needs them."""
     EXPIRED = "expired"
@@ -89,12 +89,16 @@ def settled(
 ) -> list[Gap]:
     """What a run's record changes: the gaps that it opens, refreshes and closes, as they are from now on.
 
-    A branch that was not chosen for the run opens nothing, and one that the warehouse holds closes what was open.
+    A branch that was not chosen for the run opens nothing, and one that the warehouse holds closes what was open. Where a later interval's rows are the whole
+    table, nothing can be brought any more: all that was open is closed.
 
     :param known: Branch → its gap of this interval, whatever became of it.
     :param held: The branches that the warehouse holds.
     :param expire: How long after it was opened a gap is given up.
     """
+    if record.outcome is Outcome.OVERTAKEN:
+        still = [gap for gap in known.values() if gap.status is Status.OPEN]
+        return [replace(gap, status=Status.CLOSED, closed_at=now, closed_by=record.run_id, note=record.sentence) for gap in still]
     changed = []
     for branch in record.branches:
         gap = known.get(branch.name)

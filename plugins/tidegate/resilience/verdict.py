@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tidegate.resilience.completeness import Completeness, Outcome, names, some
+from tidegate.resilience.completeness import Completeness, Outcome, names, overtaken, some
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,6 +48,8 @@ class Verdict:
     """Connections of ledgers that could not be told of a missed quorum: what they do not know of, nothing catches up."""
     before: str = ""
     """The interval's outcome before this run, empty when it had none."""
+    overtaken_by: str = ""
+    """Of a pipeline without a barrier: in words, the later interval whose rows are the whole table, so that this one's were not loaded."""
 
     @property
     def failed(self) -> bool:
@@ -61,10 +63,12 @@ class Verdict:
 
     @property
     def word(self) -> str:
-        """``complete``, ``partial`` or ``failed``."""
+        """``complete``, ``partial``, ``overtaken`` or ``failed``."""
         if self.failed:
             return "failed"
-        return "complete" if self.completeness is None else str(self.completeness.outcome)
+        if self.completeness is not None:
+            return str(self.completeness.outcome)
+        return str(Outcome.OVERTAKEN if self.overtaken_by else Outcome.COMPLETE)
 
     @property
     def events(self) -> frozenset[str]:
@@ -92,7 +96,7 @@ class Verdict:
             return f"{subject} failed: {some([str(failure) for failure in self.failures], '; ')}."
         if self.completeness is not None:
             return self.completeness.sentence
-        return f"{subject} is complete."
+        return f"{subject} {overtaken(self.overtaken_by) if self.overtaken_by else 'is complete'}."
 
     @property
     def digest(self) -> str:
@@ -128,7 +132,7 @@ class Verdict:
             "verdict": self.word,
             "recovered": self.recovered,
             "sentence": self.sentence,
-            "outcome": "failed" if self.failures else str(record.get("outcome", Outcome.COMPLETE)),
+            "outcome": "failed" if self.failures else str(record.get("outcome", self.word)),
             "failures": [{"task": failure.task, "reason": failure.reason} for failure in self.failures],
             "warnings": [{"task": warning.task, "reason": warning.reason} for warning in self.warnings],
             "unrecorded": list(self.unrecorded),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tidegate.data.modes import Mode
     from tidegate.data.parts import Part
     from tidegate.data.tables import Target
+    from tidegate.resilience.interval import Interval
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +56,8 @@ class Decision:
     """Whose very rows are there already."""
     gone: Sequence[LoadRow] = ()
     """Loads whose rows go away, other than by being loaded anew."""
+    overtaken_by: Interval | None = None
+    """The later interval whose rows are the whole table, so that none of these are loaded."""
     doomed: frozenset[str] = field(default_factory=frozenset)
     """Partitions to delete."""
 

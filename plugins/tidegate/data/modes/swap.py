@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tidegate.data import tables
+from tidegate.data.ledger import interval_of
 from tidegate.data.modes.job import Decision, Job, exists, fenced, filled, fitting
 from tidegate.errors import LoadRefused
 
@@ -36,8 +37,9 @@ class Swap:
         """As :class:`~tidegate.data.modes.Mode` says."""
         taken, superseded = fenced(files, held)
         elsewhere = others.all()
-        if any(row.pipeline == job.pipeline and row.interval_start > job.start for row in elsewhere):
-            return Decision(taken=(), superseded=files)
+        later = [interval_of(row) for row in elsewhere if row.pipeline == job.pipeline and row.interval_start > job.start]
+        if later:
+            return Decision(taken=(), superseded=files, overtaken_by=max(later))
         if not taken:
             return Decision(taken=taken, superseded=superseded)
         bringing = {branch for part in taken for branch in part.manifest.branches}

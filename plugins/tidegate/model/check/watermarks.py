@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tidegate.model.rows import sources
+from tidegate.model.rows import passed, sources
 
 if TYPE_CHECKING:
     from tidegate.model.check.subject import Subject
@@ -32,7 +32,7 @@ def check_watermarks(subject: Subject) -> None:
         settings = subject.settings.get(load.path)
         if not isinstance(settings, LoadSettings):
             continue
-        before = _before(subject, load)
+        before = passed(subject.tree, load)
         for extract in before:
             if extract.uses != "extract":
                 continue
@@ -70,16 +70,3 @@ def _combines(subject: Subject, node: Node) -> bool:
     branch_by_branch = node.body.mapped_over is not None and node.step.shares is None
     found = sources(subject.tree, node) if node.uses == "transform" and not branch_by_branch else []
     return len(found) == 1 and found[0].uses == "barrier"
-
-
-def _before(subject: Subject, load: Node) -> dict[Node, bool]:
-    """The steps that a load's rows pass, and whether they reach it from there as they are, through no transform."""
-    seen: dict[Node, bool] = {}
-    ahead = [(load, True)]
-    while ahead:
-        node, plain = ahead.pop()
-        if node not in seen or (plain and not seen[node]):
-            seen[node] = plain
-            plain = plain and node.uses != "transform"
-            ahead += [(inside, plain) for source in sources(subject.tree, node) for inside in source.within()]
-    return seen
