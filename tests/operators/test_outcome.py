@@ -114,3 +114,20 @@ def test_what_no_try_mends_is_told_at_once(judge: Callable[..., Any], told: Told
     monkeypatch.delenv("AIRFLOW_CONN_WAREHOUSE")
     judge(1)
     assert [verdict.unrecorded for verdict in told.verdicts] == [("warehouse",)]
+
+
+def test_a_night_without_a_barrier_says_that_a_later_one_has_overtaken_it(told: Told) -> None:
+    """The load knows it, and no record does."""
+    with DAG("sales", schedule=None):
+        load = LoadOperator(task_id="load", warehouse_conn_id="warehouse", table="sales", mode="swap")
+        outcome = OutcomeOperator(task_id="outcome", alerts=[AlertRoute(on=["complete", "partial", "failed"], notifier=told)])
+        load >> outcome
+    done: dict[str, Any] = {"rows": 0, "branches": [], "superseded": ["all"], "overtaken_by": "2017-12-24"}
+    given = context(outcome, conf={"interval_start": NIGHT.start.isoformat(), "interval_end": NIGHT.end.isoformat()})
+    given["ti"].get_task_breadcrumbs = lambda *_: [{"task_id": "load", "state": "success", "map_index": -1}]
+    given["ti"].xcom_pull = lambda task_ids, key="return_value", **_: done if (task_ids, key) == ("load", "return_value") else None
+    sentence = "night for 2017-12-23 was not loaded: the table already holds the whole of 2017-12-24, which is newer."
+    assert outcome.execute(given) == {"verdict": "overtaken", "sentence": sentence}
+    del done["overtaken_by"]
+    assert outcome.execute(given)["verdict"] == "complete"
+    assert [verdict.word for verdict in told.verdicts] == ["complete"]
