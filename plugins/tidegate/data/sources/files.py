@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from tidegate.data.exact import conformed, recast
 from tidegate.data.kinds import cast_batch, nothing, plain_schema
 from tidegate.data.portions import Portions, rows_of
 from tidegate.data.sources.objects import Objects, each, loaded
+from tidegate.data.sources.quotes import watched
 from tidegate.errors import AuthRefused, DataRefused, Unreachable
 
 if TYPE_CHECKING:
@@ -138,11 +140,19 @@ def _opened(path: Any) -> Iterator[Any]:
                 yield unpacked
 
 
+@contextmanager
+def _watched(path: Any, *, where: str, delimiter: str) -> Iterator[Any]:
+    """The bytes of a file of CSV, with an eye on its quotes."""
+    with _opened(path) as stream, watched(stream, delimiter=delimiter, block=_BLOCK, where=where, again=partial(_opened, path)) as seen:
+        yield seen
+
+
 def _csv(path: Any, contract: Contract, *, where: str, zone: str, delimiter: str) -> Iterator[pa.RecordBatch]:
     """All columns as text, and those that are declared from there."""
     parsing = pc.ParseOptions(delimiter=delimiter, newlines_in_values=True)
     reading = pc.ReadOptions(block_size=_BLOCK, use_threads=False)
-    with _reading(where), _opened(path) as stream:
+    opened = partial(_watched, path, where=where, delimiter=delimiter)
+    with _reading(where), opened() as stream:
         names = pc.open_csv(stream, read_options=reading, parse_options=parsing).schema.names
     parsing.ignore_empty_lines = len(names) > 1  # of one column an empty line is a row whose value is missing
     converting = pc.ConvertOptions(
@@ -151,7 +161,7 @@ def _csv(path: Any, contract: Contract, *, where: str, zone: str, delimiter: str
     declared = _declared(contract, names)
     schema = pa.schema([(name, declared.get(name, pa.string())) for name in names])
     first_row = 1
-    with _reading(where), _opened(path) as stream:
+    with _reading(where), opened() as stream:
         reader = pc.open_csv(stream, read_options=reading, parse_options=parsing, convert_options=converting)
         if reader.schema.names != names:
             raise DataRefused(f"{where} begins with an empty line.", hint="Let the first line have the name of the column.")
