@@ -25,6 +25,7 @@ def test_the_last_one_read_again_reads_on() -> None:
 def test_one_with_a_later_one_keeps_its_own() -> None:
     """And one that was never read has nothing: the later one has read what would have been its own."""
     assert asked(own=Marks(5, 9), earlier=Marks(None, 5), later=Marks(9, 12)) == Asked(5, 9, closed=True)
+    assert asked(own=Marks(5, 9), earlier=Marks(None, 5), later=Marks(5, 12)) == Asked(5, 9, closed=True)
     assert asked(own=None, earlier=Marks(None, 5), later=Marks(5, 12)) == Asked(5, 5, closed=True)
     assert asked(own=None, earlier=None, later=Marks(None, 12)) == Asked(None, None, closed=True)
 

@@ -132,7 +132,7 @@ class Verdict:
             "verdict": self.word,
             "recovered": self.recovered,
             "sentence": self.sentence,
-            "outcome": "failed" if self.failures else str(record.get("outcome", self.word)),
+            "outcome": "failed" if self.failures else record.get("outcome", self.word),
             "failures": [{"task": failure.task, "reason": failure.reason} for failure in self.failures],
             "warnings": [{"task": warning.task, "reason": warning.reason} for warning in self.warnings],
             "unrecorded": list(self.unrecorded),
