@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     Answer = Callable[[str, dict[str, list[str]]], Any]
 
 
+OWNER = "Look at that page of the API, and tell its owner."
+
+
 def by_odata(_: str, params: dict[str, list[str]]) -> Any:
     """Do so by an address that is relative, at a key with dots, which the last page lacks."""
     start = int(params.get("$skiptoken", ["0"])[0])
@@ -188,23 +191,43 @@ def test_values_are_exact(night: Night, serve: Any) -> None:
 @pytest.mark.parametrize(
     ("page", "said"),
     [
-        ([{"id": 8}, {"id": 1.5}], 'crm, /v1/orders, page 2 has in column "id", row 2, a Decimal that int cannot hold exactly'),
+        (
+            [{"id": 8}, {"id": 1.5}],
+            'crm, /v1/orders, page 2 has in column "id", row 2, 1.5, which int cannot hold exactly: it is not whole',
+        ),
         ([{"id": 8}, {"id": 2**63}], 'page 2 has in column "id", row 2'),
-        (b'[{"id": 8}, {"id": 1' + b"0" * 5000 + b"}]", 'page 2 has in column "id", row 2, a Decimal that int cannot hold exactly'),
-        ([{"id": "8x"}], 'page 2 has in column "id", row 1, a str that int cannot hold exactly'),
-        ([{"id": {"deep": 1}}], 'page 2 has in column "id", row 1, a dict that int'),
+        (
+            b'[{"id": 8}, {"id": 1' + b"0" * 5000 + b"}]",
+            'page 2 has in column "id", row 2, 1000000000000000000000000000000000000000…, which int cannot hold exactly: it is beyond 64 bits',
+        ),
+        ([{"id": "8x"}], 'page 2 has in column "id", row 1, "8x", which int cannot hold exactly: it is no number'),
+        ([{"id": {"deep": 1}}], 'page 2 has in column "id", row 1, an object, which int'),
         ([{"id": 8, "amount": "\ud800"}], 'page 2 has column "amount" as text, and the first page had it as decimal'),
         ([{"id": 8}, None], "page 2 holds null where an object should be, in row 2"),
         ([[1]], "page 2 holds a list where an object should be, in row 1"),
-        ([{"id": 8, "odd": 1}], "page 2 has objects with a key that the first page had not: odd"),
-        (b'[{"id": 1, "id": 2}]', 'page 2 is no JSON but application/json: an object has the key "id" twice'),
-        (b'[{"id": NaN}]', "NaN is no number"),
-        (b'[{"id": 1}', "page 2 is no JSON"),
-        (b"", "page 2 is no JSON"),
-        (b"[" * 100_000, "page 2 is no JSON"),
-        (b'[{"id": "\xff"}]', "page 2 is no JSON"),
-        ({"error": "no"}, "page 2 has a dict as its answer, and no list"),
-        ((200, {"Content-Type": "text/html"}, b"<html>log in</html>"), "page 2 is no JSON but text/html"),
+        (
+            [{"id": 8, "odd": 1}],
+            (
+                "page 2 has objects with a key that the first page had not: odd. "
+                "Name all keys under accept: columns; with accept: drift: ignore_extra those that it does not name are left out."
+            ),
+        ),
+        (
+            b'[{"id": 1, "id": 2}]',
+            f'crm, /v1/orders, page 2 is no JSON that can be read exactly: an object has the key "id" twice. {OWNER}',
+        ),
+        (b'[{"id": NaN}]', f"page 2 is no JSON that can be read exactly: NaN is no number. {OWNER}"),
+        (b'[{"id": 1}', f"page 2 breaks off at character 10. {OWNER}"),
+        (b'[{"id": "1', f"page 2 breaks off at character 10. {OWNER}"),
+        (b'[{"id": 1]', f"page 2 is no JSON at character 10: Expecting ',' delimiter. {OWNER}"),
+        (b"", f"page 2 is empty. {OWNER}"),
+        (b"[" * 100_000, f"page 2 is nested too deep. {OWNER}"),
+        (b'[{"id": "\xff"}]', f"page 2 is no JSON, which is UTF-8: invalid start byte at byte 10. {OWNER}"),
+        ({"error": "no"}, "page 2 has an object as its answer, and no list"),
+        (
+            (200, {"Content-Type": "text/html"}, b"<html>log in</html>"),
+            "page 2 is no JSON but text/html. Is it the path of the API, and not of a page for people, such as a login?",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_refused_by_page_and_record(night: Night, serve: Any, page: Any, said: str) -> None:
@@ -222,7 +245,7 @@ def test_the_list_is_where_it_is_said_to_be(night: Night, serve: Any) -> None:
     assert read(night, serve(lambda *_: (204, {"Content-Length": None}, b"")), accept={"min_rows": 0}) == []
     with pytest.raises(DataRefused, match=r"page 1 has nothing at data.order; it has data"):
         read(night, shop, records="data.order")
-    with pytest.raises(DataRefused, match=r"page 1 has a int at data.count, and no list"):
+    with pytest.raises(DataRefused, match=r"page 1 has a number at data.count, and no list"):
         read(night, shop, records="data.count")
 
 
@@ -255,8 +278,8 @@ def test_records_that_do_not_fit_are_set_aside(night: Night, serve: Any) -> None
         (lambda *_: {"rows": cut(0), "next": "same"}, {"cursor": "next", "param": "c"}, "page 2 leads back to a page"),
         (lambda *_: {"rows": cut(0)}, {"number": "page"}, "page 2 has the records of the page before it again"),
         (lambda *_: {"rows": cut(0)}, {"offset": "skip"}, "page 2 has the records of the page before it again"),
-        (lambda *_: {"rows": cut(0), "next": True}, {"next": "next"}, "page 1 has a bool where it says what the next page is"),
-        (lambda *_: {"rows": cut(0), "next": 5}, {"next": "next"}, "page 1 has a int where"),
+        (lambda *_: {"rows": cut(0), "next": True}, {"next": "next"}, "page 1 has true where it says what the next page is"),
+        (lambda *_: {"rows": cut(0), "next": 5}, {"next": "next"}, "page 1 has a number where"),
         (lambda *_: {"rows": cut(0), "next": "http://x:y/"}, {"next": "next"}, "page 1 leads to what is no address"),
         (
             lambda _, params: {"rows": [], "next": int(params.get("c", ["0"])[0]) + 1},
@@ -290,3 +313,51 @@ def test_an_answer_of_any_length_is_not_taken(night: Night, serve: Any, monkeypa
     packed = gzip.compress(b"[" + b" " * (8 << 20) + b"]")
     shop = serve(lambda *_: (200, {"Content-Encoding": "gzip"}, packed))
     refused(night, shop, DataRefused, "crm, /v1/orders, page 1 is longer than 1 MB")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        (
+            {"rows": cut(0), "links": {"self": "/v1", "next": "/v1/orders?p=2"}},
+            {"next": "links.nxt"},
+            (
+                "crm, /v1/orders, page 1 has nothing at links.nxt, and so is taken for the last; it has links.self, links.next. "
+                "Correct page:, if one of these leads on"
+            ),
+        ),
+        (
+            {"count": 25, "rows": cut(0), "meta": {}, "next_cursor": "abc"},
+            {"cursor": "meta.next", "param": "c"},
+            (
+                "crm, /v1/orders, page 1 has nothing at meta.next, and so is taken for the last; it has next_cursor, count, rows, meta. "
+                "Correct page:, if one of these leads on"
+            ),
+        ),
+        ({"rows": cut(0), "next": None}, {"next": "next"}, None),
+        ({"rows": [], "odd": 1}, {"next": "next"}, None),
+        ({"rows": []}, {"cursor": "rows.-1.id", "param": "c"}, None),
+    ],
+)
+def test_a_key_that_leads_nowhere_is_said_aloud(
+    night: Night, serve: Any, caplog: pytest.LogCaptureFixture, told: tuple[Any, Any, str | None]
+) -> None:
+    """Where the first page has none such: nothing else would tell that others were to come."""
+    answer, page, said = told
+    read(night, serve(lambda *_: answer), records="rows", page=page, accept={"min_rows": 0})
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == ([said] if said else [])
+
+
+def test_a_link_of_another_name_is_said_aloud(night: Night, serve: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """With those that there are."""
+    read(night, serve(lambda *_: (200, {"Link": '</v1/orders?p=2>; rel="nxt"'}, cut(0))), page={"link": "next"})
+    assert "page 1 has no link next, and so is taken for the last; it has nxt. Correct page:, if one of these leads on" in caplog.text
+
+
+def test_an_api_that_refuses_what_lies_behind_its_last_page(night: Night, serve: Any) -> None:
+    """Is told apart from one that does not know the path."""
+    shop = serve(lambda _, params: cut(int(params["page"][0]) * 2 - 2) if params["page"][0] < "4" else (404, {}, {"error": "no page"}))
+    error = refused(night, shop, QueryRefused, "crm, /v1/orders, page 4 was refused: 404", page={"number": "page"})
+    assert error.hint == (
+        "6 rows came before. An API that answers so behind its last page cannot be read by page: page by next, link or cursor."
+    )

@@ -43,6 +43,7 @@ LONGEST_WAIT = 60.0
 WAITS = 10
 """How often in a row it may ask so."""
 _REDIRECTS = 5
+_PARAMS = "Put them under params in the extra of an Airflow connection, which are sent with each request and shown nowhere."
 _SHOWN = 300
 """Letters of what a server says in a refusal."""
 _SECRET, _LONG_SECRET = 6, 16
@@ -70,6 +71,8 @@ class Api:
     auth: tuple[str, str] | None = field(default=None, repr=False)
     verify: ssl.SSLContext | bool = True
     timeout: float = READ_TIMEOUT
+    hidden: frozenset[str] = field(default=frozenset(), repr=False)
+    """What else no message repeats."""
 
     def told(self, text: str) -> str:
         """A text from outside in one line of some length, without what lets one in, however it is encoded there."""
@@ -81,7 +84,7 @@ class Api:
     def _secrets(self) -> set[str]:
         """Whole values, their words, and what stands behind the first of them: a server may say the token without its ``Bearer``."""
         basic = [base64.b64encode(":".join(self.auth).encode()).decode()] if self.auth else []
-        values = {*self.headers.values(), *self.params.values(), *self.base.params.values(), *(self.auth or ()), *basic}
+        values = {*self.headers.values(), *self.params.values(), *(self.auth or ()), *basic, *self.hidden}
         words = {word for value in values for word in (value, value.partition(" ")[2], *_BETWEEN.split(value))}
         words |= {word.rstrip("=") for word in words}
         keys = {part for by in ("/", "[/:]") for part in re.split(by, self.base.path) if len(part) >= _LONG_SECRET}
@@ -120,6 +123,7 @@ def api_at(
     if kind not in {"http", "https"}:
         message = f'Connection "{conn_id}" is of type "{conn_type}", and an HTTP API is read from it.'
         raise ConnectionUnknown(message, hint="Give it the type http, or read a query or a table from it.")
+    conn_id = without_secrets(conn_id).partition("?")[0]  # it may be a URL
     base = _base(conn_id, host if host and "://" in host else f"{schema or kind}://{host or ''}{f':{port}' if port else ''}")
     given = (base.username, base.password) if base.username else None
     auth = (login, password or "") if login else given
@@ -147,6 +151,9 @@ def _base(conn_id: str, text: str) -> httpx.URL:
     if url.scheme not in {"http", "https"} or not url.host:
         message = f'Connection "{conn_id}" gives no address of an HTTP API.'
         raise ConnectionUnknown(message, hint="Write the host, such as https://api.example.com/v1; else the schema is http or https.")
+    if url.query or url.fragment:
+        message = f'Connection "{conn_id}" has more than an address of an HTTP API: parameters behind a ? or a #.'
+        raise ConnectionUnknown(message, hint=_PARAMS)
     return url
 
 

@@ -17,6 +17,7 @@ bytes           binary
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date
 from difflib import get_close_matches
@@ -47,9 +48,11 @@ WORDS: dict[str, pa.DataType] = {
     "timestamptz": pa.timestamp("us", tz="UTC"),
     "bytes": pa.binary(),
 }
+_TEXT = "Make a text of it before: by CAST in SQL, by json.dumps in Python."
 _FIRST_DAY, _LAST_DAY = ((end - date(1970, 1, 1)).days for end in (date.min, date.max))
 _A_DAY = 86_400_000_000
 """In microseconds."""
+_PLAIN_YAML = re.compile(r"(?!(?:yes|no|on|off|true|false|null)$)[A-Za-z_]\w*", re.IGNORECASE | re.ASCII)
 _SIZED = re.compile(r"decimal\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)")
 
 
@@ -65,6 +68,12 @@ def nearest(name: str, names: Iterable[str]) -> str:
     by_folded = {other.casefold(): other for other in names}
     close = get_close_matches(name.casefold(), by_folded, n=1)
     return f'Did you mean "{by_folded[close[0]]}"? ' if close else ""
+
+
+def declaring(name: str, word: str) -> str:
+    """What declares a column's type, as a file takes it: ``accept: {columns: {amount: "decimal(12,2)"}}``."""
+    told = (text if _PLAIN_YAML.fullmatch(text) else json.dumps(text, ensure_ascii=False) for text in (name, word))
+    return f"accept: {{columns: {{{': '.join(told)}}}}}"
 
 
 def arrow_type(word: str) -> pa.DataType:
@@ -126,10 +135,10 @@ def plain_schema(schema: pa.Schema, *, where: str) -> pa.Schema:
     seen: set[str] = set()
     for field in schema:
         if field.name in seen:
-            raise DataRefused(f'{where} has two columns named "{field.name}".', hint="Give each its own name with AS.")
+            raise DataRefused(f'{where} has two columns named "{field.name}".', hint="Give each a name of its own, in a query by AS.")
         seen.add(field.name)
         if plain(field.type) is None:
-            raise DataRefused(f'{where} has a column "{field.name}" of type {field.type}, which cannot be staged.', hint="CAST it to text.")
+            raise DataRefused(f'{where} has a column "{field.name}" of type {field.type}, which cannot be staged.', hint=_TEXT)
     return pa.schema([pa.field(field.name, plain(field.type)) for field in schema])
 
 
@@ -154,7 +163,9 @@ def cast_batch(batch: pa.RecordBatch, schema: pa.Schema, *, where: str) -> pa.Re
             columns.append(column if column.type == field.type else column.cast(field.type))
         except pa.ArrowInvalid as error:
             message = f'{where} has a value in column "{field.name}" that {word(field.type)} cannot hold exactly: {error}.'
-            raise DataRefused(message, hint="CAST the column to a type that holds all its values.") from error
+            raise DataRefused(
+                message, hint="Give the column a type that holds all its values: by CAST in SQL, by astype in Python."
+            ) from error
     return pa.record_batch(columns, schema=schema)
 
 

@@ -7,8 +7,11 @@ refused.
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
+import re
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -19,9 +22,11 @@ import pyarrow as pa
 from tidegate.data.apis import dialled
 from tidegate.data.instants import aware
 from tidegate.data.portions import MOST_BYTES
-from tidegate.data.sources.objects import Objects, each, loaded
+from tidegate.data.sources.objects import Objects, called, each, loaded
 from tidegate.errors import DataRefused, QueryRefused, Unreachable
 from tidegate.model.http import BIND, BOUNDS, Page
+from tidegate.redaction import is_secret
+from tidegate.resilience.amounts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,6 +43,7 @@ MOST_PAGES = 100_000
 """More are taken for a way without an end."""
 MOST_EMPTY = 100
 """So many pages without a record, one after the other, are taken for the same."""
+_LEADING = re.compile(r"next|more|cursor|after|token|link|page", re.IGNORECASE)
 _LISTED = 8
 """As many keys of an answer are told."""
 
@@ -63,6 +69,8 @@ def batches(
     :param name: of the connection.
     :raises DataRefused: a page is no such JSON as is asked for, leads elsewhere or nowhere new, or a value does not fit its type exactly.
     """
+    given = {each for name, value in asked.params.items() if is_secret(name) for each in (value if isinstance(value, tuple) else (value,))}
+    api = replace(api, hidden=frozenset(map(str, given)))  # a key of the API that stands in the file is no reason to repeat it
     with dialled(api, correlation_id=correlation_id, name=name) as line, stop.watching(line.hang_up):
         bounds = {bound: _written(moment, asked.time, zone) for bound, moment in zip(BOUNDS, interval, strict=True)}
         pages = _Pages(line, asked, bounds, where=where, stop=stop)
@@ -139,9 +147,11 @@ class _Pages:
             number += 1
             here = f"{self._where} page {number}"
             seen.add(_short(url))
-            answer = self._line.ask(url, where=here, stop=self._stop)
+            answer = self._asked_for(url, number=number, read=read, where=here)
             told = _said(answer, here)
             records = self._records(told, here)
+            if number == 1 and records:
+                self._look(answer, told, here)
             yield records
             read, empty = read + len(records), 0 if records else empty + 1
             url = self._next(answer, told, records, number=number, read=read, where=here)
@@ -152,6 +162,34 @@ class _Pages:
                 self._check(here, again=again, number=number, empty=empty)
             before = records if self._counted is not None else []
         log.info("%s ended with page %s: %s records", self._where.rstrip(","), number, read)
+
+    def _asked_for(self, url: httpx.URL, *, number: int, read: int, where: str) -> Answer:
+        """The answer. An API that refuses what lies behind its last page can only be told apart from one that refuses what is asked by the pages before."""
+        try:
+            return self._line.ask(url, where=where, stop=self._stop)
+        except QueryRefused as error:
+            if self._counted is None or number == 1:
+                raise
+            before = f"{counted(read)} came before. An API that answers so behind its last page cannot be read by {self._counted}"
+            hint = f"{before}: page by next, link or cursor."
+            raise QueryRefused(error.message, hint=hint) from error
+
+    def _look(self, answer: Answer, told: Any, where: str) -> None:
+        """Say aloud that nothing leads on from the first page, where that may be a key that is misspelt."""
+        page = self._page
+        at = page.next or page.cursor
+        if at is not None and _at(told, at) is _NOTHING and (beside := _beside(told, at)):
+            log.warning(
+                "%s has nothing at %s, and so is taken for the last; it has %s. Correct page:, if one of these leads on", where, at, beside
+            )
+        elif page.link is not None and answer.links and page.link not in answer.links:
+            names = ", ".join(list(answer.links)[:_LISTED])
+            log.warning(
+                "%s has no link %s, and so is taken for the last; it has %s. Correct page:, if one of these leads on",
+                where,
+                page.link,
+                names,
+            )
 
     def _check(self, where: str, *, again: bool, number: int, empty: int) -> None:
         if again and self._counted is not None:
@@ -175,9 +213,7 @@ class _Pages:
         if mark is None or mark == "" or mark is False:
             return None
         if mark is True or not isinstance(mark, str if page.cursor is None else str | int):
-            raise DataRefused(
-                f"{where} has a {type(mark).__name__} where it says what the next page is.", hint="Is it another key that does?"
-            )
+            raise DataRefused(f"{where} has {called(mark)} where it says what the next page is.", hint="Is it another key that does?")
         if page.param is not None:
             return self._first.copy_merge_params({page.param: str(mark)})
         return self._line.within(answer.url, str(mark), where=where)
@@ -204,7 +240,7 @@ class _Pages:
             return []
         if not isinstance(found, list):
             here = f"at {at}" if at is not None else "as its answer"
-            raise DataRefused(f"{where} has a {type(found).__name__} {here}, and no list.", hint="Say under records where the list stands.")
+            raise DataRefused(f"{where} has {called(found)} {here}, and no list.", hint="Say under records where the list stands.")
         return found
 
 
@@ -225,6 +261,18 @@ def _at(value: Any, path: str, nothing: Any = _NOTHING) -> Any:
     return nothing
 
 
+def _beside(told: Any, path: str) -> str:
+    """What an answer has where a way ends that leads to nothing: keys with something like an address or a mark first."""
+    keys = path.split(".")
+    for end in range(len(keys) - 1, -1, -1):
+        found = _at(told, ".".join(keys[:end]))
+        if isinstance(found, dict) and found:
+            before = "".join(f"{key}." for key in keys[:end])
+            names = sorted(found, key=lambda name: not (_LEADING.search(name) or (isinstance(found[name], str) and "/" in found[name])))
+            return ", ".join(f"{before}{name}" for name in names[:_LISTED])
+    return ""
+
+
 def _said(answer: Answer, where: str) -> Any:
     """The answer's JSON.
 
@@ -238,9 +286,23 @@ def _said(answer: Answer, where: str) -> Any:
             raise Unreachable(
                 f"{where} is no whole JSON: {error}.", hint="The API did not say how long it is, so it may have broken off."
             ) from error
-        raise DataRefused(
-            f"{where} is no JSON but {answer.type}: {error}.", hint="Is it the path of the API, and not of a page for people?"
-        ) from error
+        if "json" not in answer.type:
+            hint = "Is it the path of the API, and not of a page for people, such as a login?"
+            raise DataRefused(f"{where} is no JSON but {answer.type}.", hint=hint) from error
+        raise DataRefused(f"{where} {_wrong(error)}.", hint="Look at that page of the API, and tell its owner.") from error
+
+
+def _wrong(error: Exception) -> str:
+    """What is wrong with a text that calls itself JSON, completing its name."""
+    if isinstance(error, json.JSONDecodeError):
+        whole = len(error.doc.rstrip())
+        if not whole:
+            return "is empty"
+        broken = error.pos >= whole or error.msg.startswith("Unterminated string")
+        return f"breaks off at character {whole}" if broken else f"is no JSON at character {error.pos + 1}: {error.msg}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"is no JSON, which is UTF-8: {error.reason} at byte {error.start + 1}"
+    return "is nested too deep" if isinstance(error, RecursionError) else f"is no JSON that can be read exactly: {error}"
 
 
 def _param(value: Any, bounds: Mapping[str, str]) -> Any:

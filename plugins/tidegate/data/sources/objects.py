@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from tidegate.data.exact import akin, column, inferred
-from tidegate.data.kinds import word
+from tidegate.data.kinds import declaring, word
 from tidegate.errors import DataRefused
 
 if TYPE_CHECKING:
@@ -54,6 +54,15 @@ def _no_number(word: str) -> Any:
     raise ValueError(f"{word} is no number")
 
 
+def called(value: Any) -> str:
+    """What a value of JSON is, in words."""
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, dict):
+        return "an object"
+    return "a text" if isinstance(value, str) else "a list" if isinstance(value, list) else "a number"
+
+
 def each(rows: Any, where: str) -> Iterator[dict[str, Any]]:
     """The objects of a list.
 
@@ -61,8 +70,9 @@ def each(rows: Any, where: str) -> Iterator[dict[str, Any]]:
     """
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict):
-            kind = "null" if row is None else f"a {type(row).__name__}"
-            raise DataRefused(f"{where} holds {kind} where an object should be, in row {number}.", hint="Each row must be one object.")
+            raise DataRefused(
+                f"{where} holds {called(row)} where an object should be, in row {number}.", hint="Each row must be one object."
+            )
         yield {name: _within(value) if isinstance(value, dict | list) else value for name, value in row.items()}
 
 
@@ -105,7 +115,7 @@ class Objects:
         names = self.schema.names if self.schema is not None else list(dict.fromkeys([*keys, *contract.accept.columns]))
         declared = contract.types(names)
         if extra := sorted(keys.keys() - set(names)):
-            hint = "Give every object the same keys, or name them all under accept: columns."
+            hint = "Name all keys under accept: columns; with accept: drift: ignore_extra those that it does not name are left out."
             raise DataRefused(f"{where} has objects with a key that {before} had not: {', '.join(extra)}.", hint=hint)
         values = {name: [row.get(name) for row in part] for name in names}
         if self.schema is None:
@@ -129,7 +139,7 @@ class Objects:
         kind = inferred(values, name=field.name, where=where)
         if not akin(kind, field.type, self._zone):
             message = f'{where} has column "{field.name}" as {word(kind)}, and {before} had it as {word(field.type)}.'
-            raise DataRefused(message, hint=f"Declare its type under accept: columns: {{{field.name}: …}}.")
+            raise DataRefused(message, hint=f"Declare a type that holds both: {declaring(field.name, 'text')}.")
 
     def settle(self) -> None:
         """Look at the whole, when all objects have come.
