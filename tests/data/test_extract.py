@@ -76,7 +76,7 @@ def test_naive_moments_are_read_by_the_clock_of_the_source(night: Night, source:
     more: dict[str, Any] = {"timezone": "Europe/Berlin", "accept": Accept(columns={"t": "timestamptz"})}
     manifest = run(night, source, "SELECT '2026-07-01 12:00:00' AS t", **more)
     assert rows(night, manifest) == [{"t": datetime(2026, 7, 1, 10, tzinfo=UTC)}]
-    with pytest.raises(DataRefused, match='column "t", row 1, a str that timestamptz cannot hold exactly'):
+    with pytest.raises(DataRefused, match=r'column "t", row 1, .+, which timestamptz cannot hold exactly'):
         run(night, source, "SELECT '2026-10-25 02:30:00' AS t", **more)
 
 
@@ -161,7 +161,7 @@ def test_too_few_rows(night: Night, source: sa.URL) -> None:
         run(night, source, nothing)
     assert str(caught.value) == (
         "sales_emea, sql/orders.sql, brought 0 rows, and accept: asks for at least 1. "
-        "Check that the source was filled for this interval, or lower min_rows."
+        "Check that the source was filled for this interval, or lower min_rows, which is 1 by default."
     )
     assert night.staging.committed("nightly", "extract", START, END) == {}
     assert not [path for path in (night.folder / "staging").rglob("*") if path.is_file()]
@@ -174,7 +174,7 @@ def test_a_column_is_missing(night: Night, source: sa.URL) -> None:
         run(night, source, "SELECT id, amount AS ammount FROM orders", accept=Accept(columns={"amount": "decimal"}))
     assert str(caught.value) == (
         'sales_emea, sql/orders.sql, has no column "amount", which accept: asks for; it has id, ammount. '
-        'Did you mean "ammount"? Select it in the query or take it out of accept: columns.'
+        'Did you mean "ammount"? Let the source bring it, or take it out of accept: columns.'
     )
 
 
@@ -208,9 +208,9 @@ def test_two_columns_of_one_name(night: Night, source: sa.URL) -> None:
 def test_a_value_that_does_not_fit(night: Night, source: sa.URL, word: str, bad: str) -> None:
     """The first row whose value would be changed is named, across batches."""
     sql = f"SELECT NULL AS v UNION ALL SELECT NULL UNION ALL SELECT {bad} UNION ALL SELECT {bad}"
-    with pytest.raises(DataRefused, match=r'sales_emea, sql/orders.sql, has in column "v", row 3, a \w+ that') as caught:
+    with pytest.raises(DataRefused, match=r'sales_emea, sql/orders.sql, has in column "v", row 3, .+, which') as caught:
         run(night, source, sql, accept=Accept(columns={"v": word}), batch_rows=2)
-    assert "declare another type under accept: columns" in str(caught.value)
+    assert caught.value.hint.startswith("Correct the source, or ")
 
 
 @pytest.mark.parametrize(
@@ -244,12 +244,12 @@ def test_a_later_batch_disagrees(night: Night, source: sa.URL) -> None:
     sql = "SELECT NULL AS v UNION ALL SELECT x'00'"
     with pytest.raises(DataRefused) as caught:
         run(night, source, sql, batch_rows=1)
-    assert str(caught.value).endswith("Nobody declared the column's type; do so under accept: columns: {v: …}.")
+    assert str(caught.value).endswith("Its type is that of the first values; declare one that holds all: accept: {columns: {v: bytes}}.")
 
 
 def test_values_of_no_single_type(night: Night, source: sa.URL) -> None:
     """Undeclared text and numbers in one column are refused."""
-    with pytest.raises(DataRefused, match='column "v" whose values are of no single type that can be staged: bytes, int'):
+    with pytest.raises(DataRefused, match='column "v" whose values are of no single type that can be staged: bytes, whole numbers'):
         run(night, source, "SELECT 1 AS v UNION ALL SELECT x'00'")
 
 

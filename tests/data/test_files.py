@@ -150,12 +150,16 @@ def test_many_files_are_read_in_the_order_of_their_names(root: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "said"),
     [
-        ("a.csv", "id,amount,day\n1,x,2026-01-01\n", 'a.csv has in column "amount", row 1, a str that decimal(12,2) cannot hold exactly'),
+        (
+            "a.csv",
+            "id,amount,day\n1,x,2026-01-01\n",
+            'a.csv has in column "amount", row 1, "x", which decimal(12,2) cannot hold exactly: it is no number',
+        ),
         ("a.csv", "id,amount,day\n1,1\n", "a.csv cannot be read: CSV parse error"),
         ("a.csv", "id,day\n1,2026-01-01\n", 'has no column "amount"'),
         ("a.csv", "", "a.csv cannot be read: Empty CSV file"),
         ("a.jsonl", '{"id": 1', "a.jsonl is no JSON in line 1"),
-        ("a.jsonl", "[1, 2]", "a.jsonl holds a int where an object should be"),
+        ("a.jsonl", "[1, 2]", "a.jsonl holds a number where an object should be"),
         (
             "a.jsonl",
             '{"id": 1, "amount": 1, "day": null}\n' * 2 + '{"odd": 1}',
@@ -212,10 +216,10 @@ def test_rows_that_do_not_fit_are_set_aside_through_all_files(night: Night, root
 def test_a_text_that_is_no_number_is_none(root: Any, text: str, kind: str) -> None:
     """Whatever Python would take for one."""
     path = put(root, "a.jsonl", json.dumps({"v": text}))
-    with pytest.raises(DataRefused, match=rf'column "v", row 1, a str that {kind} cannot hold exactly'):
+    with pytest.raises(DataRefused, match=rf'column "v", row 1, ".*", which {kind} cannot hold exactly'):
         read([path], {"v": kind})
     if text:
-        with pytest.raises(DataRefused, match=rf'column "v", row 1, a str that {kind} cannot hold exactly'):
+        with pytest.raises(DataRefused, match=rf'column "v", row 1, ".*", which {kind} cannot hold exactly'):
             read([put(root, "a.csv", f'v,w\n"{text}",1\n')], {"v": kind})
 
 
@@ -230,20 +234,24 @@ def test_a_text_that_is_a_number_is_one(root: Any, text: str, value: str) -> Non
 NOON = datetime(2026, 1, 1, 12)  # noqa: DTZ001  a clock's reading
 DIFFERENT: list[tuple[pa.Array, pa.Array, Any]] = [
     (pa.array([1]), pa.array([2.0]), [1, 2]),
-    (pa.array([1]), pa.array([2.5]), 'b.parquet has in column "x", row 2, a float that int cannot hold exactly. Nobody declared'),
+    (
+        pa.array([1]),
+        pa.array([2.5]),
+        'b.parquet has in column "x", row 2, 2.5, which int cannot hold exactly: it is not whole. Its type is',
+    ),
     (pa.array([1.5]), pa.array([2**53]), [1.5, 2.0**53]),
-    (pa.array([1.5]), pa.array([2**53 + 1]), "row 2, a int that float cannot hold exactly"),
+    (pa.array([1.5]), pa.array([2**53 + 1]), "row 2, 9007199254740993, which float cannot hold exactly"),
     (pa.array([1.5]), pa.array([Decimal("0.1")]), [1.5, 0.1]),
-    (pa.array([1.5]), pa.array([Decimal("12345678901234567890.123456789012345678")]), "row 2, a Decimal that float cannot hold exactly"),
-    (pa.array([Decimal("1.50")]), pa.array([Decimal("1.255")]), "row 2, a Decimal that decimal(3,2) cannot hold exactly"),
+    (pa.array([1.5]), pa.array([Decimal("12345678901234567890.123456789012345678")]), "which float cannot hold exactly"),
+    (pa.array([Decimal("1.50")]), pa.array([Decimal("1.255")]), "row 2, 1.255, which decimal(3,2) cannot hold exactly"),
     (pa.array([True]), pa.array([5]), 'b.parquet has column "x" as int, and a.parquet has it as bool'),
     (pa.array([1]), pa.array([True]), "as bool, and a.parquet has it as int"),
     (pa.array(["a"]), pa.array([1.0]), "as float, and a.parquet has it as text"),
     (pa.array([1]), pa.array(["07"]), "as text, and a.parquet has it as int"),
     (pa.array([b"a"]), pa.array(["a"]), "as text, and a.parquet has it as bytes"),
     (pa.array([NOON], pa.timestamp("us", "UTC")), pa.array([NOON]), [NOON.replace(tzinfo=UTC), NOON.replace(hour=11, tzinfo=UTC)]),
-    (pa.array([NOON]), pa.array([NOON], pa.timestamp("us", "UTC")), "a datetime that timestamp cannot hold exactly"),
-    (pa.array([NOON.date()]), pa.array([NOON]), "a datetime that date cannot hold exactly"),
+    (pa.array([NOON]), pa.array([NOON], pa.timestamp("us", "UTC")), "which timestamp cannot hold exactly"),
+    (pa.array([NOON.date()]), pa.array([NOON]), "which date cannot hold exactly"),
     (pa.array([1]), pa.nulls(1), [1, None]),
     (pa.array([1]), pa.array([None], pa.string()), [1, None]),
 ]

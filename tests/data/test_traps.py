@@ -103,7 +103,7 @@ def test_integers_and_then_text_are_refused_by_name(night: Night) -> None:
     with sa.create_engine(night.url).begin() as connection:
         connection.exec_driver_sql("CREATE TABLE t (v INTEGER)")
         connection.exec_driver_sql("INSERT INTO t VALUES (1), (2), ('n/a')")
-    with pytest.raises(DataRefused, match='"v", row 3, a str that int cannot hold exactly'):
+    with pytest.raises(DataRefused, match=r'"v", row 3, .+, which int cannot hold exactly'):
         read(night, night.url, "SELECT v FROM t", batch_rows=2)
     rows = read(night, night.url, "SELECT v FROM t", batch_rows=2, accept=Accept(columns={"v": "text"}))
     assert [row["v"] for row in rows] == ["1", "2", "n/a"]

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -21,7 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pat
 
-from tidegate.data.kinds import DECIMAL_DIGITS, DECIMAL_SCALE, WORDS, cast_batch, plain_schema, word
+from tidegate.data.kinds import DECIMAL_DIGITS, DECIMAL_SCALE, WORDS, arrow_type, cast_batch, declaring, plain_schema, word
+from tidegate.data.unfit import BEYOND, ENDLESS, NUMBER, unfit
 from tidegate.errors import DataRefused
 
 if TYPE_CHECKING:
@@ -47,9 +49,15 @@ def inferred(values: Sequence[Any], *, name: str, where: str) -> pa.DataType:
     for kinds, declared in _INFERRED:
         if seen <= kinds:
             return WORDS[declared]
-    kinds_seen = ", ".join(sorted(kind.__name__ for kind in seen))
+    kinds_seen = ", ".join(sorted(_CALLED.get(kind, kind.__name__) for kind in seen))
     message = f'{where} has a column "{name}" whose values are of no single type that can be staged: {kinds_seen}.'
-    raise DataRefused(message, hint=f"Declare its type under accept: columns: {{{name}: …}}, or CAST it in the query.")
+    declare = "Make" if seen & {bool, bytes, bytearray, memoryview} else f"Declare {declaring(name, _of_all(seen))}, or make"
+    raise DataRefused(message, hint=f"{declare} one type of them in the query, by CAST.")
+
+
+def _of_all(seen: set[type]) -> str:
+    """The type that may hold values of all of these."""
+    return "decimal" if seen <= {int, float, Decimal} else "text"
 
 
 _INFERRED: tuple[tuple[set[type], str], ...] = (
@@ -104,10 +112,21 @@ def column(
                 pa.array(fitting[-1:], kind)
             except _UNFIT as error:
                 if misfits is None or not declared:
-                    raise unfit(name, kind, f"a {type(value).__name__}", where=where, row=row, declared=declared) from error
+                    holds = partial(_holds, value, zone)
+                    raise unfit(name, kind, value, where=where, row=row, declared=declared, zone=zone, holds=holds) from error
                 misfits.append(Misfit(row, name, str(value)))
                 fitting[row - first_row :] = [None]
         return pa.array(fitting, kind)
+
+
+def _holds(value: Any, zone: str, word: str) -> bool:
+    """Whether a column that is declared so takes the value."""
+    kind = arrow_type(word)
+    try:
+        pa.array([_converter(kind, zone)(value)], kind)
+    except _UNFIT:
+        return False
+    return True
 
 
 def recast(
@@ -201,18 +220,6 @@ def _alike(array: pa.Array, kind: pa.DataType, zone: str) -> pa.Array | None:
     return None
 
 
-def unfit(name: str, kind: pa.DataType, what: str, *, where: str, row: int, declared: bool) -> DataRefused:
-    """The refusal of a value.
-
-    :param what: the value in words, such as ``a float``.
-    :param declared: whether the column's type was declared under ``accept:``.
-    """
-    message = f'{where} has in column "{name}", row {row}, {what} that {word(kind)} cannot hold exactly.'
-    declare = f"under accept: columns: {{{name}: …}}."
-    hint = f"Correct the source, or declare another type {declare}" if declared else f"Nobody declared the column's type; do so {declare}"
-    return DataRefused(message, hint=hint)
-
-
 def _family(kind: pa.DataType) -> str:
     return word(kind).partition("(")[0]
 
@@ -234,14 +241,14 @@ def _int(value: Any) -> int:
 def _float(value: Any) -> float:
     if isinstance(value, float):
         return value
-    number = float(value) if not isinstance(value, str) or _NUMBER.fullmatch(value) or _ENDLESS.fullmatch(value) else _fail(value)
+    number = float(value) if not isinstance(value, str) or NUMBER.fullmatch(value) or ENDLESS.fullmatch(value) else _fail(value)
     if Decimal(repr(number)) != Decimal(value):
         raise ValueError(value)
     return number
 
 
 def _decimal(value: Any) -> Decimal:
-    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+    if isinstance(value, str) and not NUMBER.fullmatch(value):
         raise ValueError(value)
     number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
     if not number.is_finite():
@@ -271,7 +278,7 @@ def _bool(value: Any) -> bool:
 
 
 def _said(text: str) -> datetime:
-    if _BEYOND.search(text):
+    if BEYOND.search(text):
         raise ValueError(text)
     return datetime.fromisoformat(text)
 
@@ -319,10 +326,6 @@ def _fail(value: Any) -> Any:
 
 _UNFIT = (ValueError, TypeError, ArithmeticError, UnicodeError, pa.ArrowException)
 _DIGITS = re.compile(r"[+-]?[0-9]+")
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_ENDLESS = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
-_BEYOND = re.compile(r"[.,]\d{6}0*[1-9]")
-"""Parts of a microsecond, which Python would drop."""
 _TRUTH: dict[Any, bool] = {"true": True, "t": True, "1": True, 1: True, b"\x01": True}
 _TRUTH |= {"false": False, "f": False, "0": False, 0: False, b"\x00": False}
 _CONVERTERS: dict[str, Callable[[Any], Any]] = {
@@ -335,6 +338,11 @@ _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "timestamp": _clock,
     "bytes": _bytes,
 }
+_CALLED = {
+    int: "whole numbers", float: "floats", Decimal: "decimals", str: "texts", bool: "true or false", bytes: "bytes", bytearray: "bytes",
+    memoryview: "bytes", date: "days", datetime: "times", dict: "objects", list: "lists", UUID: "UUIDs",
+}  # fmt: skip
+"""What values of a class are called in messages."""
 _NATIVE: dict[str, type] = {
     "int": int,
     "float": float,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.types as pat
 
-from tidegate.data.exact import recast, unfit
-from tidegate.data.kinds import nothing
+from tidegate.data.exact import recast
+from tidegate.data.kinds import arrow_type, nothing
+from tidegate.data.unfit import NUMBER, unfit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -81,12 +83,25 @@ class Columns:
             return column.finished(parsed)
         return recast(parsed if parsed.type == declared else column.finished(parsed), declared, **said)
 
-    def refused(self, number: int, *, row: int) -> DataRefused:
-        """What is told of a value that cannot be parsed."""
+    def refused(self, number: int, value: str, *, row: int) -> DataRefused:
+        """What is told of a value that cannot be parsed. Another type would take it only where the text of a number is parsed as that type."""
         column = self.known[number]
         declared = column.name in self.declared
-        kind = self.declared.get(column.name, column.kind)
-        return unfit(column.name, kind, "a value", where=self.where, row=row, declared=declared)
+        number_or_text = pat.is_decimal(column.text) or pat.is_integer(column.text)
+
+        def holds(word: str) -> bool:
+            kind = arrow_type(word)
+            if not number_or_text or pat.is_floating(kind):
+                return False
+            try:
+                pa.array([value], pa.string()).cast(kind)
+            except pa.ArrowInvalid:
+                return False
+            return True
+
+        kind = self.declared.get(column.name, column.kind) if number_or_text else column.kind
+        shown = Decimal(value) if number_or_text and NUMBER.fullmatch(value) else value
+        return unfit(column.name, kind, shown, where=self.where, row=row, declared=declared, zone=self.zone, holds=holds)
 
 
 def parsed_as(column: Column, declared: pa.DataType | None) -> pa.DataType:

@@ -50,7 +50,7 @@ class Parser:
                 table = self._read(text, types)
             except pa.ArrowInvalid as error:
                 if (number := self._to_look_at(str(error), types)) is None:
-                    raise self._refused(str(error)) from error
+                    raise self._refused(str(error), text) from error
                 types[number] = pa.string()  # to be looked at value by value
         arrays = [
             self._columns.finished(column, _whole(table.column(number)), first_row=self._rows + 1)
@@ -82,10 +82,12 @@ class Parser:
         number = int(found[1]) - self._framed
         return str(number) if self._columns.known[number].name in self._columns.declared and types[str(number)] != pa.string() else None
 
-    def _refused(self, said: str) -> TidegateError:
+    def _refused(self, said: str, text: bytes) -> TidegateError:
         if (found := _WHERE.match(said)) is None or found[2] is None:
             return TidegateError(f"{self._columns.where} sent what cannot be read: {said}.", hint="Please report it, with the query.")
-        return self._columns.refused(int(found[1]) - self._framed, row=self._rows + int(found[2]))
+        number, row = int(found[1]) - self._framed, int(found[2])
+        value = self._read(text, dict.fromkeys(self._numbered, pa.string())).column(str(number))[row - 1].as_py()
+        return self._columns.refused(number, value, row=self._rows + row)
 
 
 def _whole(parsed: pa.ChunkedArray) -> pa.Array:

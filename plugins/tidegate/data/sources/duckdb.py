@@ -165,7 +165,8 @@ class _Decoder:
             "zone": self._columns.zone,
             "misfits": self._columns.misfits,
         }
-        return column(values.to_pylist(), wanted, declared=declared is not None, **said)
+        whole = [None if text is None else int(text) for text in values.to_pylist()]
+        return column(whole, wanted, declared=declared is not None, **said)
 
     def _json(self, known: Column, values: pa.Array) -> pa.Array:
         """What is JSON: DuckDB writes NaN and infinities into it, which JSON does not know."""
@@ -190,7 +191,9 @@ class _Decoder:
             return values
         for place in map(int, np.flatnonzero(odd)):
             row = self._rows + 1 + place
+            unit_of: Any = "D" if pat.is_date(values.type) else values.type.unit
+            text = _ENDLESS.get(numbers[place]) or str(np.datetime64(int(numbers[place]), unit_of))
             if self._columns.misfits is None or known.name not in self._columns.declared:
-                raise self._columns.refused(self._columns.known.index(known), row=row)
-            self._columns.misfits.append(Misfit(row, known.name, _ENDLESS.get(numbers[place], f"{numbers[place]} since 1970")))
+                raise self._columns.refused(self._columns.known.index(known), text, row=row)
+            self._columns.misfits.append(Misfit(row, known.name, text))
         return pc.if_else(pa.array(odd), pa.scalar(None, values.type), values)

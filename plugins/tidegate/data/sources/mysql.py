@@ -114,7 +114,9 @@ class _Decoder:
             array = _parsed(views, column.text)
         except pa.ArrowInvalid as error:
             if self._columns.misfits is None or column.name not in self._columns.declared:
-                raise self._columns.refused(number, row=self._rows + _first_wrong(views, column) + 1) from error
+                wrong = _first_wrong(views, column)
+                value = views[wrong].as_py().decode("utf-8", "replace")
+                raise self._columns.refused(number, value, row=self._rows + wrong + 1) from error
             array = _parsed(views, pa.string())
         return self._columns.finished(column, array, first_row=self._rows + 1)
 
