@@ -15,7 +15,15 @@ from tidegate.model.shapes import Shape
 from tidegate.model.spans import human
 
 _TYPE = r"^(int|float|decimal|decimal\(\s*\d+\s*,\s*\d+\s*\)|text|bool|date|timestamp|timestamptz|bytes)$"
-ColumnType = Annotated[str, StringConstraints(pattern=_TYPE), Shape("column type")]
+
+
+def _uncut(value: Any) -> Any:
+    if isinstance(value, str) and re.fullmatch(r"decimal\(\s*\d+", value):
+        raise ValueError(f'{value!r} was cut at its comma, which parts the keys of a {{…}}; write it in quotes, such as "decimal(12,2)"')
+    return value
+
+
+ColumnType = Annotated[str, BeforeValidator(_uncut), StringConstraints(pattern=_TYPE), Shape("column type")]
 _NUMBERS, _TIMES = ("int", "float", "decimal"), ("date", "timestamp", "timestamptz")
 _DIGITS = 38
 _PLAIN_PARTS = re.compile(r"\\[^1-9ZuUN]|\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]")
@@ -213,7 +221,9 @@ def _set_aside(value: Any) -> Any:
 
 
 def _lists(value: Any) -> Any:
-    """One list of columns where several may stand."""
+    """One column, or one list of columns, where several lists may stand."""
+    if isinstance(value, str):
+        return ((value,),)
     return (value,) if isinstance(value, list | tuple) and value and all(isinstance(name, str) for name in value) else value
 
 
@@ -226,11 +236,16 @@ class AcceptResult(Part):
         tuple[Annotated[Words, Field(min_length=1)], ...],
         BeforeValidator(_lists),
         Shape(
-            "list of columns, or list of such lists",
+            "column, list of columns, or list of such lists",
             {
-                "type": "array",
-                "minItems": 1,
-                "items": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]},
+                "anyOf": [
+                    {"type": "string"},
+                    {
+                        "type": "array",
+                        "minItems": 1,
+                        "items": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]},
+                    },
+                ]
             },
         ),
     ] = ()

@@ -108,8 +108,14 @@ class ExtractSettings(Settings):
         ways = {"query": self.query, "table": self.table, "files": self.files, "http": self.http}
         said = [name for name, value in ways.items() if value is not None]
         if len(said) != 1:
+            if said:
+                given = " and ".join(f"'{name}'" for name in said)
+                raise ValueError(
+                    f"{given} are given, and one of them is read; leave all but one out, and where the step says it and the branch another, take "
+                    f"the step's back: {said[0]}: null"
+                )
             raise ValueError(
-                "give one of 'query', 'table', 'files' and 'http'; a query is SQL, of a table the interval's rows are read as they stand"
+                "nothing says what is read; give one of 'query', 'table', 'files' and 'http', also where each branch says what is read of its own"
             )
         if self.connection is None and self.files is None:
             of = "what stands under http is asked of an API" if self.http is not None else f"a {said[0]} is asked of a database"

@@ -68,7 +68,13 @@ class Page(Part):
     def _one_way(self) -> Self:
         said = [way for way in _WAYS if getattr(self, way) is not None]
         if len(said) != 1:
-            raise ValueError("a page leads to the next in one way; give one of 'next', 'link', 'cursor', 'number' and 'offset'")
+            if not said:
+                raise ValueError("a page leads to the next in one way; give one of 'next', 'link', 'cursor', 'number' and 'offset'")
+            ways = " and ".join(f"'{way}'" for way in said)
+            raise ValueError(
+                f"a page leads to the next in one way, and {ways} are given; leave all but one out, and where the step says it and the branch "
+                f"another, take the step's back: {{{said[-1]}: null}}"
+            )
         if (self.cursor is not None) != (self.param is not None):
             raise ValueError("cursor is where the mark stands, and param is the parameter that takes it; give both, or neither")
         if "first" in self.model_fields_set and self.number is None:
