@@ -374,7 +374,7 @@ def test_columns_that_nobody_named(night: Night, source: sa.URL) -> None:
         run(night, source, sql, accept=Accept(columns={"id": "int"}, drift="refuse"))  # type: ignore[dict-item]
     assert str(caught.value) == (
         "sales_emea, sql/orders.sql, has columns that accept: does not name: amount, placed. "
-        "Name them under accept: columns, leave them out of the query, or set drift: ignore_extra."
+        "Name them under accept: columns, leave them out of what is read, or set drift: ignore_extra."
     )
 
 

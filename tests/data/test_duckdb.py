@@ -19,7 +19,7 @@ from nights import END, START, Night, on_duckdb, sale
 from tidegate.data import ledger
 from tidegate.data.engines import reading, writing
 from tidegate.data.gaps import read_gaps, write_gaps
-from tidegate.errors import LoadRefused, QueryRefused, Unreachable
+from tidegate.errors import ConnectionUnknown, LoadRefused, QueryRefused, Unreachable
 from tidegate.resilience.gap import Gap
 from tidegate.resilience.interval import Interval
 
@@ -37,8 +37,16 @@ def test_reading_makes_no_file(tmp_path: Path) -> None:
         pass
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "warehouse.duckdb").write_text("no database at all")
-    with pytest.raises(QueryRefused, match="not a valid DuckDB database file"), reading(on_duckdb(tmp_path), connection_name="sales"):
+    with pytest.raises(ConnectionUnknown) as caught, reading(on_duckdb(tmp_path), connection_name="sales"):
         pass
+    path = tmp_path / "warehouse.duckdb"
+    assert str(caught.value) == f"sales leads to a file that is no DuckDB database: {path}. Check the path in the Airflow connection."
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(ConnectionUnknown) as caught, reading(on_duckdb(tmp_path), connection_name="sales"):
+        pass
+    told = f"sales leads to a folder, and not to a database file: {path}. Write the path of the file into the Airflow connection."
+    assert str(caught.value) == told
 
 
 @pytest.mark.parametrize(
@@ -69,8 +77,11 @@ def test_a_query_sees_the_file_alone_and_changes_nothing(duck: Night, sql: str) 
 
 def test_a_query_is_one_statement(duck: Night) -> None:
     """What is no SELECT but brings rows is read."""
-    with pytest.raises(QueryRefused, match="there are 2 statements where one is to be"):
+    with pytest.raises(QueryRefused) as caught:
         read(duck, "SELECT 1 AS n; SELECT 2 AS n")
+    assert str(caught.value) == (
+        "sql/x.sql holds 2 statements, and an extract runs one SELECT. Leave one there; what changes rows is for uses: sql."
+    )
     assert {row["name"] for row in read(duck, "SHOW TABLES")} >= {"sales", "tidegate_load"}
     assert read(duck, "FROM sales") == [sale("2026-01-01", "emea", 1)]
     assert read(duck, "-- a\nWITH q AS (SELECT 1::HUGEINT AS v) SELECT v FROM q -- the end") == [{"v": 1}]

@@ -288,7 +288,8 @@ def test_the_database_says_no(night: Night) -> None:
     """A broken constraint is told in the database's words, and nothing is written."""
     make_sales(night, "day TEXT, region TEXT, amount INTEGER CHECK (amount < 2)")
     assert refusal(night, night.stage(FIRST)) == (
-        "warehouse refused the load into sales: CHECK constraint failed: amount < 2. Run the load into sales against this database by hand to see it."
+        "warehouse refused the load into sales: CHECK constraint failed: amount < 2. "
+        "No row was written. Correct the rows in the query or the transform, or alter the table."
     )
 
 

@@ -120,7 +120,8 @@ CENTS = pa.array([Decimal("1.50"), Decimal("1.25")], pa.decimal128(12, 2))
 def test_what_sqlite_would_change_is_refused(night: Night) -> None:
     """It makes NULL of what is no number, and 15 digits of a decimal that is not text."""
     assert (
-        refused(night, pa.array([1.0, float("nan")]), "DOUBLE") == 'Column "v" of table narrow cannot hold nan: SQLite has no such number'
+        refused(night, pa.array([1.0, float("nan")]), "DOUBLE")
+        == 'Column "v" of table narrow cannot hold nan: there is no such number in SQLite'
     )
     long = pa.array([Decimal("0.5"), Decimal("1234567890.123456")], pa.decimal128(20, 6))
     told = 'Column "v" of table narrow is NUMERIC, which SQLite keeps to 15 digits, and 1234567890.123456 has more'
@@ -134,7 +135,10 @@ def test_what_sqlite_would_change_is_refused(night: Night) -> None:
 def test_what_mariadb_would_change_is_refused(on_mariadb: Night) -> None:
     """It rounds fractions of a second and of a number, and knows no infinity."""
     where = 'Column "v" of table narrow'
-    assert refused(on_mariadb, pa.array([float("-inf")]), "DOUBLE") == f"{where} cannot hold -inf: MySQL has no such number"
+    assert (
+        refused(on_mariadb, pa.array([float("-inf")]), "DOUBLE")
+        == f"{where} cannot hold -inf: there is no such number in MySQL and MariaDB"
+    )
     assert refused(on_mariadb, CENTS, "DECIMAL(9,1)") == f"{where} keeps 1 digits behind the point, and 1.25 has more"
     assert refused(on_mariadb, MOMENTS, "DATETIME") == f"{where} keeps whole seconds, and 2026-01-01 00:00:00.001500 has a fraction"
     assert refused(on_mariadb, MOMENTS, "DATETIME(3)") == f"{where} keeps 3 digits of a second, and 2026-01-01 00:00:00.001500 has more"

@@ -14,8 +14,17 @@ def test_everything_that_is_wrong_is_told() -> None:
     """Bounds in rows as well as in shares, so that nobody must count."""
     check = "Check whether the source has all rows of the interval, and each once; or set other bounds under accept: rows."
     assert too_few_or_many(0, min_rows=1, usual=1001, at_least=Decimal(50), at_most=Decimal(150)) == [
-        ("brought 0 rows, and accept: asks for at least 1", "Check that the source was filled for this interval, or lower min_rows."),
+        (
+            "brought 0 rows, and accept: asks for at least 1",
+            "Check that the source was filled for this interval, or lower min_rows, which is 1 by default.",
+        ),
         ("brought 0 rows, and accept: rows asks for at least 501, 50 % of its usual 1,001", check),
+    ]
+    assert too_few_or_many(0, min_rows=1, aside=3) == [
+        (
+            "brought 0 rows and 3 that were set aside, and accept: asks for at least 1",
+            "Correct the rows that are set aside, or the rules, or lower min_rows, which is 1 by default.",
+        )
     ]
     assert too_few_or_many(1502, min_rows=1, usual=1001, at_least=Decimal(50), at_most=Decimal(150)) == [
         ("brought 1,502 rows, and accept: rows asks for at most 1,501, 150 % of its usual 1,001", check)

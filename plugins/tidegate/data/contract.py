@@ -97,7 +97,11 @@ class Contract:
         """
         for position, name in enumerate(names):
             if name in names[:position]:
-                raise DataRefused(f'{self.where} has two columns named "{name}".', hint="Give each its own name with AS.")
+                raise DataRefused(f'{self.where} has two columns named "{name}".', hint="Give each a name of its own, in a query by AS.")
+            if not name.strip():
+                raise DataRefused(
+                    f"{self.where} has a column without a name, number {position + 1}.", hint="Give it one, in a query by AS."
+                )
         accept = self.accept
         asked = dict.fromkeys(accept.columns, "columns")
         asked |= {name: "unique" for key in accept.unique for name in key if name not in asked}
@@ -108,11 +112,11 @@ class Contract:
             name = missing[0]
             more = f" and neither {', '.join(missing[1:])}" if missing[1:] else ""
             message = f'{self.where} has no column "{name}"{more}, which accept: asks for; it has {", ".join(names)}.'
-            raise DataRefused(message, hint=f"{nearest(name, names)}Select it in the query or take it out of accept: {asked[name]}.")
+            raise DataRefused(message, hint=f"{nearest(name, names)}Let the source bring it, or take it out of accept: {asked[name]}.")
         extra = [name for name in names if name not in accept.columns]
         if accept.drift == "refuse" and extra:
             message = f"{self.where} has columns that accept: does not name: {', '.join(extra)}."
-            raise DataRefused(message, hint="Name them under accept: columns, leave them out of the query, or set drift: ignore_extra.")
+            raise DataRefused(message, hint="Name them under accept: columns, leave them out of what is read, or set drift: ignore_extra.")
         return {name: arrow_type(said.type) for name, said in accept.columns.items() if said.type is not None}
 
     def staged(self, schema: pa.Schema) -> pa.Schema:
@@ -166,7 +170,7 @@ class Contract:
         accept, wrong = self.accept, []
         if isinstance(accept, Accept):
             bounds = accept.rows.model_dump() if accept.rows is not None else {}
-            wrong = too_few_or_many(self.rows, min_rows=accept.min_rows, usual=self._usual, **bounds)
+            wrong = too_few_or_many(self.rows, min_rows=accept.min_rows, usual=self._usual, aside=self.set_aside, **bounds)
         if accept.quarantine is not None and accept.quarantine.at_most is not None:
             wrong += too_many_set_aside(self.set_aside, self.rows + self.set_aside, at_most=accept.quarantine.at_most)
         if self.rows and (stale := self._stale()):

@@ -184,6 +184,11 @@ def reading(
     with telling(url, connection_name=connection_name, source_name=source_name, connect=engine.connect):
         if url.get_backend_name() in FILES:
             path = Path(url.database or "")
+            if path.is_dir():
+                hint = "Write the path of the file into the Airflow connection."
+                raise ConnectionUnknown(
+                    f"{connection_name or 'The connection'} leads to a folder, and not to a database file: {path}.", hint=hint
+                )
             if not path.is_file():
                 hint = "Check the path in the Airflow connection; reading never creates a database."
                 raise Unreachable(f"{connection_name or 'The connection'} finds no database file at {path}.", hint=hint)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from tidegate.data import sources
-from tidegate.data.binding import given, statement
+from tidegate.data.binding import given, statement, statements
 from tidegate.data.cancelling import stoppable
 from tidegate.data.contract import Contract
 from tidegate.data.engines import reading
@@ -14,6 +14,7 @@ from tidegate.data.instants import aware, stamp
 from tidegate.data.manifest import question
 from tidegate.data.stopping import Stop
 from tidegate.data.table_query import READ_FROM, Source, TableQuery, quoted
+from tidegate.errors import QueryRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -97,6 +98,9 @@ def extract(
             clock=clock, batch_rows=batch_rows, limit=limit,
         )  # fmt: skip
         return _of_table(source, split, contracted, receipt, settled_by)
+    if len(found := statements(sql, dialect=dialect)) > 1:
+        message = f"{source_name} holds {len(found)} statements, and an extract runs one SELECT."
+        raise QueryRefused(message, hint="Leave one there; what changes rows is for uses: sql.")
     query = statement(sql, values, source_name=source_name, correlation_id=correlation_id, dialect=dialect)
     return _of_query(url, lambda _: query, contracted, receipt, source_name=source_name, zone=timezone, batch_rows=batch_rows, limit=limit)
 

@@ -130,7 +130,7 @@ def batches(
             let_go(spare)
         if session.shared:  # only now, for those bounds may take as long as a server lets a session do nothing in a transaction
             session.begin(connections[: len(found)])
-        log.info("%s is read in %s ranges of %s", source.source_name, len(found), split.by)
+        log.info("%s is read in %s range%s of %s", source.source_name, len(found), "s"[: len(found) - 1], split.by)
         stack.enter_context(stop.watching(lambda: together.stop.now(stop.why or "")))
         rows = -(-source.batch_rows // len(found))  # of all ranges together there are as many in memory as of one
         read = [
@@ -231,7 +231,7 @@ def _session_of(source: Source) -> _Session:
     """:raises QueryRefused: the database is none that can be read in ranges."""
     session = _SESSIONS.get(source.url.get_dialect().driver)
     if session is None:
-        kind = source.url.drivername
+        kind = source.url.get_dialect().name
         message = f"{source.name} is read by split, which is for PostgreSQL, MySQL and MariaDB, and is of type {kind}."
         raise QueryRefused(message, hint="Remove split: such a table is read over one connection.")
     return session

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, ResourceClosedError, SQLAlchemyError, StatementError
 
 from tidegate.data.kinds import nearest
-from tidegate.errors import AuthRefused, ErrorClass, QueryRefused, TidegateError, TimedOut, Unreachable
+from tidegate.errors import AuthRefused, ConnectionUnknown, ErrorClass, LoadRefused, QueryRefused, TidegateError, TimedOut, Unreachable
 from tidegate.redaction import without_secrets
 from tidegate.resilience.faults import classify
 
@@ -31,8 +31,12 @@ _COLUMN = re.compile(
     r"no such column: \"?([^\"]+)|column \"?([^\"]+?)\"? does not exist|Unknown column '(.+?)'|Referenced column \"(.+?)\" not found"
 )
 _MEMORY = "Raise memory_limit in the extra of the Airflow connection, or read less at once."
+_COPIED = re.compile(r"^COPY .+, line \d+, column ([^:\n]+)", re.MULTILINE)
+"""Where PostgreSQL was in rows that it was given."""
+_PATH = "Check the path in the Airflow connection."
+_FENCED = "A session sees its own file and nothing else: other files are read by files:, other databases by connections of their own."
 _QUOTED_LINE = re.compile(r"\s+LINE \d+: ")
-_READ_ONLY = re.compile(r"read-?only (?:transaction|mode|database)|readonly database", re.IGNORECASE)
+_READ_ONLY = re.compile(r"read[- ]?only (?:transaction|mode|database)|readonly database", re.IGNORECASE)
 _INSPECTED_TABLES = 20
 _WRITING = "Another process is writing; try again, or look for one that hangs."
 _HOLDING = "Another process has the file, to read or to write it; try again, or look for one that hangs."
@@ -79,8 +83,8 @@ def translated(
     if isinstance(error, DBAPIError) and (outside := _outside(error, url, name, source_name)) is not None:
         return outside
     said, where = said_by(error, url), source_name or "the query"
-    if url.get_backend_name() == "duckdb" and "Out of Memory" in said:
-        return refusal(f"{name} needs more memory for {where} than it may use: {said}.", hint=_MEMORY)
+    if url.get_backend_name() == "duckdb" and (own := _of_duckdb(said, url, name, where, refusal)) is not None:
+        return own
     if (table := _named(_TABLE, said)) is not None:
         hint = f"Check the FROM clause of {where} against the tables of this database."
         hint = _near_table(table, connect) + hint
@@ -89,9 +93,22 @@ def translated(
         hint = _near_column(column, str(getattr(error, "statement", "") or ""), connect) + hint
     elif _READ_ONLY.search(said):
         hint = f"An extract only reads: write {where} as one SELECT; what changes rows is for uses: sql."
+    elif refusal is LoadRefused:
+        hint = "No row was written. Correct the rows in the query or the transform, or alter the table."
     else:
-        hint = f"Run {where} against this database by hand to see it."
+        hint = f"Correct {where} by what the database says of it."
     return refusal(f"{name} refused {source_name or 'the statement'}: {said}.", hint=hint)
+
+
+def _of_duckdb(said: str, url: sa.URL, name: str, where: str, refusal: type[Refused]) -> TidegateError | None:
+    """What lies with the file, or with what a session may do; None for all else."""
+    if "Out of Memory" in said:
+        return refusal(f"{name} needs more memory for {where} than it may use: {said}.", hint=_MEMORY)
+    if "not a valid DuckDB database" in said:
+        return ConnectionUnknown(f"{name} leads to a file that is no DuckDB database: {url.database}.", hint=_PATH)
+    if "Permission Error" in said and refusal is QueryRefused:
+        return refusal(f"{name} refused {where}: {said}.", hint=_FENCED)
+    return None
 
 
 def _outside(error: DBAPIError, url: sa.URL, name: str, source_name: str) -> TidegateError | None:
@@ -124,12 +141,19 @@ def said_by(error: SQLAlchemyError, url: sa.URL) -> str:
     raw = error.orig if isinstance(error, StatementError) and error.orig is not None else error
     diagnosis = getattr(raw, "diag", None)
     said = getattr(diagnosis, "message_primary", None)
+    if said is not None and (found := _COPIED.search(getattr(diagnosis, "context", None) or "")):
+        said = f'{said}, in column "{found[1]}"'
     if said is None and url.get_backend_name() in {"mysql", "mariadb"} and len(raw.args) > 1:
         said = raw.args[1]
     text = without_secrets(str(said or raw.args[0] if raw.args else raw)).rstrip(".")
     if url.get_backend_name() == "duckdb":  # in several lines, the statement among them
-        text = " ".join(_QUOTED_LINE.split(text, maxsplit=1)[0].split()).rstrip(".")
+        text = without_statement(text)
     return text.replace(url.password, "***") if isinstance(url.password, str) and url.password else text
+
+
+def without_statement(said: str) -> str:
+    """What DuckDB says, in one line, without the line of the statement that it quotes: its caret would point nowhere."""
+    return " ".join(_QUOTED_LINE.split(said, maxsplit=1)[0].split()).rstrip(".")
 
 
 def _address(url: sa.URL) -> str:

@@ -54,12 +54,13 @@ def _of(name: str, said: Column, kind: pa.DataType, zone: str) -> Iterator[Rule]
     bounds = " and ".join(key for key in ("min", "max") if getattr(said, key) is not None)
     if bounds and (pat.is_string(kind) or pat.is_binary(kind) or pat.is_boolean(kind)):  # '4000' is less than '500'
         raise _mismatch(name, bounds, kind, "Declare the column's type, a number, a date or a time, or use values or pattern.")
+    unordered = ", or NaN" if pat.is_floating(kind) else ""
     if said.min is not None:
         least = value(_nearest(said.min, kind, ROUND_CEILING), "min")
-        yield Rule(name, f"is below {said.min}", lambda array: _none(pc.invert(pc.greater_equal(array, least))))
+        yield Rule(name, f"is below {said.min}{unordered}", lambda array: _none(pc.invert(pc.greater_equal(array, least))))
     if said.max is not None:
         most = value(_nearest(said.max, kind, ROUND_FLOOR), "max")
-        yield Rule(name, f"is above {said.max}", lambda array: _none(pc.invert(pc.less_equal(array, most))))
+        yield Rule(name, f"is above {said.max}{unordered}", lambda array: _none(pc.invert(pc.less_equal(array, most))))
     if said.values is not None:
         known = _values(list(said.values), kind, name, "values", zone)
         yield Rule(name, "is none of its values", lambda array: pc.and_(pc.is_valid(array), pc.invert(pc.is_in(array, known))))

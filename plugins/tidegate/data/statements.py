@@ -9,7 +9,7 @@ from tidegate.data.binding import given, statement, statements, uncommented
 from tidegate.data.cancelling import stoppable
 from tidegate.data.engines import writing
 from tidegate.data.stopping import Stop
-from tidegate.errors import QueryRefused
+from tidegate.errors import AuthRefused, QueryRefused, TimedOut
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,8 +57,16 @@ def run(
             message = f"{source_name} begins or ends a transaction by itself: {' '.join(text.split())[:40]}."
             raise QueryRefused(message, hint="Leave that out: all statements are one transaction, which is committed behind the last.")
     each = [statement(text, values, source_name=source_name, correlation_id=correlation_id, dialect=dialect) for text in found]
-    with (
-        writing(url, correlation_id=correlation_id, connection_name=connection_name, source_name=source_name) as connection,
-        stoppable(connection, stop or Stop(), name=connection_name, correlation_id=correlation_id),
-    ):
-        return [int(connection.execute(one).rowcount) for one in each]
+    rows: list[int] = []
+    try:
+        with (
+            writing(url, correlation_id=correlation_id, connection_name=connection_name, source_name=source_name) as connection,
+            stoppable(connection, stop or Stop(), name=connection_name, correlation_id=correlation_id),
+        ):
+            for one in each:
+                rows.append(int(connection.execute(one).rowcount))  # noqa: PERF401  their number tells which one fails
+    except (QueryRefused, AuthRefused, TimedOut) as error:
+        if len(rows) == len(each) or len(each) == 1:
+            raise
+        raise type(error)(f"Statement {len(rows) + 1} of {len(each)}: {error.message}", hint=error.hint) from error
+    return rows

@@ -24,6 +24,7 @@ from tidegate.data.contract import Contract
 from tidegate.data.dialects.waiting import waited
 from tidegate.data.instants import aware, stamp
 from tidegate.data.kinds import nearest, one_to_duckdb
+from tidegate.data.refusals import without_statement
 from tidegate.data.shares import chosen, condition
 from tidegate.errors import DataRefused, QueryRefused
 
@@ -277,14 +278,10 @@ def _telling(source_name: str) -> Iterator[None]:
         yield
     except duckdb.OutOfMemoryException as error:
         hint = "Transform per branch (for_each: {part: …}), or aggregate in the extract's query."
-        raise QueryRefused(f"{source_name} needs more memory than it may use: {_said(error)}.", hint=hint) from error
+        raise QueryRefused(f"{source_name} needs more memory than it may use: {without_statement(str(error))}.", hint=hint) from error
     except duckdb.Error as error:
         hint = "Check it against the columns that the previous step staged."
-        raise QueryRefused(f"DuckDB refused {source_name}: {_said(error)}.", hint=hint) from error
-
-
-def _said(error: duckdb.Error) -> str:
-    return " ".join(str(error).split()).rstrip(".")
+        raise QueryRefused(f"DuckDB refused {source_name}: {without_statement(str(error))}.", hint=hint) from error
 
 
 def _narrowed(schema: pa.Schema, kinds: Sequence[str]) -> pa.Schema:

@@ -11,18 +11,27 @@ Wrong = tuple[str, str]
 
 
 def too_few_or_many(
-    rows: int, *, min_rows: int, usual: int | None = None, at_least: Decimal | None = None, at_most: Decimal | None = None
+    rows: int,
+    *,
+    min_rows: int,
+    usual: int | None = None,
+    at_least: Decimal | None = None,
+    at_most: Decimal | None = None,
+    aside: int = 0,
 ) -> list[Wrong]:
     """Everything that is wrong with a number of rows; nothing, where it is accepted.
 
     :param usual: The branch's usual rows. Where nobody knows them, or they are none, no share of them is asked for.
     :param at_least: The share of them that is the least, 0 to 100 and above.
     :param at_most: The share that is the most.
+    :param aside: How many rows came besides, and were set aside.
     """
-    brought = f"brought {counted(rows)}, and accept:"
+    besides = f" and {aside:,} that were set aside" if aside else ""
+    brought = f"brought {counted(rows)}{besides}, and accept:"
     wrong = []
     if rows < min_rows:
-        wrong.append((f"{brought} asks for at least {min_rows}", "Check that the source was filled for this interval, or lower min_rows."))
+        cause = "Correct the rows that are set aside, or the rules" if aside else "Check that the source was filled for this interval"
+        wrong.append((f"{brought} asks for at least {min_rows}", f"{cause}, or lower min_rows, which is 1 by default."))
     hint = "Check whether the source has all rows of the interval, and each once; or set other bounds under accept: rows."
     if usual and at_least is not None and rows < (least := _share(at_least, usual, ROUND_CEILING)):
         wrong.append((f"{brought} rows asks for at least {least:,}, {at_least:f} % of its usual {usual:,}", hint))

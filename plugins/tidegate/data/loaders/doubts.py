@@ -34,7 +34,7 @@ _DAYS = {
     "duckdb": (-9_223_372_022_400, 9_223_372_036_853),
 }
 """The first and the last second since 1970 that there is: from the year 1 to 9999, from 4714 before it to 294276, and from 290309 before it to 294247."""
-_NAMES = {"duckdb": "DuckDB", "mysql": "MySQL", "mariadb": "MariaDB", "sqlite": "SQLite", "postgresql": "PostgreSQL"}
+_NAMES = {"duckdb": "DuckDB", **dict.fromkeys(MYSQL, "MySQL and MariaDB"), "sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
 def doubts(target: Target, schema: pa.Schema, known: Mapping[str, Any], *, dialect: str) -> list[tuple[int, Check]]:
@@ -76,7 +76,7 @@ def _whole(column: Any) -> Callable[[str, pa.Array], None] | None:
 def _years(where: str, values: pa.Array) -> None:
     bad = pc.and_(pc.greater(values, 0), pc.less(values, _YEARS_FROM))
     if pc.any(bad).as_py():
-        hint = "Write it with its century in the transform."
+        hint = "Write it with its century in the query or the transform."
         raise LoadRefused(f"{where} is YEAR, and would make another year of {values.filter(bad)[0]}.", hint=hint)
 
 
@@ -85,7 +85,7 @@ def _hundreds(digits: int, where: str, values: pa.Array) -> None:
     if bad.any():
         value = values.filter(pa.array(bad))[0]
         message = f"{where} rounds off the last {digits} digits of a number, and {value} has them."
-        raise LoadRefused(message, hint="Round it in the transform, or alter the column.")
+        raise LoadRefused(message, hint="Round it in the query or the transform, or alter the column.")
 
 
 def _kept(column: Any, dialect: str) -> int | None:
@@ -101,8 +101,8 @@ def _not_a_number(database: str, infinite: bool, where: str, values: pa.Array) -
         bad = pc.or_(bad, pc.is_inf(values))
     if pc.any(bad).as_py():
         first = values.filter(bad)[0].as_py()
-        hint = "Turn it into NULL in the transform, or make the column text there and in the table."
-        raise LoadRefused(f"{where} cannot hold {first}: {database} has no such number.", hint=hint)
+        hint = "Make NULL of it in the query or the transform, or a text, in a column of text."
+        raise LoadRefused(f"{where} cannot hold {first}: there is no such number in {database}.", hint=hint)
 
 
 def _rounded(scale: int, where: str, values: pa.Array) -> None:
@@ -111,7 +111,7 @@ def _rounded(scale: int, where: str, values: pa.Array) -> None:
     except pa.ArrowInvalid as error:
         text = next(text for text in map(canonical, values.drop_null().to_pylist()) if len(text.partition(".")[2]) > max(scale, 0))
         message = f"{where} keeps {scale} digits behind the point, and {text} has more."
-        raise LoadRefused(message, hint="Round it in the transform, or alter the column.") from error
+        raise LoadRefused(message, hint="Round it in the query or the transform, or alter the column.") from error
 
 
 def _digits(column: str, where: str, values: pa.Array) -> None:
@@ -129,7 +129,7 @@ def _moment(dialect: str, kept: int | None, where: str, values: pa.Array) -> Non
         seconds = values.cast(pa.timestamp("s"), safe=False).cast(pa.int64())
         if pc.any(pc.or_(pc.less(seconds, first), pc.greater(seconds, last))).as_py():
             message = f"{where} would have a day that {_NAMES[dialect]} does not have."
-            raise LoadRefused(message, hint="Turn it into NULL in the transform.")
+            raise LoadRefused(message, hint="Make NULL of it in the query or the transform.")
     if kept is not None and kept < _MICROSECONDS:
         _fraction(kept, where, values)
 
@@ -140,4 +140,4 @@ def _fraction(kept: int, where: str, values: pa.Array) -> None:
         value = values.filter(pa.array(bad))[0].as_py()
         keeps = "keeps whole seconds" if not kept else f"keeps {kept} digits of a second"
         message = f"{where} {keeps}, and {value} has {'a fraction' if not kept else 'more'}."
-        raise LoadRefused(message, hint="Alter the column to keep six digits, or truncate the value in the transform.")
+        raise LoadRefused(message, hint="Alter the column to keep six digits, or truncate the value in the query or the transform.")
