@@ -10,9 +10,10 @@ import sqlalchemy as sa
 from nights import Night, by_name
 
 from tidegate.data.contract import Contract
+from tidegate.data.engines import probe
 from tidegate.data.extract import extract
 from tidegate.data.statements import run
-from tidegate.errors import DataRefused, LoadRefused, QueryRefused, TidegateError
+from tidegate.errors import DataRefused, LoadRefused, QueryRefused, TidegateError, Unreachable
 from tidegate.model.accept import Accept
 
 KINDS = ["sqlite", "duckdb", "postgres_url", "mariadb_url"]
@@ -112,3 +113,33 @@ def test_a_column_without_a_name(name: str) -> None:
     with pytest.raises(DataRefused) as caught:
         contract.types(["id", name])
     assert str(caught.value) == "landing, a.csv, has a column without a name, number 2. Give it one, in a query by AS."
+
+
+@pytest.mark.parametrize("kind", ["postgres_url", "mariadb_url"])
+def test_a_database_that_is_not_there(request: pytest.FixtureRequest, kind: str) -> None:
+    """Is told as such: the server has answered."""
+    url: sa.URL = request.getfixturevalue(kind).set(database="nowhere")
+    with pytest.raises(Unreachable) as caught:
+        probe(url, connection_name="shop")
+    assert str(caught.value).startswith(f"shop has no such database ({url.host}:{url.port}/nowhere): ")
+    assert caught.value.hint == "Check the database's name in the Airflow connection; it is tried again, for it may be restored just now."
+
+
+def test_a_name_longer_than_postgresql_keeps(night: Night, postgres_url: sa.URL) -> None:
+    """Is cut as the server cuts it, and the same table at the next load."""
+    night = Night(night.folder, postgres_url)
+    night.table = "g_" + "x" * 70
+    part = night.stage([{"day": "2026-01-01", "region": "emea", "amount": 1}])
+    assert night.load(part).rows == 1
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb", "mariadb_url"])
+def test_columns_that_a_database_takes_for_one(request: pytest.FixtureRequest, night: Night, kind: str) -> None:
+    """Are refused by its own words."""
+    request.param = kind
+    night = Night(night.folder, by_name(request, night))
+    with pytest.raises(LoadRefused) as caught:
+        night.load(night.stage([{"day": "2026-01-01", "region": "emea", "amount": 1, "AMOUNT": 2}]))
+    assert caught.value.message.startswith("warehouse refused the load into sales: ")
+    assert "AMOUNT" in caught.value.message
+    assert caught.value.hint == "No row was written. Correct the rows in the query or the transform, or alter the table."

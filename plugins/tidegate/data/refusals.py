@@ -37,6 +37,7 @@ _PATH = "Check the path in the Airflow connection."
 _FENCED = "A session sees its own file and nothing else: other files are read by files:, other databases by connections of their own."
 _QUOTED_LINE = re.compile(r"\s+LINE \d+: ")
 _READ_ONLY = re.compile(r"read[- ]?only (?:transaction|mode|database)|readonly database", re.IGNORECASE)
+_NO_DATABASE = re.compile(r"database \".*\" does not exist|Unknown database")
 _INSPECTED_TABLES = 20
 _WRITING = "Another process is writing; try again, or look for one that hangs."
 _HOLDING = "Another process has the file, to read or to write it; try again, or look for one that hangs."
@@ -132,6 +133,9 @@ def _outside(error: DBAPIError, url: sa.URL, name: str, source_name: str) -> Tid
             dropped = source_name and (error.connection_invalidated or error.statement is not None)
             what = f"stopped answering during {source_name}" if dropped else "does not answer"
             hint = "Check the host, port, database and password in the Airflow connection, and that the server is up."
+            if _NO_DATABASE.search(said):
+                what = "has no such database"
+                hint = "Check the database's name in the Airflow connection; it is tried again, for it may be restored just now."
             return Unreachable(f"{name} {what} {where}", hint=hint)
     return None
 
