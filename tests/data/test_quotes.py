@@ -142,6 +142,18 @@ def test_a_quote_too_few_or_too_many_is_refused_with_its_line(tmp_path: Path, da
     assert str(caught.value) == f"landing, {path.name} {said}. {HINT}"
 
 
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_an_end_of_line_in_a_value_keeps_its_two_letters(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a block ends between them."""
+    path = tmp_path / f"a.csv{suffix}"
+    rows = [["1", "\r\n" * 9], ["\r", "\r\n\r"], ["\n\r\n", "x\r\n"]]
+    whole = written(rows, delimiter=",", quoting=csv.QUOTE_ALL, end="\r\n")
+    path.write_bytes(gzip.compress(whole) if suffix else whole)
+    for size in range(40, 80):
+        monkeypatch.setattr(files, "_BLOCK", size)
+        assert [list(row.values()) for row in read(path)] == rows
+
+
 def test_a_quote_that_is_a_letter_stays_one(tmp_path: Path) -> None:
     """In a value that does not begin with one, also beside others and at the end of a block."""
     path = tmp_path / "a.csv"

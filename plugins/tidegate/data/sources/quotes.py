@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _QUOTE, _MARK = ord('"'), b"\xef\xbb\xbf"
 _BLOCK = 4 << 20
+_PIECE = 1 << 18
+"""So many bytes are looked at at once: what is made of them stays in a processor's cache."""
 _HINT = (
     "Look there: the file may be cut off, or a quote is missing or one too many. Within quotes a quote is written twice; behind the last one comes the "
     "delimiter or the end of the line."
@@ -46,9 +48,8 @@ class Quotes:
     """What is known of the quotes of a file up to some byte."""
 
     def __init__(self, delimiter: str) -> None:
-        self._edge = np.zeros(256, bool)
-        """Of each byte, whether one may stand before the first quote of a value, and behind its last; a quote may, beside another."""
-        self._edge[list(f'{delimiter}\r\n"'.encode())] = True
+        self._edges = frozenset(f'{delimiter}\r\n"'.encode())
+        """Bytes of which one stands before the first quote of a value, and behind its last; a quote does so beside another."""
         self._kept = b""
         """The last byte that was looked at; and a quote behind it, which only the next byte tells the meaning of."""
         self._at: int | None = None
@@ -65,6 +66,10 @@ class Quotes:
 
         :raises Astray: a value in quotes has more behind its end.
         """
+        for start in range(0, len(block), _PIECE):
+            self._take(block[start : start + _PIECE])
+
+    def _take(self, block: bytes) -> None:
         text = self._kept + block
         if self._at is None:
             if len(text) < len(_MARK) and _MARK.startswith(text):
@@ -93,7 +98,7 @@ class Quotes:
         """Take all the quotes for what begins and ends values, by turns, where all of them stand beside an edge; false where one does not."""
         at = self._at or 0
         first, last = places[self.within :: 2], places[not self.within :: 2]
-        if not (self._edge[codes[first - 1]].all() and self._edge[codes[last + 1]].all()):
+        if not (self._all_edges(codes[first - 1]) and self._all_edges(codes[last + 1])):
             return False
         if first.size and first[0] == 1 and codes[0] == _QUOTE and self._closed != at:
             return False  # beside a quote that is a letter
@@ -103,17 +108,23 @@ class Quotes:
         self._closed = at + int(last[-1]) if last.size else self._closed
         return True
 
+    def _all_edges(self, codes: NDArray[np.uint8]) -> bool:
+        found = np.zeros(len(codes), bool)
+        for edge in self._edges:
+            found |= codes == edge
+        return bool(found.all())
+
     def _each(self, text: bytes, places: list[int]) -> None:
         at = self._at or 0
         for place in places:
             if self.within:
                 self._closed = at + place
-                if not self._edge[text[place + 1]]:
+                if text[place + 1] not in self._edges:
                     raise Astray(self.begun, self._closed)
                 self.within = False
             elif self._closed is not None and self._closed == at + place - 1:
                 self.within = True  # the second of two
-            elif self._edge[text[place - 1]] and text[place - 1] != _QUOTE:
+            elif text[place - 1] in self._edges and text[place - 1] != _QUOTE:
                 self.within, self.begun = True, at + place
 
 
@@ -124,6 +135,8 @@ class _Watched(io.RawIOBase):
         self._stream = stream
         self._quotes = quotes
         self._ahead: list[bytes] = []
+        self._held = b""
+        """A CR at the end of a block comes with the next one: Arrow would forget the LF behind it, also in a value in quotes."""
         self.astray: Astray | None = None
 
     def readable(self) -> bool:
@@ -131,10 +144,14 @@ class _Watched(io.RawIOBase):
 
     def look(self, size: int) -> None:
         """Look at two blocks of such a size before anybody asks, so that Arrow gets nothing of a small file that is astray."""
-        self._ahead = [self._next(size), self._next(size)]
+        self._ahead = [self._next(size - 1), self._next(size - 1)]
 
     def read(self, size: int = -1) -> bytes:
-        return self._ahead.pop(0) if self._ahead else self._next(size)
+        block = self._ahead.pop(0) if self._ahead else self._next(size - len(self._held))
+        whole, self._held = self._held + block, b""
+        if block and whole.endswith(b"\r"):
+            whole, self._held = whole[:-1], b"\r"
+        return whole or (self.read(size) if self._held else b"")
 
     def _next(self, size: int) -> bytes:
         if self.astray is not None:
