@@ -48,8 +48,11 @@ def emptied(url: URL) -> URL:
         cascade = " CASCADE" if connection.dialect.name == "postgresql" else ""
         quoted, inspector = connection.dialect.identifier_preparer.quote, sa.inspect(connection)
         for kind, names in (("VIEW", inspector.get_view_names()), ("TABLE", inspector.get_table_names())):
-            if names:
-                connection.exec_driver_sql(f"DROP {kind} {', '.join(map(quoted, names))}{cascade}")
+            together = (
+                [names] if connection.dialect.name in {"postgresql", "mysql"} else [[name] for name in names]
+            )  # others drop one at a time
+            for some in filter(None, together):
+                connection.exec_driver_sql(f"DROP {kind} {', '.join(map(quoted, some))}{cascade}")
     return url
 
 

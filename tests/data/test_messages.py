@@ -10,9 +10,12 @@ import sqlalchemy as sa
 from nights import Night, by_name
 
 from tidegate.data.contract import Contract
+from tidegate.data.cuts import Split
 from tidegate.data.engines import probe
 from tidegate.data.extract import extract
 from tidegate.data.statements import run
+from tidegate.data.table_query import TableQuery
+from tidegate.data.transform import transform_sql
 from tidegate.errors import DataRefused, LoadRefused, QueryRefused, TidegateError, Unreachable
 from tidegate.model.accept import Accept
 
@@ -143,3 +146,35 @@ def test_columns_that_a_database_takes_for_one(request: pytest.FixtureRequest, n
     assert caught.value.message.startswith("warehouse refused the load into sales: ")
     assert "AMOUNT" in caught.value.message
     assert caught.value.hint == "No row was written. Correct the rows in the query or the transform, or alter the table."
+
+
+def test_what_duckdb_quotes_of_a_transform_is_left_out(night: Night) -> None:
+    """Its caret would point nowhere."""
+    part = night.stage([{"day": "2026-01-01", "region": "emea", "amount": 1}])
+    with pytest.raises(QueryRefused) as caught:
+        transform_sql(
+            [part],
+            "SELECT dey FROM input",
+            key=night.key(step="t"),
+            staging=night.staging,
+            attempt="t",
+            correlation_id="c",
+            source_name="sql/t.sql",
+        )
+    assert str(caught.value) == (
+        'DuckDB refused sql/t.sql: Binder Error: Referenced column "dey" not found in FROM clause! Candidate bindings: "day", "region". '
+        "Check it against the columns that the previous step staged."
+    )
+
+
+def test_duckdb_is_called_as_the_connection_calls_it(duck: Night) -> None:
+    """Where a table cannot be read in ranges."""
+    with pytest.raises(QueryRefused) as caught:
+        extract(
+            duck.url, TableQuery(table="sales"), split=Split(by="amount", into=2), key=duck.key(), staging=duck.staging, accept=Accept(), attempt="a",
+            correlation_id="c", connection_name="wh", source_name="sales",
+        )  # fmt: skip
+    assert str(caught.value) == (
+        "wh is read by split, which is for PostgreSQL, MySQL and MariaDB, and is of type duckdb. "
+        "Remove split: such a table is read over one connection."
+    )
