@@ -111,8 +111,8 @@ class ExtractSettings(Settings):
             if said:
                 given = " and ".join(f"'{name}'" for name in said)
                 raise ValueError(
-                    f"{given} are given, and one of them is read; leave all but one out, and where the step says it and the branch another, take "
-                    f"the step's back: {said[0]}: null"
+                    f"{given} are given, and one of them is read; leave all but one out, or, where one is the step's and one the branch's, set the "
+                    "step's to null in the branch"
                 )
             raise ValueError(
                 "nothing says what is read; give one of 'query', 'table', 'files' and 'http', also where each branch says what is read of its own"

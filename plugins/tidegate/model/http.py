@@ -72,8 +72,8 @@ class Page(Part):
                 raise ValueError("a page leads to the next in one way; give one of 'next', 'link', 'cursor', 'number' and 'offset'")
             ways = " and ".join(f"'{way}'" for way in said)
             raise ValueError(
-                f"a page leads to the next in one way, and {ways} are given; leave all but one out, and where the step says it and the branch "
-                f"another, take the step's back: {{{said[-1]}: null}}"
+                f"a page leads to the next in one way, and {ways} are given; leave all but one out, or, where one is the step's and one the branch's, "
+                "set the step's to null in the branch"
             )
         if (self.cursor is not None) != (self.param is not None):
             raise ValueError("cursor is where the mark stands, and param is the parameter that takes it; give both, or neither")
