@@ -83,6 +83,7 @@ def test_whoever_allows_less_is_heeded(url: sa.URL) -> None:
     assert limit_of(given(url, 2.5), timedelta(minutes=11)) == 2.5
     assert limit_of(given(url, 5000), timedelta(minutes=11)) == 660
     assert limit_of(given(url, 2.5), None) == 2.5
+    assert limit_of(url, timedelta(days=60)) > timedelta(days=24).total_seconds()
 
 
 def test_postgresql_looks_whether_somebody_waits(postgres_url: sa.URL) -> None:

@@ -101,6 +101,19 @@ def test_names_that_are_close(duck: Night) -> None:
 # -- values -----------------------------------------------------------------------------------------------------------------------
 
 
+NEEDY = "SELECT r % 1000 AS n, length(string_agg(md5(r::VARCHAR) || md5((r + 1)::VARCHAR))) AS long FROM range(1000000) AS a(r) GROUP BY 1"
+"""What DuckDB cannot spill."""
+
+
+def test_a_query_that_needs_more_memory_than_rows_that_are_passed_on(duck: Night) -> None:
+    """It is given more, unless the connection says what it may have."""
+    found = read(duck, NEEDY)
+    assert (len(found), {row["long"] for row in found}) == (1000, {1000 * 64 + 999})
+    with pytest.raises(QueryRefused, match="needs more memory"):
+        duck.url = duck.url.update_query_dict({"memory_limit": "64MB"})
+        read(duck, NEEDY)
+
+
 def test_a_query_that_needs_more_memory_than_it_may_use(duck: Night) -> None:
     """What can be spilled to disk is; what cannot is refused, with what to do."""
     spilled = "SELECT count(*) AS n FROM (SELECT range, hash(range) AS h FROM range(12000000) ORDER BY h LIMIT 11000000)"

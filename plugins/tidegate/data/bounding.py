@@ -11,7 +11,7 @@ MySQL           ``max_execution_time``, which it heeds for SELECT
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ def bounded(raw: Any, backend: str, limit: timedelta | None) -> None:
 def _limit_postgres(cursor: Any, milliseconds: int) -> None:
     allowed = "SELECT setting::bigint FROM pg_settings WHERE name = 'statement_timeout'"
     change = f"SELECT set_config('statement_timeout', %s, false) WHERE ({allowed}) NOT BETWEEN 1 AND %s"
-    cursor.execute(change, (str(milliseconds), milliseconds))
+    most = min(milliseconds, 2**31 - 1)  # what the setting holds
+    cursor.execute(change, (str(most), most))
 
 
 def _let_look(raw: Any, cursor: Any) -> None:
@@ -56,4 +57,5 @@ def _limit_mysql(cursor: Any, seconds: float) -> None:
     cursor.execute("SELECT VERSION()")
     maria = "mariadb" in str(cursor.fetchone()[0]).lower()
     name, most = ("max_statement_time", seconds) if maria else ("max_execution_time", int(seconds * 1000))
-    cursor.execute(f"SET SESSION {name} = IF(@@SESSION.{name} > 0, LEAST(@@SESSION.{name}, %s), %s)", (most, most))
+    with suppress(Exception):  # of each driver's own: a server that is older than the setting
+        cursor.execute(f"SET SESSION {name} = IF(@@SESSION.{name} > 0, LEAST(@@SESSION.{name}, %s), %s)", (most, most))

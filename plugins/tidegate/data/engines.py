@@ -39,7 +39,9 @@ BUSY_TIMEOUT = 60.0
 LOCK_TIMEOUT = "30min"
 """How long a session that writes waits for a lock of PostgreSQL's, unless the connection's ``options`` say another ``lock_timeout``."""
 READING = {"memory_limit": "64MB", "threads": "1"}
-"""With what DuckDB reads, unless the connection says otherwise: more than a batch of rows that are passed on, and what needs more is spilled to disk."""
+"""With what DuckDB begins to read, unless the connection says otherwise: plenty for rows that are passed on, and most of what needs more is spilled to disk."""
+MOST_READING = "512MB"
+"""What a query of DuckDB's gets that cannot do with so little."""
 FILES = {"sqlite", "duckdb"}
 """Databases that are one file, in which one process writes at a time."""
 sa.dialects.registry.register("duckdb.tidegate", "tidegate.data.dialects.duckdb", "Dialect")
@@ -53,6 +55,7 @@ _PASSED_ON = {
 """Of an Airflow connection's extra, what the driver understands, besides what is :func:`~tidegate.data.securing.secured`."""
 _POSTGRES = {"DateStyle": "ISO", "IntervalStyle": "iso_8601", "extra_float_digits": "1", "bytea_output": "hex", "lc_monetary": "C"}
 """How values are written as text, whatever the role's own settings say."""
+_MAY_GROW = "tidegate_may_grow"
 _KEPT_ALIVE = {"tcp_keepalives_idle": "60", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "6"}
 """Seconds and tries by which a server sees that the machine of a writer is gone, and lets go of its locks."""
 _NOT_KEPT = {"duckdb": " A database in memory would be gone with the task, and one of MotherDuck (md:) is not read."}
@@ -201,6 +204,16 @@ def reading(
             let_go(connection)
 
 
+def more_memory(connection: sa.Connection) -> bool:
+    """Let a query of DuckDB's have :data:`MOST_READING`, once, where nobody has said what it may have; whether it may."""
+    if not connection.get_execution_options().get(_MAY_GROW):
+        return False
+    connection.execution_options(**{_MAY_GROW: False})
+    raw: Any = connection.connection.driver_connection
+    raw.execute(f"SET memory_limit = '{MOST_READING}'")
+    return True
+
+
 def let_go(connection: sa.Connection) -> None:
     """Close what was only read. A goodbye that fails, for the server has ended an idle session by itself, takes back nothing of what was read."""
     try:
@@ -309,6 +322,7 @@ def _engine(
     elif backend == "duckdb":
         arguments = {"read_only": not write, "wait": wait}
         if not write:  # else as much of a large file as there is memory would stay in it
+            options["execution_options"] = {_MAY_GROW: "memory_limit" not in url.query}
             url = url.set(query={**READING, **url.query})
     elif backend == "postgresql":
         options["isolation_level"] = "READ COMMITTED" if write else "REPEATABLE READ"

@@ -7,6 +7,7 @@ number. A day or a moment without end comes as a number that no calendar has: it
 from __future__ import annotations
 
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import pyarrow.types as pat
 from sqlalchemy.exc import ResourceClosedError
 
 from tidegate.data.ahead import ahead
-from tidegate.data.engines import driving
+from tidegate.data.engines import driving, more_memory
 from tidegate.data.exact import Misfit, column
 from tidegate.data.kinds import WORDS, arrow_type, plain_schema
 from tidegate.data.sources.columns import Column, Columns
@@ -24,7 +25,7 @@ from tidegate.data.tables import quoted
 from tidegate.errors import DataRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     import sqlalchemy as sa
 
@@ -69,10 +70,10 @@ def batches(
         plain_schema(pa.schema([(name, pa.null()) for name in relation.columns]), where=where)  # two columns of one name
         columns = [_column(name, kind, where=where) for name, kind in zip(relation.columns, relation.types, strict=True)]
         if any(known.expression != "{}" for known in columns):
-            relation = _asked(raw, _selecting(columns, sql, connection.dialect), values)
+            sql = _selecting(columns, sql, connection.dialect)
     declared = contract.types([known.name for known in columns])
     decoder = _Decoder(Columns(known=columns, declared=declared, where=where, zone=zone, misfits=contract.misfits))
-    with ahead(_chunks(connection, relation, batch_rows), interrupt=raw.interrupt) as chunks:
+    with ahead(_chunks(connection, partial(_asked, raw, sql, values), batch_rows), interrupt=raw.interrupt) as chunks:
         yield decoder.batches(chunks)
 
 
@@ -93,9 +94,25 @@ def _selecting(columns: Sequence[Column], sql: str, dialect: sa.Dialect) -> str:
     return f"SELECT {', '.join(selected)} FROM ({sql}\n) AS q({numbered})"  # noqa: S608  the user's own
 
 
-def _chunks(connection: sa.Connection, relation: Any, batch_rows: int) -> Generator[pa.RecordBatch, None, None]:
+def _chunks(connection: sa.Connection, asked: Callable[[], Any], batch_rows: int) -> Generator[pa.RecordBatch, None, None]:
+    """The rows as they come. A query that needs more memory than rows that are passed on, and cannot spill it, says so before its first: it is given more."""
+    with driving(connection, "the rows of a query"):
+        rows = _rows_of(connection, asked(), batch_rows)
+        try:
+            first = next(rows, None)
+        except connection.dialect.loaded_dbapi.Error as error:
+            if "out of memory" not in str(error).lower() or not more_memory(connection):
+                raise
+            rows = _rows_of(connection, asked(), batch_rows)
+            first = next(rows, None)
+        if first is not None:
+            yield first
+            yield from rows
+
+
+def _rows_of(connection: sa.Connection, relation: Any, batch_rows: int) -> Generator[pa.RecordBatch, None, None]:
     database: Any = connection.dialect.loaded_dbapi
-    with driving(connection, "the rows of a query"), closing(relation.to_arrow_reader(batch_rows)) as reader:
+    with closing(relation.to_arrow_reader(batch_rows)) as reader:
         while True:
             try:
                 batch = reader.read_next_batch()
