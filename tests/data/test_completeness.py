@@ -74,6 +74,21 @@ def test_the_view_tells_of_each_branch_once(night: Night) -> None:
     ]
 
 
+def test_an_interval_that_was_overtaken_lacks_nothing(night: Night) -> None:
+    """Whatever became of its gaps; what a person waived stays so, and rows that are there are told as such."""
+    with writing(night.url) as connection:
+        ledger.write_interval(connection, replace(ROW, outcome="overtaken", arrived=1, missing=()))
+        ledger.write_load(connection, LOAD)
+        statuses = {"apac": Status.CLOSED, "africa": Status.WAIVED, "arctic": Status.EXPIRED, "emea": Status.CLOSED}
+        write_gaps(connection, [replace(GAP, branch=branch, status=status) for branch, status in statuses.items()])
+    assert night.query("SELECT branch, outcome, state, gap FROM tidegate_completeness ORDER BY branch") == [
+        ("africa", "overtaken", "waived", "waived"),
+        ("apac", "overtaken", "overtaken", "closed"),
+        ("arctic", "overtaken", "overtaken", "expired"),
+        ("emea", "overtaken", "loaded", None),
+    ]
+
+
 def test_branches_are_told_apart_by_their_letters(night: Night) -> None:
     """Also where a database's own order would take ``eu`` and ``EU`` for one."""
     with writing(night.url) as connection:

@@ -70,17 +70,17 @@ def test_intervals_in_order(night: Night) -> None:
 
 
 def test_the_last_nights_that_were_loaded(night: Night) -> None:
-    """Before a moment, the newest first; those that were short loaded nothing, and tell nothing of what is usual."""
+    """Before a moment, the newest first; those that were short or overtaken loaded nothing, and tell nothing of what is usual."""
     with writing(night.url) as connection:
         ledger.ensure(connection)
         assert ledger.intervals_before(connection, "nightly", START, loaded=2) == []
-        for number, outcome in enumerate(("complete", "partial", "short", "partial", "complete")):
+        for number, outcome in enumerate(("complete", "partial", "short", "overtaken", "partial", "complete")):
             start = START + number * DAY
             row = replace(ROW, interval_start=instant(start), interval_end=instant(start + DAY), outcome=outcome)
             ledger.write_interval(connection, row)
         ledger.write_interval(connection, replace(ROW, pipeline="another"))
-        found = ledger.intervals_before(connection, "nightly", START + 4 * DAY, loaded=2)
-    assert [row.interval_start[:10] for row in found] == ["2026-01-04", "2026-01-02"]
+        found = ledger.intervals_before(connection, "nightly", START + 5 * DAY, loaded=2)
+    assert [row.interval_start[:10] for row in found] == ["2026-01-05", "2026-01-02"]
 
 
 def test_the_record_goes_with_the_rows(night: Night) -> None:

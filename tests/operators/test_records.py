@@ -18,7 +18,8 @@ from records import EXCLUDED, FLORIDA, NIGHT, PLAINS, TEXAS, record
 from servers import emptied
 
 from tidegate.data import ledger
-from tidegate.data.engines import reading, writing
+from tidegate.data.completeness import nights
+from tidegate.data.engines import database_url, reading, writing
 from tidegate.data.gaps import amend_gaps, read_gaps, there, write_gaps
 from tidegate.data.instants import instant
 from tidegate.data.ledger import LoadRow
@@ -37,12 +38,25 @@ YESTERDAY = "2017-12-22T00:00:00+00:00"
 TOMORROW = Interval(NIGHT.end, NIGHT.end + timedelta(days=1))
 
 
+def warehouse(request: pytest.FixtureRequest, folder: Path) -> sa.URL:
+    """A warehouse without a ledger, of the kind that a fixture's parameter names."""
+    if request.param == "sqlite":
+        return sa.URL.create("sqlite", database=str(folder / "warehouse.db"))
+    if request.param == "duckdb":
+        return database_url(conn_id="warehouse", conn_type="duckdb", host=str(folder / "warehouse.duckdb"))
+    return emptied(request.getfixturevalue(request.param))
+
+
 @pytest.fixture(params=["sqlite", "postgres_url", "mariadb_url"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> sa.URL:
-    """A warehouse without a ledger."""
-    if request.param == "sqlite":
-        return sa.URL.create("sqlite", database=str(tmp_path / "warehouse.db"))
-    return emptied(request.getfixturevalue(request.param))
+    """A warehouse that two may write at a time, or that waits by itself."""
+    return warehouse(request, tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "duckdb", "postgres_url", "mariadb_url"])
+def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> sa.URL:
+    """A warehouse of each kind."""
+    return warehouse(request, tmp_path)
 
 
 def load_of(name: str, run_id: str = "run") -> LoadRow:
@@ -124,6 +138,27 @@ def test_a_night_that_a_later_one_has_overtaken_lacks_nothing(url: sa.URL) -> No
         row = ledger.read_interval(connection, "sales", NIGHT.start, NIGHT.end)
     assert row is not None
     assert (row.outcome, row.missing, row.sentence) == ("overtaken", (), known.sentence)
+
+
+def test_the_ledger_of_a_night_that_was_overtaken_is_true(anywhere: sa.URL) -> None:
+    """None of its rows arrived, whatever the run brought, and none is missing; it tells nothing of what is usual."""
+    loaded(anywhere, TEXAS, PLAINS, FLORIDA, brought=("texas",))
+    with writing(anywhere) as connection:
+        ledger.forget_load(connection, load_of("texas"))
+    caught_up = replace(PLAINS, state=TEXAS.state, rows=9)
+    loaded(anywhere, replace(EXCLUDED, name="texas"), caught_up, EXCLUDED, brought=(), run_id="second", overtaken_by=TOMORROW)
+    with reading(anywhere) as connection:
+        row = ledger.read_interval(connection, "sales", NIGHT.start, NIGHT.end)
+        assert row is not None
+        assert (row.outcome, row.expected, row.arrived, row.missing) == ("overtaken", 3, 0, ())
+        assert nights_before(connection, "sales", TOMORROW) == []
+        assert held_rows(connection, "sales", NIGHT) == {}
+        ((night,), _) = nights(connection, lambda _pipeline, _start: True)
+    assert [(line.branch, line.state, line.rows, line.gap) for line in night.lines] == [
+        ("florida", "overtaken", None, "closed"),
+        ("plains", "overtaken", None, "closed"),
+    ]
+    assert (night.outcome, night.arrived, night.missing, night.rows) == ("overtaken", 0, (), 0)
 
 
 def test_rows_that_stand_in_are_not_held(url: sa.URL) -> None:

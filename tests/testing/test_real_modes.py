@@ -18,7 +18,7 @@ def _asked(pipeline: str) -> dict[str, str]:
     return {
         "rows": f"SELECT substr(sold_at, 1, 10), shop, count(*) FROM {pipeline} GROUP BY 1, 2 ORDER BY 1, 2",
         "gaps": f"SELECT branch, status FROM tidegate_gap WHERE pipeline = '{pipeline}' AND interval_start LIKE '{FIRST}%'",
-        "first": f"SELECT outcome, sentence FROM tidegate_interval WHERE pipeline = '{pipeline}' AND interval_start LIKE '{FIRST}%'",
+        "first": f"SELECT outcome, arrived, sentence FROM tidegate_interval WHERE pipeline = '{pipeline}' AND interval_start LIKE '{FIRST}%'",
         "ledger": f"SELECT substr(interval_start, 1, 10), branch FROM tidegate_load WHERE pipeline = '{pipeline}' ORDER BY 1, 2",
     }
 
@@ -98,4 +98,4 @@ def test_a_night_behind_a_later_whole_table_says_so(ran: dict[str, list[dict[str
     sentence = f"swapped for {FIRST} was not loaded: the table already holds the whole of {SECOND}, which is newer."
     assert second["warehouse"]["gaps"] == [["ben", "open"]]
     assert (caught_up["state"], caught_up["record"]["verdict"], caught_up["note"]) == ("success", "overtaken", sentence)
-    assert (caught_up["warehouse"]["gaps"], caught_up["warehouse"]["first"]) == ([["ben", "closed"]], [["overtaken", sentence]])
+    assert (caught_up["warehouse"]["gaps"], caught_up["warehouse"]["first"]) == ([["ben", "closed"]], [["overtaken", 0, sentence]])

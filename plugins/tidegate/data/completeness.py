@@ -35,7 +35,7 @@ class Line:
     outcome: str | None
     """The interval's; None where no barrier decides about it."""
     state: str
-    """``loaded``, ``stale`` (an earlier interval's rows stand in), ``missing`` or ``waived``."""
+    """``loaded``, ``stale`` (an earlier interval's rows stand in), ``missing``, ``overtaken`` (a later interval's rows are the whole table) or ``waived``."""
     rows: int | None
     loaded_at: str | None
     attempt: str | None

@@ -304,11 +304,14 @@ def intervals(connection: sa.Connection, pipeline: str | None = None) -> list[In
 
 
 def intervals_before(connection: sa.Connection, pipeline: str, start: datetime, *, loaded: int) -> list[IntervalRow]:
-    """The last so many intervals of a pipeline that begin before a moment and were loaded, the newest first."""
+    """The last so many intervals of a pipeline that begin before a moment and were loaded, the newest first.
+
+    The record of one that was overtaken is left out: it is that of the run that came too late, which was perhaps for some branches alone.
+    """
     table = intervals_table.c
     query = (
         sa.select(intervals_table)
-        .where(table.pipeline == pipeline, table.interval_start < instant(start), table.outcome != "short")
+        .where(table.pipeline == pipeline, table.interval_start < instant(start), table.outcome.not_in(("short", "overtaken")))
         .order_by(table.interval_start.desc(), table.interval_end.desc())
         .limit(loaded)
     )

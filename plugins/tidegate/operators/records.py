@@ -54,7 +54,7 @@ def write_record(
     else:
         merged = _knowing(row, record.as_loaded(_source_rows(row, fresh), by_this_run, _stale(held)))
     before = _before(row, merged)
-    _write(connection, merged, merged.present, before)
+    _write(connection, merged, fresh, before)
     _write_gaps(connection, merged, fresh, owner=owner, expire=expire)
     return before, merged
 
@@ -106,7 +106,7 @@ def write_short(connection: Connection, record: Completeness, *, owner: str, exp
     before = _before(row, record)
     held = _fresh(ledger_held(connection, record.pipeline, record.interval.start, record.interval.end))
     if row is None or row.outcome == Outcome.SHORT:
-        _write(connection, record, [branch for branch in record.branches if branch.name in held], before)
+        _write(connection, record, held, before)
     _write_gaps(connection, record, held, owner=owner, expire=expire)
     return before
 
@@ -173,7 +173,9 @@ def _knowing(before: IntervalRow | None, record: Completeness) -> Completeness:
     return replace(record, branches=tuple(branches))
 
 
-def _write(connection: Connection, record: Completeness, present: Sequence[Branch], before: str) -> None:
+def _write(connection: Connection, record: Completeness, held: Collection[str], before: str) -> None:
+    """Write the interval's row: as arrived counts what the warehouse holds, whatever this run has brought. Where it was overtaken, nothing lacks."""
+    lacking = [branch.name for branch in record.branches if branch.name not in held]
     row = IntervalRow(
         pipeline=record.pipeline,
         interval_start=instant(record.interval.start),
@@ -181,8 +183,8 @@ def _write(connection: Connection, record: Completeness, present: Sequence[Branc
         outcome=str(record.outcome),
         sentence=record.sentence,
         expected=len(record.branches),
-        arrived=len(present),
-        missing=tuple(branch.name for branch in record.branches if branch not in present and record.outcome is not Outcome.OVERTAKEN),
+        arrived=len(record.branches) - len(lacking),
+        missing=() if record.outcome is Outcome.OVERTAKEN else tuple(lacking),
         record={**record.as_dict(), "before": before},
         run_id=record.run_id,
         correlation_id=record.correlation_id,

@@ -57,12 +57,13 @@ def _loaded() -> sa.Select[tuple[object, ...]]:
 
 
 def _missing() -> sa.Select[tuple[object, ...]]:
-    """Branches that no table holds."""
+    """Branches that no table holds. Where a later interval's rows are the whole table, nothing is missing."""
+    state = sa.case((_gaps.c.status == "waived", "waived"), (_intervals.c.outcome == "overtaken", "overtaken"), else_="missing")
     return (
         sa.select(
             *(_gaps.c[name] for name in _BRANCH),
             _intervals.c.outcome,
-            sa.case((_gaps.c.status == "waived", "waived"), else_="missing").label("state"),
+            state.label("state"),
             sa.null().label("rows"),
             *(sa.null().label(name) for name in ("loaded_at", "attempt", "run_id", "stale_from")),
             *(_gaps.c[name] for name in ("reason", "owner")),
