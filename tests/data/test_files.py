@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
 from datetime import UTC, date, datetime
@@ -112,6 +113,24 @@ def test_an_empty_line_of_one_column_is_a_row(root: Any, data: str, values: list
         read([put(root, "b/a.csv", "\n" + "a\n1\n")], {})
 
 
+@pytest.mark.parametrize("data", ["a,b", '"a",b', "\ufeffa,b", "a,b\r"])
+def test_a_line_of_names_that_does_not_end_is_a_file_of_no_rows(root: Any, data: str) -> None:
+    """As many writers leave the last line; and before others, whose rows are read."""
+    for name, packed in (("a.csv", data.encode()), ("a.csv.gz", gzip.compress(data.encode()))):
+        (batch,) = files.batches([put(root, name, packed)], contract({}), where="landing,", zone="UTC", batch_rows=2)
+        assert (batch.num_rows, batch.schema.names) == (0, ["a", "b"])
+    assert read([put(root, "a.csv", data), put(root, "b.csv", "a,b\n1,2")], {}) == [{"a": "1", "b": "2"}]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_a_last_line_is_a_row_with_its_end_or_without(root: Any, end: str) -> None:
+    """And there is no other one behind it, also of one column, where an empty line is one."""
+    assert read([put(root, "a.csv", "a")], {}) == []
+    for lines, values in ((["a", "1"], ["1"]), (["a", "1", ""], ["1", None])):
+        assert [row["a"] for row in read([put(root, "a.csv", end.join(lines) + end)], {})] == values
+    assert [row["a"] for row in read([put(root, "a.csv", end.join(["a", "1"]))], {})] == ["1"]
+
+
 @pytest.mark.parametrize("suffix", ["gz", "bz2", "zst"])
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
 def test_a_packed_file_that_is_cut_off_is_refused(root: Any, name: str, suffix: str) -> None:
@@ -168,6 +187,9 @@ def test_many_files_are_read_in_the_order_of_their_names(root: Any) -> None:
         ("a.jsonl", b'{"id": "\xe9"}', "a.jsonl cannot be read: 'utf-8' codec can't decode byte 0xe9"),
         ("a.jsonl", '{"id": 1, "id": 2}', 'a.jsonl is no JSON in line 1: an object has the key "id" twice'),
         ("a.csv", b"id,amount,day\n\xe9,1,2026-01-01\n", "a.csv cannot be read: "),
+        ("a.csv", "id,day,id\n1,2,3\n", 'a.csv has two columns named "id". Rename one of them in the file\'s first line.'),
+        ("a.csv", "id,day,id", 'a.csv has two columns named "id". Rename one of them in the file\'s first line.'),
+        ("a.csv", "id,day,\n1,2,3\n", "a.csv has a column without a name, number 3. Give it one in the file's first line."),
         ("a.parquet", "no", "a.parquet cannot be read"),
         ("a.xlsx", "no", "a.xlsx is of no kind that can be read"),
         ("noending", "no", "noending is of no kind that can be read"),
@@ -178,6 +200,36 @@ def test_what_cannot_be_read_is_refused_by_name(root: Any, name: str, data: str 
     with pytest.raises(DataRefused) as caught:
         read([put(root, name, data)])
     assert f"landing, {said}" in str(caught.value)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize(
+    ("encoding", "mark"),
+    [
+        ("utf-16-le", codecs.BOM_UTF16_LE),
+        ("utf-16-be", codecs.BOM_UTF16_BE),
+        ("utf-32-le", codecs.BOM_UTF32_LE),
+        ("utf-32-be", codecs.BOM_UTF32_BE),
+    ],
+)
+def test_a_file_of_another_encoding_is_told_as_such(root: Any, encoding: str, mark: bytes, big: bool, packed: bool) -> None:
+    """By its first bytes, packed or not, of one block or of several."""
+    data = mark + ("id,amount,day\n1,1,2026-01-01\n" * (100_000 if big else 1)).encode(encoding)
+    name = "a.csv.gz" if packed else "a.csv"
+    with pytest.raises(DataRefused) as caught:
+        read([put(root, name, gzip.compress(data) if packed else data)])
+    assert str(caught.value).startswith(f"landing, {name} is {encoding[:6].upper()}, by its first bytes, and not UTF-8. Write it as UTF-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [("a.csv", b"id,amount,day\n\xe9,1,2026-01-01\n"), ("a.csv", b"\xe9d,amount,day\n1,1,2026-01-01\n"), ("a.jsonl", b'{"id": "\xe9"}')],
+)
+def test_bytes_that_are_no_utf8_are_told_with_what_to_do(root: Any, name: str, data: bytes) -> None:
+    """In a name and in a value."""
+    with pytest.raises(DataRefused, match="It is no UTF-8 there: write the file as UTF-8"):
+        read([put(root, name, data)])
 
 
 def test_files_of_no_rows_have_their_columns(root: Any) -> None:

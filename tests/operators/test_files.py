@@ -67,3 +67,21 @@ def test_files_that_have_not_come_are_waited_for(read: Callable[..., Any], tmp_p
     (tmp_path / "b.csv").write_text("id\n")
     with pytest.raises(DataRefused, match=r"files, .*b.csv, brought 0 rows, and accept: asks for at least 1"):
         read(f"{tmp_path}/b.csv")
+
+
+@pytest.mark.parametrize("delimiter", ["§", "\0", '"', "\n", "\r", ";;", ""])
+def test_what_can_be_no_delimiter_is_refused_before_files_are_looked_for(read: Callable[..., Any], tmp_path: Path, delimiter: str) -> None:
+    """No retry mends it."""
+    with pytest.raises(DataRefused) as caught:
+        read(f"{tmp_path}/a.csv", delimiter=delimiter)
+    assert str(caught.value) == (
+        f"files, {tmp_path}/a.csv, is to be read with the delimiter {delimiter!r}: a delimiter is one character of ASCII, and none of a double quote, "
+        'a line\'s end and NUL. Write the one that the file has, such as ";" or "\\t".'
+    )
+
+
+@pytest.mark.parametrize("delimiter", [" ", "\t", "\x01", "\\", "'", "|", "~"])
+def test_any_other_character_of_ascii_is_a_delimiter(read: Callable[..., Any], tmp_path: Path, delimiter: str) -> None:
+    """Also those that other systems write, such as Hive."""
+    (tmp_path / "a.csv").write_text(f'id{delimiter}b\n1{delimiter}"x{delimiter}y"\n')
+    assert read(f"{tmp_path}/a.csv", delimiter=delimiter) == [{"id": 1, "b": f"x{delimiter}y"}]

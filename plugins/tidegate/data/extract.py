@@ -200,11 +200,12 @@ def extract_files(
     :param question: short hash of what is asked for, by :func:`tidegate.data.manifest.question`.
     :raises Unreachable: there is no such file yet, or its store does not answer.
     :raises AuthRefused: the files may not be read.
-    :raises DataRefused: the rows are not what ``accept`` asks for, or a file cannot be read.
+    :raises DataRefused: the rows are not what ``accept`` asks for, a file cannot be read, or ``delimiter`` can be none.
     """
     from tidegate.data.sources import files
 
     where = f"{connection_name}, {source_name},"
+    files.check_delimiter(delimiter, where=where)
     contract = Contract(accept, where=where, interval_end=key.interval_end, timezone=timezone, usual=usual)
     read_at = stamp()
     with files.telling(where):

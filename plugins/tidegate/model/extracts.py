@@ -12,7 +12,7 @@ from tidegate.model.http import Http
 from tidegate.model.kind import Settings
 from tidegate.model.parts import Part, Whole, Words, Zone
 from tidegate.model.shapes import DURATION, Shape
-from tidegate.model.terms import TABLE, Connection, Params, repeated
+from tidegate.model.terms import TABLE, Connection, Delimiter, Params, repeated
 
 
 def _after(value: Any) -> Any:
@@ -89,8 +89,8 @@ class ExtractSettings(Settings):
     """In place of a query: the path or URL of CSV, JSON lines or Parquet files, such as ``s3://landing/{region}/%Y-%m-%d/*.csv.gz``. ``{region}`` stands for
     the branch's name, ``%Y``, ``%m``, ``%d``, ``%H`` for the interval's start in ``timezone``; ``*``, ``?`` and ``**`` match many files. Where none has come
     yet it is tried again."""
-    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1), Shape("one character")] = ","
-    """What stands between the values of a CSV file."""
+    delimiter: Delimiter = ","
+    """What stands between the values of a CSV file; no double quote, line's end or NUL."""
     http: Http | None = None
     """In place of a query: what is asked of an HTTP API that answers in JSON, page by page."""
     params: Params = Field(default_factory=dict)

@@ -1,8 +1,9 @@
 """What settings of several kinds are made of."""
 
+import re
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, StringConstraints
+from pydantic import AfterValidator, ConfigDict, StringConstraints
 
 from tidegate.model.shapes import Shape
 
@@ -22,6 +23,23 @@ Params = Annotated[
 ]
 TABLE = Shape("`table`, or `schema.table`", {"type": "string", "pattern": r"^[^.]+(\.[^.]+)?$"})
 Connection = Annotated[str, StringConstraints(min_length=1), Shape("connection id")]
+_DELIMITER = r"^[\x01-\x09\x0b\x0c\x0e-\x21\x23-\x7f]$"
+
+
+def delimiting(value: str) -> str:
+    """What may stand between the values of a CSV file.
+
+    :raises ValueError: this may not; the hint stands behind a semicolon.
+    """
+    if not re.fullmatch(_DELIMITER, value):
+        raise ValueError(
+            "a delimiter is one character of ASCII, and none of a double quote, a line's end and NUL; write the one that the file has, "
+            'such as ";" or "\\t"'
+        )
+    return value
+
+
+Delimiter = Annotated[str, AfterValidator(delimiting), Shape("one character of ASCII", {"type": "string", "pattern": _DELIMITER})]
 
 
 def repeated(for_each: dict[str, Any], **more: Any) -> ConfigDict:

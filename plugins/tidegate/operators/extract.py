@@ -75,7 +75,7 @@ class ExtractOperator(EndsFromOutside, TidegateOperator):
     :param split: The ranges in which the table is read side by side, such as ``{"by": "order_id", "into": 4}``: give the task as many slots of its pool.
     :param files: Path or URL of CSV, JSON or Parquet files that are read, in place of a query; it may be a pattern, and may use ``%Y`` and the like
         for the interval's start in ``timezone``. ``source_conn_id`` is then the connection of their store, or none.
-    :param delimiter: What stands between the values of a CSV file.
+    :param delimiter: What stands between the values of a CSV file; no double quote, line's end or NUL.
     :param http: What is asked of an HTTP API in place of a query, by the words of ``http`` in a pipeline file:
         ``{"path": "/v1/orders", "page": {"next": "links.next"}}``. ``source_conn_id`` is then a connection of type http, or a URL.
     :param parameters: More values to bind, by name.

@@ -23,6 +23,7 @@ from tidegate.data.portions import Portions, rows_of
 from tidegate.data.sources.objects import Objects, each, loaded
 from tidegate.data.sources.quotes import watched
 from tidegate.errors import AuthRefused, DataRefused, Unreachable
+from tidegate.model.terms import delimiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -73,6 +74,20 @@ def telling(where: str) -> Iterator[None]:
         raise AuthRefused(f"{where} may not be read: {error}.", hint="Give the worker, or its connection, the right to read it.") from error
     except OSError as error:
         raise Unreachable(f"{where} cannot be read: {error}.", hint="It is tried again; look whether the store is there.") from error
+
+
+def check_delimiter(delimiter: str, *, where: str) -> None:
+    """Take what a pipeline file may say too; ``where`` begins the message about another one.
+
+    :raises DataRefused: it can stand between no values.
+    """
+    try:
+        delimiting(delimiter)
+    except ValueError as error:
+        message, _, hint = str(error).partition("; ")
+        raise DataRefused(
+            f"{where} is to be read with the delimiter {delimiter!r}: {message}.", hint=f"{hint[:1].upper()}{hint[1:]}."
+        ) from error
 
 
 def batches(
@@ -154,6 +169,7 @@ def _csv(path: Any, contract: Contract, *, where: str, zone: str, delimiter: str
     opened = partial(_watched, path, where=where, delimiter=delimiter)
     with _reading(where), opened() as stream:
         names = pc.open_csv(stream, read_options=reading, parse_options=parsing).schema.names
+    _check_names(names, where=where)
     parsing.ignore_empty_lines = len(names) > 1  # of one column an empty line is a row whose value is missing
     converting = pc.ConvertOptions(
         null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False, column_types=dict.fromkeys(names, pa.string())
@@ -172,6 +188,15 @@ def _csv(path: Any, contract: Contract, *, where: str, zone: str, delimiter: str
                 return
             yield _recast(batch, schema, where=where, zone=zone, first_row=first_row)
             first_row += batch.num_rows
+
+
+def _check_names(names: Sequence[str], *, where: str) -> None:
+    """Refuse a header by its file; what is said of other rows is about a query."""
+    for number, name in enumerate(names):
+        if not name.strip():
+            raise DataRefused(f"{where} has a column without a name, number {number + 1}.", hint="Give it one in the file's first line.")
+        if name in names[:number]:
+            raise DataRefused(f'{where} has two columns named "{name}".', hint="Rename one of them in the file's first line.")
 
 
 def _parquet(path: Any, contract: Contract, *, where: str, zone: str, batch_rows: int) -> Iterator[pa.RecordBatch]:
@@ -245,6 +270,7 @@ def _reading(where: str) -> Iterator[None]:
         said = " ".join(str(error).split()).rstrip(".")
         if isinstance(error, OSError) and not _UNPACKING.match(said):  # the store's own
             raise
-        raise DataRefused(
-            f"{where} cannot be read: {said}.", hint="Look at the file; it may be cut off, or of another kind than its name says."
-        ) from error
+        hint = "Look at the file; it may be cut off, or of another kind than its name says."
+        if isinstance(error, UnicodeDecodeError) or "invalid UTF8" in said:
+            hint = "It is no UTF-8 there: write the file as UTF-8; it may also be of another kind than its name says."
+        raise DataRefused(f"{where} cannot be read: {said}.", hint=hint) from error

@@ -8,6 +8,7 @@ quote only where a quote is a letter.
 
 from __future__ import annotations
 
+import codecs
 import io
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _QUOTE, _MARK = ord('"'), b"\xef\xbb\xbf"
+_OTHERS = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32", codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
+"""How files of other encodings begin; that of UTF-32 begins with that of UTF-16."""
 _BLOCK = 4 << 20
 _PIECE = 1 << 18
 """So many bytes are looked at at once: what is made of them stays in a processor's cache."""
@@ -137,14 +140,22 @@ class _Watched(io.RawIOBase):
         self._ahead: list[bytes] = []
         self._held = b""
         """A CR at the end of a block comes with the next one: Arrow would forget the LF behind it, also in a value in quotes."""
+        self.begins = b""
+        """The first bytes, which tell another encoding."""
         self.astray: Astray | None = None
 
     def readable(self) -> bool:
         return True
 
     def look(self, size: int) -> None:
-        """Look at two blocks of such a size before anybody asks, so that Arrow gets nothing of a small file that is astray."""
-        self._ahead = [self._next(size - 1), self._next(size - 1)]
+        """Look at two blocks of such a size before anybody asks, so that Arrow gets nothing of a small file that is astray.
+
+        Of a small file the last line gets the end that it may lack: Arrow takes no line of names without one.
+        """
+        first, second = self._next(size - 1), self._next(size - 1)
+        if first and not second and not first.endswith(b"\n"):
+            first += b"\n"
+        self._ahead = [first, second]
 
     def read(self, size: int = -1) -> bytes:
         block = self._ahead.pop(0) if self._ahead else self._next(size - len(self._held))
@@ -157,6 +168,7 @@ class _Watched(io.RawIOBase):
         if self.astray is not None:
             return b""
         block: bytes = self._stream.read(size)
+        self.begins = self.begins or block[:4]
         try:
             if block:
                 self._quotes.take(block)
@@ -175,7 +187,7 @@ def watched(stream: Any, *, delimiter: str, block: int, where: str, again: Calla
     :param block: how many bytes Arrow looks at at once.
     :param where: begins the message.
     :param again: opens the file anew, to find the line.
-    :raises DataRefused: it ends within quotes, has more behind the end of a value in quotes, or a row that is longer than a block.
+    :raises DataRefused: it is not UTF-8 by its first bytes, ends within quotes, has more behind the end of a value in quotes, or a row that is longer than a block.
     """
     quotes = Quotes(delimiter)
     looking = _Watched(stream, quotes)
@@ -195,6 +207,7 @@ def watched(stream: Any, *, delimiter: str, block: int, where: str, again: Calla
         return DataRefused(message, hint=_HINT)
 
     looking.look(block)
+    _check_encoding(looking.begins, where=where)
     if (refused := astray()) is not None:
         raise refused
     with pa.PythonFile(looking, "r") as seen:
@@ -220,3 +233,10 @@ def _line(stream: Any, byte: int) -> int:
         for end in ends:
             ends[end] += block.count(end)
     return 1 + (ends[b"\n"] or ends[b"\r"])
+
+
+def _check_encoding(begins: bytes, *, where: str) -> None:
+    other = next((name for mark, name in _OTHERS.items() if begins.startswith(mark)), None)
+    if other is not None:
+        message = f"{where} is {other}, by its first bytes, and not UTF-8."
+        raise DataRefused(message, hint="Write it as UTF-8: a spreadsheet calls that CSV UTF-8.")
