@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from tidegate.data.engines import database_url
+from tidegate.data import ledger
+from tidegate.data.engines import database_url, writing
 from tidegate.data.instants import stamp
 from tidegate.data.load import LoadReport, load
 from tidegate.data.manifest import Manifest, StageKey
@@ -124,3 +125,21 @@ class Night:
 def sale(day: str, region: str, amount: int) -> dict[str, Any]:
     """Give one row to load."""
     return {"day": day, "region": region, "amount": amount}
+
+
+def swap(night: Night, *parts: Manifest, **more: Any) -> LoadReport:
+    """Replace the table."""
+    return night.load(*parts, replace=(), mode="swap", **more)
+
+
+def amounts(night: Night) -> list[int]:
+    """Give what the table holds, in order."""
+    return [row[2] for row in night.rows()]
+
+
+def held(night: Night, target: str = "sales") -> list[tuple[str, str, int]]:
+    """Give what the ledger says the table holds: days, branches, rows."""
+    with writing(night.url) as connection:
+        table = ledger.loads.c
+        query = sa.select(table.interval_start, table.branch, table["rows"]).where(table.target == target).order_by(sa.text("1, 2"))
+        return [(start[:10], branch, rows) for start, branch, rows in connection.execute(query)]

@@ -112,7 +112,7 @@ def test_a_night_behind_a_later_swap(project: Path, capsys: pytest.CaptureFixtur
     loads.load(1, {"shop": "ben", "n": 2})
     done = loads.load(0, {"shop": "anna", "n": 1})
     assert done == {"rows": 0, "branches": [], "superseded": ["all"], "overtaken_by": "2026-01-02"}
-    assert "Not loaded, because the table already holds the whole of 2026-01-02, which is newer" in capsys.readouterr().out
+    assert "Not loaded, because the table already holds 2026-01-02, which is newer" in capsys.readouterr().out
     assert loads.rows() == [("ben", 2)]
 
 

@@ -126,7 +126,7 @@ def test_a_night_without_a_barrier_says_that_a_later_one_has_overtaken_it(told: 
     given = context(outcome, conf={"interval_start": NIGHT.start.isoformat(), "interval_end": NIGHT.end.isoformat()})
     given["ti"].get_task_breadcrumbs = lambda *_: [{"task_id": "load", "state": "success", "map_index": -1}]
     given["ti"].xcom_pull = lambda task_ids, key="return_value", **_: done if (task_ids, key) == ("load", "return_value") else None
-    sentence = "night for 2017-12-23 was not loaded: the table already holds the whole of 2017-12-24, which is newer."
+    sentence = "night for 2017-12-23 was not loaded: the table already holds 2017-12-24, which is newer."
     assert outcome.execute(given) == {"verdict": "overtaken", "sentence": sentence}
     del done["overtaken_by"]
     assert outcome.execute(given)["verdict"] == "complete"

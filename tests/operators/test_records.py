@@ -131,7 +131,7 @@ def test_a_night_that_a_later_one_has_overtaken_lacks_nothing(url: sa.URL) -> No
     with writing(url) as connection:
         ledger.forget_load(connection, load_of("texas"))
     known = loaded(url, EXCLUDED, TEXAS, replace(FLORIDA, name="ohio"), brought=(), run_id="second", overtaken_by=TOMORROW)
-    assert known.sentence == "sales for 2017-12-23 was not loaded: the table already holds the whole of 2017-12-24, which is newer."
+    assert known.sentence == "sales for 2017-12-23 was not loaded: the table already holds 2017-12-24, which is newer."
     assert seen(url) == {"plains": ("closed", "failed", 0, "second"), "florida": ("closed", "failed", 0, "second")}
     assert gaps(url)["florida"].note == known.sentence
     with reading(url) as connection:

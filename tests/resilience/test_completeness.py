@@ -60,7 +60,7 @@ def test_a_night_that_a_later_one_has_overtaken_says_so() -> None:
     tomorrow = Interval(NIGHT.end, NIGHT.end + (NIGHT.end - NIGHT.start))
     night = record(TEXAS, replace(FLORIDA, stale_from="2017-12-22T00:00:00+00:00")).as_overtaken(tomorrow)
     assert (night.outcome, night.stale) == (Outcome.OVERTAKEN, ())
-    assert night.sentence == "sales for 2017-12-23 was not loaded: the table already holds the whole of 2017-12-24, which is newer."
+    assert night.sentence == "sales for 2017-12-23 was not loaded: the table already holds 2017-12-24, which is newer."
     assert Completeness.from_dict(json.loads(json.dumps(night.as_dict()))) == night
     assert replace(night, met=False).outcome is Outcome.SHORT
 

@@ -48,7 +48,7 @@ def test_events_follow_from_what_happened(changes: dict[str, Any], events: set[s
 def test_a_night_that_a_later_one_has_overtaken_says_so() -> None:
     """Also where no barrier keeps a record; a failure tells more."""
     told = verdict(completeness=None, overtaken_by="2017-12-24")
-    assert told.sentence == "sales for 2017-12-23 was not loaded: the table already holds the whole of 2017-12-24, which is newer."
+    assert told.sentence == "sales for 2017-12-23 was not loaded: the table already holds 2017-12-24, which is newer."
     assert told.as_dict()["outcome"] == "overtaken"
     assert verdict(completeness=record(TEXAS, FLORIDA, met=False)).as_dict()["outcome"] == "short"
     assert verdict(completeness=None, overtaken_by="2017-12-24", failures=(Failure(task="mail", reason="no"),)).word == "failed"

@@ -97,6 +97,7 @@ def load_all(
     run_id: str,
     correlation_id: str,
     dimension: str | None = None,
+    chosen: frozenset[str] | None = None,
     in_transaction: Callable[[sa.Connection, dict[str, LoadRow], Interval | None], None] | None = None,
     batch_rows: int = BATCH_ROWS,
     connection_name: str,
@@ -110,6 +111,7 @@ def load_all(
     :param create: whether a table that there is not is made.
     :param add_columns: whether columns that the table lacks are added.
     :param dimension: name of a column to fill with the branch, when the rows do not have it themselves.
+    :param chosen: the branches that the run was to bring, where those are not all.
     :param in_transaction: called before the commit with the connection, all that the ledger now holds of this interval and table, and the later interval
         whose rows are the whole table, where one's are;
         what it writes is committed with the rows, what it raises rolls all back.
@@ -125,6 +127,7 @@ def load_all(
         end=instant(interval_end),
         create=create,
         add_columns=add_columns,
+        chosen=chosen,
         batch_rows=batch_rows,
         progress=progress,
     )

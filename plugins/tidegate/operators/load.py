@@ -10,7 +10,7 @@ from tidegate.operators.barrier import RECORD_KEY, BarrierOperator
 from tidegate.operators.base import TidegateOperator
 from tidegate.operators.surroundings import connection_url, staging_root
 from tidegate.operators.transform import manifests
-from tidegate.resilience.completeness import Completeness
+from tidegate.resilience.completeness import Completeness, names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,15 +88,15 @@ class LoadOperator(TidegateOperator):
 
         barrier = self.barrier
         report = night.ti.xcom_pull(task_ids=barrier.task_id, key=RECORD_KEY) if barrier else None
+        record = Completeness.from_dict(report) if report else None
         pushed: dict[str, Any] = {}
 
         def write_completeness(connection: Any, held: dict[str, Any], overtaken_by: Interval | None) -> None:
-            if barrier is not None and report is not None:
-                record = Completeness.from_dict(report)
-                pushed[BEFORE_KEY], record = write_record(
+            if barrier is not None and record is not None:
+                pushed[BEFORE_KEY], written = write_record(
                     connection, record, held, owner=self.owner, expire=barrier.expire, overtaken_by=overtaken_by
                 )
-                pushed[RECORD_KEY] = record.as_dict()
+                pushed[RECORD_KEY] = written.as_dict()
 
         staging = Staging(staging_root())
         schema, _, table = self.table.rpartition(".")
@@ -109,13 +109,14 @@ class LoadOperator(TidegateOperator):
             merge=tuple(self.merge),
             create=self.create,
             add_columns=self.add_columns,
-            parts=self._of_this_run(night, report),
+            parts=self._of_this_run(night, record),
             staging=staging,
             pipeline=night.dag_id,
             interval_start=night.interval.start,
             interval_end=night.interval.end,
             run_id=night.run_id,
             correlation_id=night.correlation_id,
+            chosen=frozenset(names(record.asked)) if record and len(record.asked) < len(record.branches) else None,
             in_transaction=write_completeness,
             connection_name=self.warehouse_conn_id,
         )
@@ -127,7 +128,7 @@ class LoadOperator(TidegateOperator):
             self.log.warning("Rows of an earlier interval cannot stand in here, and are left out: %s", done.unfit)
         told = {"rows": done.rows, "branches": list(done.loaded), "superseded": list(done.superseded)}
         if done.overtaken_by is not None:
-            self.log.warning("Not loaded, because the table already holds the whole of %s, which is newer", done.overtaken_by)
+            self.log.warning("Not loaded, because the table already holds %s, which is newer", done.overtaken_by)
             return {**told, OVERTAKEN: str(done.overtaken_by)}
         if done.superseded:
             self.log.warning("Not loaded, because the warehouse already holds a newer attempt: %s", ", ".join(done.superseded))
@@ -145,7 +146,7 @@ class LoadOperator(TidegateOperator):
             told = error.message if isinstance(error, TidegateError) else error
             self.log.warning("The rows are loaded, and the next interval reads them once more, for it could not be told: %s", told)
 
-    def _of_this_run(self, night: Night, report: dict[str, Any] | None) -> list[Manifest]:
+    def _of_this_run(self, night: Night, record: Completeness | None) -> list[Manifest]:
         """The parts to load: of this run's interval, and of branches that arrived in this run.
 
         Airflow keeps what a mapped task of an earlier try returned, though its branch is gone from this one.
@@ -153,7 +154,6 @@ class LoadOperator(TidegateOperator):
         :raises LoadRefused: a part is of another interval, or there is nothing to load.
         """
         interval = (night.dag_id, instant(night.interval.start), instant(night.interval.end))
-        record = Completeness.from_dict(report) if report else None
         parts = []
         for part in manifests(self.parts):
             if (part.pipeline, part.interval_start, part.interval_end) != interval:

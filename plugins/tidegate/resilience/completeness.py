@@ -301,7 +301,7 @@ class Completeness:
 
 def overtaken(by: str) -> str:
     """What is told of an interval whose rows came behind those of a later one, which are the whole table."""
-    return f"was not loaded: the table already holds the whole of {by}, which is newer"
+    return f"was not loaded: the table already holds {by}, which is newer"
 
 
 def _rows(number: int) -> str:

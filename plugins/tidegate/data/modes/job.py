@@ -35,6 +35,8 @@ class Job:
     """Whether a table that there is not is made."""
     add_columns: bool
     """Whether columns that a table lacks are added."""
+    chosen: frozenset[str] | None
+    """The branches that the run was to bring, where those are not all."""
     batch_rows: int
     progress: Callable[[int], None] | None
 

@@ -43,10 +43,13 @@ class Swap:
         if not taken:
             return Decision(taken=taken, superseded=superseded)
         bringing = {branch for part in taken for branch in part.manifest.branches}
-        lost = sorted(set(held) - bringing)
+        lost = [row for row in held.values() if row.branch not in bringing]
+        if job.chosen is not None:  # a night of all that lacks some goes on: its barrier has said that it is enough
+            lost += [row for row in elsewhere if row.pipeline == job.pipeline and row.branch not in job.chosen | bringing]
         if lost:
-            message = f"{job.target} holds rows of {lost[0]} for {job.interval}, and a swap for {', '.join(sorted(bringing))} alone would lose them."
-            raise LoadRefused(message, hint=f"Start a run for all branches, {lost[0]} too; or load by replace:.")
+            row = min(lost, key=lambda row: row.branch)
+            message = f"{job.target} holds rows of {row.branch} for {interval_of(row)}, and a swap for {', '.join(sorted(bringing))} alone would lose them."
+            raise LoadRefused(message, hint=f"Start a run for all branches, {row.branch} too; or load by replace:.")
         if (rival := next((row for row in elsewhere if row.pipeline != job.pipeline), None)) is not None:
             message = f"{job.target} holds rows of the pipeline {rival.pipeline}, and a swap by {job.pipeline} would delete them."
             raise LoadRefused(message, hint="Give each pipeline a table of its own, or load by replace:.")
