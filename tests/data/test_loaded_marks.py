@@ -162,7 +162,7 @@ def test_an_older_attempt_that_is_loaded(anywhere: Night) -> None:
 
 def _kept(folder: Path) -> list[str]:
     """The files of all marks of the first day, without its name."""
-    return sorted(path.name.partition("~")[2] for path in folder.rglob("~watermarks/*/*/*/20260101T*"))
+    return sorted(path.name.partition("~")[2] for path in folder.rglob("~watermarks/*/*/*/*/20260101T*"))
 
 
 def test_a_mark_is_kept_as_long_as_it_is_the_last_that_was_loaded(anywhere: Night, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,6 +187,36 @@ def test_several_loads(anywhere: Night) -> None:
     assert watched.found(2) == [1, 2]
     watched.settled_by = ("load", "group.other", "new")
     assert watched.found(3) == [1, 2]
+
+
+@pytest.mark.parametrize("loads", [("other",), ("load", "other")], ids=["another", "one more"])
+@pytest.mark.parametrize("first", [2, 3, 1])
+def test_other_loads_begin_anew(anywhere: Night, first: int, loads: tuple[str, ...]) -> None:
+    """Whichever night is the first that they are given, an old one or the next: nothing below its mark is in their table."""
+    watched = Watched(anywhere)
+    for day in range(3):
+        watched.change(day, day)
+        watched.load(day, watched.read(day))
+    watched.settled_by = loads
+    anywhere.table = "copy2"
+    watched.load(first, watched.read(first), by=loads)
+    watched.change(4, 4)
+    watched.load(4, watched.read(4), by=loads)
+    assert anywhere.query("SELECT id FROM copy2 ORDER BY id") == [(0,), (1,), (2,), (4,)]
+    assert watched.found(5) == [4]
+
+
+def test_other_loads_are_given_what_was_read_for_the_ones_before(anywhere: Night) -> None:
+    """The load alone is cleared, under another name: the next night does not go on behind rows of which it has the last only."""
+    watched = Watched(anywhere)
+    watched.change(1, 0)
+    watched.load(0, watched.read(0))
+    watched.change(2, 1)
+    watched.load(1, last := watched.read(1))
+    watched.settled_by = ("other",)
+    watched.load(1, last, by=("other",))
+    watched.change(3, 2)
+    assert watched.found(2) == [1, 2, 3]
 
 
 def test_nights_without_changes(anywhere: Night) -> None:
@@ -221,7 +251,7 @@ def test_transforms_hand_on_whose_rows_they_are(anywhere: Night, way: str) -> No
     assert (
         made.marks
         == read.marks
-        == (f"nightly/~watermarks/extract/emea/things%20changed_at/20260101T000000Z--20260102T000000Z~{read.attempt}",)
+        == (f"nightly/~watermarks/extract/emea/things%20changed_at/load/20260101T000000Z--20260102T000000Z~{read.attempt}",)
     )
     watched.load(0, made)
     watched.change(2, 1)
@@ -244,7 +274,7 @@ def test_another_database_behind_the_connection(anywhere: Night, caplog: pytest.
     watched.change(1, 0)
     assert watched.found(3) == []
     (said,) = [record for record in caplog.records if record.levelname == "WARNING"]
-    folder = anywhere.folder / "staging" / "nightly" / "~watermarks" / "extract" / "emea" / "things%20changed_at"
+    folder = anywhere.folder / "staging" / "nightly" / "~watermarks" / "extract" / "emea" / "things%20changed_at" / "load"
     assert said.message == (
         f'shop, things, has no "changed_at" of 2026-01-01 17:00:00 or later, where it was read before; the greatest is 2026-01-01 12:00:00. That is right '
         "where its last rows were deleted. Where the connection leads to another database now, or to one that was restored, changes below that mark are not "

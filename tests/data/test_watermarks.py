@@ -231,7 +231,7 @@ def test_a_mark_that_cannot_be_read(night: Night, text: str) -> None:
     source = Source(night)
     source.change(1, NOON)
     source.read(0)
-    (kept,) = night.folder.rglob("~watermarks/*/*/*/*.json")
+    (kept,) = night.folder.rglob("~watermarks/*/*/*/*/*.json")
     kept.write_text(text)
     with pytest.raises(DataRefused) as caught:
         source.read(1)
@@ -281,7 +281,7 @@ def test_few_marks_are_kept(anywhere: Night, monkeypatch: pytest.MonkeyPatch) ->
         source.change(day, NOON + day * HOUR)
         source.read(day)
         source.read(day)
-    kept = sorted(path.name.partition("--")[0] for path in anywhere.folder.rglob("~watermarks/*/*/*/*"))
+    kept = sorted(path.name.partition("--")[0] for path in anywhere.folder.rglob("~watermarks/*/*/*/*/*"))
     assert kept == ["20260103T000000Z", "20260104T000000Z", "20260105T000000Z"]
     assert source.found(0) == [0, 1]
     assert source.found(4) == [3, 4]
@@ -309,7 +309,7 @@ def test_another_table_column_branch_or_step_begins_anew(anywhere: Night) -> Non
     source.change(2, NOON)
     assert source.found(1) == [1, 2]
     assert source.found(2) == [2]
-    kept = [json.loads(path.read_text())["upto"] for path in sorted(anywhere.folder.rglob("~watermarks/*/*/*/*.json"))]
+    kept = [json.loads(path.read_text())["upto"] for path in sorted(anywhere.folder.rglob("~watermarks/*/*/*/*/*.json"))]
     assert {"int": "2"} in kept
 
 

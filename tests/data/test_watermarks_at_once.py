@@ -179,3 +179,31 @@ def test_a_mark_that_is_replaced_while_it_is_looked_for(night: Night, monkeypatc
 
     monkeypatch.setattr(watermarks, "listed", late)
     assert source.found(1) == [2]
+
+
+@pytest.mark.parametrize(("behind", "times"), [(False, 5), (True, 1)], ids=["before the rows", "behind them"])
+def test_marks_that_vanish_between_list_and_look(anywhere: Night, monkeypatch: pytest.MonkeyPatch, behind: bool, times: int) -> None:
+    """Another attempt has tidied them away: they count as gone, however many there are."""
+    source = Source(anywhere)
+    source.change(1, NOON)
+    source.read(0)
+    found, gone = Changes._attempts, list[Any]()
+    (kept,) = anywhere.folder.rglob("~watermarks/*/*/*/*/*.json")
+    text = kept.read_text(encoding="utf-8")
+
+    def late(self: Changes, files: dict[Any, list[Any]]) -> Any:
+        known, there = found(self, files), files.get(self._here, [])
+        if behind == any(file.name == f"{self._name}.json" for file in there):
+            for file in (file for file in there if file.suffix == ".json" and self._name not in file.name):
+                file.unlink()
+                gone.append(file)
+                if len(gone) < times:
+                    file.with_stem(f"{file.stem}2").write_text(text, encoding="utf-8")
+        return known
+
+    monkeypatch.setattr(Changes, "_attempts", late)
+    source.change(2, NOON + HOUR)
+    assert source.found(0) == [1, 2]
+    assert len(gone) == times
+    monkeypatch.undo()
+    assert source.found(1) == [2]

@@ -117,11 +117,11 @@ def test_a_night_behind_a_later_swap(project: Path, capsys: pytest.CaptureFixtur
 
 
 def test_what_was_read_by_a_watermark_is_marked_as_loaded(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """By the load's name, beside its mark. Where that cannot be written, the load is done all the same, and says so."""
+    """By the load's name and its table's, beside its mark. Where that cannot be written, the load is done all the same, and says so."""
     loads = Loads(project, "merge: shop")
     place = project / "staging" / "night" / "~watermarks" / "extract" / "all" / "shops n"
     loads.load(0, {"shop": "anna", "n": 1}, marks=("night/~watermarks/extract/all/shops n/first~a-1",))
-    assert [path.name for path in place.iterdir()] == ["first~a-1~load.loaded"]
+    assert [path.name for path in place.iterdir()] == ["first~a-1~load%20warehouse%20shops.loaded"]
     (place / "second").write_text("a file in the way")
     done = loads.load(1, {"shop": "ben", "n": 2}, marks=("night/~watermarks/extract/all/shops n/second/first~a-1",))
     assert done["rows"] == 1

@@ -103,6 +103,8 @@ def test_a_branch_ends_where_its_rows_are_and_where_they_are_judged(tmp_path: Pa
 
 NAMED = "  named: {needs: arrived, for_each: {part: arrived}, uses: transform, with: {sql: SELECT 1}}"
 
+BY_PATH = "{warehouse_conn_id: w, table: t, merge: [id], parts: {from: arrived}}"
+
 
 @pytest.mark.parametrize(
     ("behind", "settled_by"),
@@ -112,9 +114,11 @@ NAMED = "  named: {needs: arrived, for_each: {part: arrived}, uses: transform, w
             f"{NAMED}\n  end: {{steps: {{load: {{needs: named, uses: load, with: {{connection: w, table: t, merge: id}}}}}}}}",
             ["end.load"],
         ),
+        (f"  load: {{needs: arrived, uses: tidegate.operators.LoadOperator, with: {BY_PATH}}}", ["load"]),
+        (f"{NAMED}\n  load: {{needs: named, uses: tidegate.LoadOperator, with: {BY_PATH.replace('arrived', 'named')}}}", ["load"]),
         (NAMED, None),
     ],
-    ids=["at once", "behind a transform", "not at all"],
+    ids=["at once", "behind a transform", "by its path", "by its path behind a transform", "not at all"],
 )
 def test_an_extract_by_watermark_knows_the_load_of_its_rows(tmp_path: Path, behind: str, settled_by: list[str] | None) -> None:
     """Directly or behind transforms; others need not know."""

@@ -2,9 +2,9 @@
 
 ::
 
-    <staging>/<pipeline>/~watermarks/<step>/<branch>/<table and column>/<start>--<end>~<attempt>.begun    from where it reads
-                                                                        <start>--<end>~<attempt>.json     up to where it has read
-                                                                        <start>--<end>~<attempt>~<load>.loaded    its rows are in the load's table
+    <staging>/<pipeline>/~watermarks/<step>/<branch>/<table and column>/<loads>/<start>--<end>~<attempt>.begun    from where it reads
+                                                                                <start>--<end>~<attempt>.json     up to where it has read
+                                                                                <start>--<end>~<attempt>~<load>.loaded    its rows are in the load's table
 
 The first is written before the rows are read, and keeps older intervals from reading on. The second is written behind the manifest of each attempt, and
 holds no more than what that attempt has staged. The third is written by the load, behind its commit: an interval goes on from the mark of one whose rows are
@@ -65,9 +65,10 @@ class Changes:
         self._column = column
         self._here = Interval(key.interval_start, key.interval_end)
         self._settled_by = settled_by
+        loads = safe_name(" + ".join(sorted(settled_by))) if settled_by else "~staged"
         within = (key.step, key.branch, f"{source.query.table} {column}")
-        self._place = (safe_name(key.pipeline), "~watermarks", *map(safe_name, within))  # no interval's folder begins with a tilde
-        """Another table or column begins anew."""
+        self._place = (safe_name(key.pipeline), "~watermarks", *map(safe_name, within), loads)  # no interval's folder begins with a tilde
+        """Another table or column begins anew; and so do other loads, which have none of the rows below any mark."""
         self._folder = staging.root.joinpath(*self._place)
         self._name = f"{compact(self._here.start)}--{compact(self._here.end)}~{safe_name(attempt)}"
         self._wanted = asked(own=None, earlier=None, later=None)
@@ -125,12 +126,14 @@ class Changes:
         self._write(self._marks, _READ)
         files = self._files()
         known = self._attempts(files)
-        stay = tuple(file.stem for file in worth_keeping(known[self._here], lambda file: (_read(file)[0], file.name)))
+        there = {attempt: told[0] for attempt in known.get(self._here, ()) if (told := _there(attempt.key)) is not None}
+        read_at = {attempt.key: told for attempt, told in there.items()}
+        stay = tuple(file.stem for file in worth_keeping(there, lambda file: (read_at[file], file.name)))
         ends = tuple(f"{stem}{end}" for stem in stay for end in (_READ, "~"))
         last = max((interval for interval, attempts in known.items() if any(attempt.settled for attempt in attempts)), default=None)
         others = sorted(files.keys() - {self._here})
         old = [file for interval in others[: -KEPT + 1] if interval != last for file in files[interval]]
-        for file in (*(file for file in files[self._here] if not file.name.startswith(ends)), *old):
+        for file in (*(file for file in files.get(self._here, ()) if not file.name.startswith(ends)), *old):
             with suppress(OSError):
                 file.unlink()
 
@@ -150,14 +153,21 @@ class Changes:
         return tuple(f"({condition} OR {name} IS NULL)" for condition in within), values
 
     def _asked(self) -> Asked:
-        try:
-            return self._looked()
-        except FileNotFoundError:  # another attempt has put a newer mark in its place
-            return self._looked()
+        gone = set[Any]()
+        while True:
+            try:
+                return self._looked(gone)
+            except _Gone as file:  # another attempt has put a newer mark in its place
+                gone.add(file.args[0])
 
-    def _looked(self) -> Asked:
-        """What is to be read, by what is remembered of the interval, and of those nearest to it."""
-        here, found = self._here, around(self._here, self._attempts(self._files()))
+    def _looked(self, gone: Collection[Any]) -> Asked:
+        """What is to be read, by what is remembered of the interval, and of those nearest to it.
+
+        :param gone: files that are listed and not there.
+        :raises _Gone: as said, of another one.
+        """
+        files = {interval: [file for file in there if file not in gone] for interval, there in self._files().items()}
+        here, found = self._here, around(self._here, self._attempts(files))
         wanted = asked(own=_remembered(found.own), earlier=_remembered(found.earlier), later=_remembered(found.later))
         later: Interval | None = found.later_interval
         if later is not None and not found.own and wanted.nothing:
@@ -239,14 +249,29 @@ def _remembered(files: list[Any]) -> Marks | None:
     return newest[1] if newest is not None else None
 
 
+class _Gone(Exception):
+    """A file of marks that is no longer there."""
+
+
+def _there(file: Any) -> tuple[str, Marks] | None:
+    """As :func:`_read` says; None where it is gone."""
+    try:
+        return _read(file)
+    except _Gone:
+        return None
+
+
 def _read(file: Any) -> tuple[str, Marks]:
     """When an attempt began to read, and up to where it did.
 
+    :raises _Gone: there is no such file.
     :raises DataRefused: the file is not what was written.
     """
     try:
         kept = json.loads(file.read_text(encoding="utf-8"))
         return str(kept["read_at"]), Marks(_meant(kept["above"]), _meant(kept["upto"]))
+    except FileNotFoundError as error:
+        raise _Gone(file) from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         hint = "Delete it: its interval and the one behind it are then read from the mark before."
         raise DataRefused(f"A mark in staging cannot be read: {file}.", hint=hint) from error

@@ -12,6 +12,13 @@ FEEDS = {
     "load": frozenset({"extract", "barrier", "transform"}),
 }
 """Kind → the kinds that it takes rows from."""
+_OPERATORS = {"LoadOperator": "load", "BarrierOperator": "barrier"}
+
+
+def is_a(kind: str, node: Node) -> bool:
+    """Whether a step is of one of Tidegate's own kinds, also where it names the operator by its import path."""
+    package, _, name = node.uses.rpartition(".")
+    return node.uses == kind or (_OPERATORS.get(name) == kind and package.partition(".")[0] == "tidegate")
 
 
 def sources(tree: Tree, node: Node) -> list[Node]:
@@ -51,5 +58,13 @@ def passed(tree: Tree, load: Node) -> dict[Node, bool]:
         if node not in seen or (plain and not seen[node]):
             seen[node] = plain
             plain = plain and node.uses != "transform"
-            ahead += [(inside, plain) for source in sources(tree, node) for inside in source.within()]
+            ahead += [(inside, plain) for source in _feeding(tree, node) for inside in source.within()]
     return seen
+
+
+def _feeding(tree: Tree, node: Node) -> list[Node]:
+    """As :func:`sources`; of a load that is named by its import path the steps whose results it takes."""
+    if node.uses == "load" or not is_a("load", node):
+        return sources(tree, node)
+    found = [target.node for name in node.reads if (target := tree.find(name, node)) is not None]
+    return [last for other in found if (last := end(tree, other)) is not None]

@@ -252,18 +252,25 @@ class ExtractOperator(EndsFromOutside, TidegateOperator):
         from tidegate.data.cuts import Split
 
         statement, source_name = self._statement
-        split = Split(**self.split) if self.split is not None else None
+        split, settled_by = Split(**self.split) if self.split is not None else None, self._settled_by()
 
         def reader(conn_id: str, url: URL) -> Reader:
             def read(stop: Stop) -> Manifest:
                 how: dict[str, Any] = {"split": split, "params": dict(self.parameters or {}), "limit": self._limit}
-                return extract(url, statement, source_name=source_name, settled_by=self.settled_by, **how, **attempt(stop, conn_id))
+                return extract(url, statement, source_name=source_name, settled_by=settled_by, **how, **attempt(stop, conn_id))
 
             return Reader(conn_id, read)
 
         url = self.hedge_url()
         second = reader(self.hedge_conn_id, url) if self.hedge_conn_id and url is not None else None
         return reader(self.source_conn_id, connection_url(self.source_conn_id)), second
+
+    def _settled_by(self) -> list[str]:
+        """The loads of a watermark, each with the table that it has now."""
+        from tidegate.operators.load import told_as
+
+        tasks = self.dag.task_dict if self.settled_by else {}
+        return [told_as(tasks[load]) if load in tasks else load for load in self.settled_by]
 
     def _path(self, night: Night, files: str) -> Any:
         """Where the files of the run's interval lie."""

@@ -69,6 +69,7 @@ class LoadOperator(TidegateOperator):
         self.create = create
         self.add_columns = add_columns
         self.parts = parts
+        self.told_as = _told_as(self.task_id, warehouse_conn_id, table)
 
     @property
     def ledger_conn_id(self) -> str:
@@ -141,7 +142,7 @@ class LoadOperator(TidegateOperator):
         from tidegate.data.watermarks import tell_loaded
 
         try:
-            tell_loaded(staging, marks, load=self.task_id)
+            tell_loaded(staging, marks, load=self.told_as)
         except Exception as error:  # noqa: BLE001  the rows are there
             told = error.message if isinstance(error, TidegateError) else error
             self.log.warning("The rows are loaded, and the next interval reads them once more, for it could not be told: %s", told)
@@ -166,6 +167,17 @@ class LoadOperator(TidegateOperator):
         if not parts:
             raise LoadRefused("No step handed rows to this load.", hint="Clear the steps before it, so that they bring their rows again.")
         return parts
+
+
+def told_as(task: Any) -> str:
+    """A load as marks know it: with its table as that is written, for another table has none of the rows. Any other task: by its id."""
+    if (words := getattr(task, "partial_kwargs", None)) is not None:
+        return _told_as(task.task_id, words.get("warehouse_conn_id"), words.get("table"))
+    return getattr(task, "told_as", task.task_id)  # type: ignore[no-any-return]
+
+
+def _told_as(task_id: str, warehouse: str | None, table: str | None) -> str:
+    return f"{task_id} {warehouse} {table}"
 
 
 def _wanted(part: Manifest, record: Completeness) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tidegate.model.form import plain
 from tidegate.model.placeholders import fill
 from tidegate.model.project import is_sql_file
-from tidegate.model.rows import barrier_before, end, passed, sources
+from tidegate.model.rows import barrier_before, end, is_a, passed, sources
 from tidegate.model.tree import Target
 from tidegate.plan.budgets import zone_of
 from tidegate.plan.calls import Call, Output
@@ -100,7 +100,7 @@ def _extract(spec: PipelineSpec, layout: Layout, instance: Instance, settings: E
 def _settled_by(layout: Layout, instance: Instance) -> list[str]:
     """The loads that take an extract's rows."""
     tree = layout.spec.tree
-    loads = (node for node in tree.steps if node.uses == "load" and instance.node in passed(tree, node))
+    loads = (node for node in tree.steps if is_a("load", node) and instance.node in passed(tree, node))
     return [task.task_id for load in loads for task in layout.inside(load, instance)]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tidegate.model.rows import is_a
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -13,15 +15,9 @@ if TYPE_CHECKING:
     from tidegate.model.yaml_source import Place
 
 
-_KINDS = {"load": ("load", "LoadOperator"), "barrier": ("barrier", "BarrierOperator")}
-
-
 def check_ledger(subject: Subject) -> None:
     """Report a ledger that nobody writes, and settings that ask for one that there is not."""
-    of_kind = {
-        kind: [node for node in subject.tree.steps if node.uses.removeprefix("tidegate.operators.") in words]
-        for kind, words in _KINDS.items()
-    }
+    of_kind = {kind: [node for node in subject.tree.steps if is_a(kind, node)] for kind in ("load", "barrier")}
     if subject.pipeline.ledger is not None:
         _named(subject, subject.pipeline.ledger, of_kind["load"], of_kind["barrier"])
     elif not of_kind["load"] and not _may_hold_more(subject):

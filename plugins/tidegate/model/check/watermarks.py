@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tidegate.model.rows import passed, sources
+from tidegate.model.rows import is_a, passed, sources
 
 if TYPE_CHECKING:
     from tidegate.model.check.subject import Subject
@@ -29,27 +29,30 @@ def check_watermarks(subject: Subject) -> None:
 
     combining: dict[Node, Node] = {}
     for load in subject.tree.steps:
-        settings = subject.settings.get(load.path)
-        if not isinstance(settings, LoadSettings):
+        settings, said = subject.settings.get(load.path), load.step.with_
+        mode: str
+        if isinstance(settings, LoadSettings):
+            mode = "merge" if settings.merge else settings.mode
+        elif is_a("load", load):
+            mode = str(said.get("mode") or ("merge" if said.get("merge") else "replace"))
+        else:
             continue
         before = passed(subject.tree, load)
         for extract in before:
             if extract.uses != "extract":
                 continue
             every = [subject.settings.get(extract.path), *subject.own.get(extract.path, {}).values()]
-            watched = any(getattr(said, "watermark", None) is not None for said in every)
-            if settings.merge:
+            watched = any(getattr(each, "watermark", None) is not None for each in every)
+            if mode == "merge":
                 combining |= {node: extract for node in before if watched and _combines(subject, node)}
                 continue
-            if watched:
-                why = f"reads by watermark: {_WHY[settings.mode]}"
-            elif any(getattr(said, "look_back", None) for said in every) and (
-                settings.mode == "append" or (settings.mode in _AGAIN and before[extract])
-            ):
-                why = f"looks back: {_AGAIN[settings.mode]}"
+            if watched and mode in _WHY:
+                why = f"reads by watermark: {_WHY[mode]}"
+            elif any(getattr(each, "look_back", None) for each in every) and (mode == "append" or (mode in _AGAIN and before[extract])):
+                why = f"looks back: {_AGAIN[mode]}"
             else:
                 continue
-            at = (*load.at, "with", "replace" if settings.replace else "mode")
+            at = (*load.at, "with", "replace" if mode == "replace" else "mode")
             subject.report(at, f"'{extract.path}' {why}", "Load with merge: [key columns].")
     for node, extract in combining.items():
         _report_combining(subject, node, extract)
