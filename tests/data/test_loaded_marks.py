@@ -308,3 +308,51 @@ def asked_for_max(watched: Watched) -> int:
     finally:
         sa.event.remove(sa.Engine, "before_cursor_execute", listen)
     return sum("max(" in statement for statement in asked)
+
+
+def test_a_night_that_is_read_anew_while_the_next_waits_for_its_load(anywhere: Night) -> None:
+    """A row is another in the moment in which both end: the older reading of the later night does not bring back what was there."""
+    watched = Watched(anywhere)
+    watched.change(1, 0)
+    watched.load(0, watched.read(0))
+    watched.change(2, 1)
+    watched.read(1)
+    waiting = watched.read(2)
+    anywhere.run("UPDATE things SET id = 3 WHERE id = 2")
+    watched.load(1, watched.read(1))
+    with pytest.raises(LoadRefused, match=r"2026-01-02T00:00:00.* would be set back") as caught:
+        watched.load(2, waiting)
+    assert caught.value.hint == "Clear the extract of emea, so that it is read anew."
+    watched.load(2, watched.read(2))
+    assert watched.is_whole()
+
+
+def test_an_old_night_that_is_caught_up_while_the_next_waits_for_its_load(anywhere: Night) -> None:
+    """What it brings lies before, or has not changed since: the next one is loaded."""
+    watched = Watched(anywhere)
+    watched.change(1, 0)
+    watched.load(0, watched.read(0))
+    watched.change(2, 1)
+    watched.load(1, watched.read(1))
+    watched.change(3, 2)
+    watched.read(2)
+    watched.change(4, 3)
+    waiting = watched.read(3)
+    for day in (1, 2):
+        watched.load(day, again := watched.read(day))
+        assert again.rows
+    watched.load(3, waiting)
+    assert watched.is_whole()
+
+
+def test_a_later_night_that_was_read_for_another_load(anywhere: Night) -> None:
+    """Nobody knows what it has in common with an earlier one that was read and loaded since."""
+    watched = Watched(anywhere)
+    watched.change(1, 0)
+    waiting = watched.read(1)
+    watched.settled_by = ("other",)
+    watched.load(0, watched.read(0), by=("other",))
+    with pytest.raises(LoadRefused, match="would be set back"):
+        watched.load(1, waiting)
+    watched.load(1, watched.read(1), by=("other",))
+    assert watched.is_whole()

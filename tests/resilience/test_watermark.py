@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tidegate.resilience.watermark import Around, Asked, Attempt, Marks, around, asked, worth_keeping
+from tidegate.resilience.watermark import Around, Asked, Attempt, Marks, around, asked, may_set_back, worth_keeping
 
 
 def test_the_first_one_reads_all_and_the_next_goes_on() -> None:
@@ -67,6 +68,19 @@ def test_what_is_worth_keeping() -> None:
     assert worth_keeping(attempts[3:], read.__getitem__) == set()
 
 
+def test_what_an_earlier_interval_has_brought_since() -> None:
+    """It is newer only in the moment in which both end; where this one begins in it, the next begins there, too."""
+    assert may_set_back(Marks(1, 2), [Marks(1, 2)])
+    assert may_set_back(Marks(1, 2), [Marks(1, 1), Marks(0, 3)])
+    assert not may_set_back(Marks(1, 3), [Marks(1, 2)])
+    assert not may_set_back(Marks(2, 2), [Marks(1, 2)])
+    assert not may_set_back(Marks(2, 3), [Marks(None, None)])
+    assert may_set_back(Marks(None, 3), [Marks(None, 3)])
+    assert not may_set_back(Marks(None, 3), [Marks(None, 2)])
+    assert may_set_back(Marks(None, None), [Marks(None, 2)])
+    assert may_set_back(Marks(1, 2), [])
+
+
 TABLES = {"both": (1, 2), "untold": (1, 2), "first": (1,), "second": (2,), "none": ()}
 NUMBERS, TAKEN = st.integers(0, 4), st.sampled_from(list(TABLES))
 STEPS = st.lists(
@@ -76,11 +90,12 @@ STEPS = st.lists(
         st.tuples(st.just("begin"), NUMBERS, st.none()),
         st.tuples(st.just("stage"), NUMBERS, st.booleans()),
         st.tuples(st.just("load"), NUMBERS, TAKEN),
+        st.tuples(st.just("rename"), NUMBERS, st.none()),
     ),
     max_size=40,
 )
 """Of a change: whether the clock has moved on since the one before. Of a read: whether it lives to write down its mark, and to hand on its rows. Of loads: which
-of two tables takes the rows; or that both do and die before they say so. A night is all three.
+of two tables takes the rows; or that both do and die before they say so. A night is all three. A load of another name has two tables of its own.
 """
 
 Rows = dict[int, tuple[int, int]]
@@ -94,12 +109,15 @@ class Read:
     fence: int
     marks: Marks
     rows: Rows
+    name: int
+    """Of the load that it is for."""
     staged: bool = False
-    loaded: set[int] = field(default_factory=set)
+    loaded: set[tuple[int, int]] = field(default_factory=set)
+    """Name and table."""
 
 
 def _attempts(reads: list[Read]) -> list[Attempt[Read]]:
-    return [Attempt(read, read.staged, read.staged and read.loaded == {1, 2}) for read in reads]
+    return [Attempt(read, read.staged, read.staged and {(read.name, 1), (read.name, 2)} <= read.loaded) for read in reads]
 
 
 def _newest(reads: list[Read]) -> Marks | None:
@@ -112,51 +130,78 @@ class Nights:
     """A source, the nights that read what has changed in it, and two tables into which each is merged."""
 
     source: Rows = field(default_factory=dict)
-    tables: dict[int, Rows] = field(default_factory=lambda: {1: {}, 2: {}})
-    remembered: dict[int, list[Read]] = field(default_factory=dict)
+    name: int = 0
+    """Of the load that there is now."""
+    tables: dict[tuple[int, int], Rows] = field(default_factory=lambda: defaultdict(dict))
+    marks: dict[int, dict[int, list[Read]]] = field(default_factory=lambda: defaultdict(dict))
+    """Of each load of another name."""
     reading: dict[int, Read] = field(default_factory=dict)
     handed_on: dict[int, Read] = field(default_factory=dict)
-    fences: dict[tuple[int, int], int] = field(default_factory=dict)
-    """Table and night → the fence of what it holds of it."""
+    held: dict[tuple[int, int], dict[int, Read]] = field(default_factory=lambda: defaultdict(dict))
+    """Table → night → what it holds of it."""
 
     def begin(self, number: int, count: int) -> None:
         """Look at the source."""
-        found = around(number, {night: _attempts(reads) for night, reads in self.remembered.items()})
+        remembered = self.marks[self.name]
+        found = around(number, {night: _attempts(reads) for night, reads in remembered.items()})
         wanted = asked(own=_newest(found.own), earlier=_newest(found.earlier), later=_newest(found.later))
         upto = wanted.upto if wanted.closed else max((at for at, _ in self.source.values()), default=wanted.above)
         above, last = (-1 if mark is None else mark for mark in (wanted.above, upto))
         rows = {} if wanted.nothing else {key: value for key, value in self.source.items() if above <= value[0] <= last}
-        self.reading[number] = Read(count, Marks(wanted.above, upto), rows)
+        self.reading[number] = Read(count, Marks(wanted.above, upto), rows, self.name)
         if not wanted.closed:
-            self.remembered.setdefault(number, []).append(Read(count, Marks(wanted.above, wanted.above), {}))
+            remembered.setdefault(number, []).append(Read(count, Marks(wanted.above, wanted.above), {}, self.name))
 
     def end(self, number: int, *, lives: bool) -> None:
         """Write down the mark, forget what is needless, hand on the rows; or die before."""
         read = self.reading.pop(number)
         if lives:
             read.staged = True
-            reads = [*self.remembered.get(number, ()), read]
-            self.remembered[number] = list(worth_keeping(_attempts(reads), lambda each: each.fence))
+            reads = [*self.marks[read.name].get(number, ()), read]
+            self.marks[read.name][number] = list(worth_keeping(_attempts(reads), lambda each: each.fence))
             self.handed_on[number] = read
 
     def load(self, number: int, tables: tuple[int, ...], *, told: bool) -> None:
-        """Merge what was handed on last, where no newer reading of a later night is there; no row is ever set back."""
+        """Merge what was handed on last, where no newer reading of a later night is there; no row is ever set back, but
+        for one that changed twice in the moment in which a night without changes begins, until the next one.
+        """
         read = self.handed_on[number]
-        for table in tables:
-            others = {night: fence for (where, night), fence in self.fences.items() if where == table}
-            if read.fence < others.get(number, -1) or any(night > number and read.fence < fence for night, fence in others.items()):
+        for table in ((self.name, table) for table in tables):
+            newer = {night: other for night, other in self.held[table].items() if read.fence < other.fence}
+            if any(
+                night >= number or (other.rows and read.rows and self._sets_back(number, read, night, other))
+                for night, other in newer.items()
+            ):
                 continue
             held = self.tables[table]
-            assert all(key not in held or held[key][1] <= value[1] for key, value in read.rows.items())
+            for key, value in read.rows.items():
+                assert key not in held or held[key][1] <= value[1] or value[0] == read.marks.above == read.marks.upto
             held |= read.rows
-            self.fences[table, number] = read.fence
+            self.held[table][number] = read
             if told:
                 read.loaded.add(table)
+
+    def _sets_back(self, number: int, read: Read, night: int, other: Read) -> bool:
+        known = self.marks[read.name]
+        theirs = [each.marks for each in known.get(night, ()) if each.staged and each.fence >= other.fence]
+        return read not in known[number] or may_set_back(read.marks, theirs)
 
 
 TWO = [("change", 1, True), ("change", 2, True)]  # for a mark's own moment is read again
 LOST = [("change", 0, True), ("night", 0, "both"), *TWO, ("night", 1, "none")]
 OF_TWO_ATTEMPTS = [("change", 0, True), ("night", 0, "both"), *TWO, ("night", 0, "none")]
+SET_BACK = [
+    LOST[0],
+    LOST[1],
+    TWO[0],
+    ("night", 1, "none"),
+    ("night", 2, "none"),
+    ("change", 1, False),
+    ("night", 1, "both"),
+    ("load", 2, "both"),
+]
+RENAMED = [*LOST[:2], TWO[0], ("night", 1, "both"), ("rename", 1, None), ("night", 1, "both")]
+RENAMED_AND_LOADED = [*RENAMED[:-1], ("load", 1, "both")]
 BEHIND_A_GAP = [("change", 0, True), ("night", 2, "none"), ("night", 3, "none"), ("load", 2, "both"), ("night", 1, "both")]
 
 
@@ -165,20 +210,25 @@ BEHIND_A_GAP = [("change", 0, True), ("night", 2, "none"), ("night", 3, "none"),
 @example(LOST)
 @example(OF_TWO_ATTEMPTS)
 @example(BEHIND_A_GAP)
+@example(SET_BACK)
+@example(RENAMED)
+@example(RENAMED_AND_LOADED)
 def test_whatever_was_read_and_loaded_in_whatever_order(steps: list[tuple[str, int, Any]]) -> None:
     """Rows that changed at any time are in both tables as they are once the newest interval has been read and loaded, and none is ever set back. Intervals
     come again, late, backwards, side by side; some die before they have written down how far they were, some are loaded into one table, or into none, or die
-    before they have said so. Several changes are of one moment.
+    before they have said so. Several changes are of one moment. Loads get other names and tables, and old ones again.
     """
     nights, clock = Nights(), 0
     for count, (step, number, how) in enumerate([*steps, ("night", 7, "both")]):
         if step == "change":
             clock += how
             nights.source[number] = (clock, count)
+        if step == "rename":
+            nights.name = number
         if step in {"night", "begin"}:
             nights.begin(number, count)
         if step == "night" or (step == "stage" and number in nights.reading):
             nights.end(number, lives=how is not False)
         if step in {"night", "load"} and number in nights.handed_on:
             nights.load(number, TABLES[how], told=how != "untold")
-    assert nights.tables == {1: nights.source, 2: nights.source}
+    assert [nights.tables[nights.name, table] for table in (1, 2)] == [nights.source, nights.source]

@@ -130,6 +130,7 @@ def load_all(
         chosen=chosen,
         batch_rows=batch_rows,
         progress=progress,
+        staging=staging,
     )
     way, asked = mode_of(mode, replace=replace, merge=merge), job.target
 

@@ -49,6 +49,11 @@ class Others:
         """Those of the same pipeline that begin later; without their keys."""
         return self._rows(_without_keys(), loads.c.pipeline == self._pipeline, loads.c.interval_start > self._start)
 
+    def read_since(self, fence: str) -> Iterator[LoadRow]:
+        """Those of the same pipeline that begin earlier and have rows of a later reading; without their keys."""
+        since = loads.c.interval_start < self._start, loads.c.fence > fence, loads.c.rows > 0
+        return self._rows(_without_keys(), loads.c.pipeline == self._pipeline, *since)
+
     def all(self) -> list[LoadRow]:
         """All, without their keys."""
         return list(self._rows(_without_keys()))

@@ -29,13 +29,14 @@ from tidegate.data.staging import interval_of, safe_name
 from tidegate.data.table_query import quoted
 from tidegate.errors import DataRefused, QueryRefused
 from tidegate.resilience.interval import Interval
-from tidegate.resilience.watermark import Attempt, Marks, around, asked, worth_keeping
+from tidegate.resilience.watermark import Attempt, Marks, around, asked, may_set_back, worth_keeping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     import sqlalchemy as sa
 
+    from tidegate.data.ledger import LoadRow
     from tidegate.data.manifest import Manifest, StageKey
     from tidegate.data.staging import Staging
     from tidegate.data.table_query import Source
@@ -241,6 +242,24 @@ def tell_loaded(staging: Staging, marks: Iterable[str], *, load: str) -> None:
         with storing(final):
             final.parent.mkdir(parents=True, exist_ok=True)
             final.touch()
+
+
+def sets_back(staging: Staging, marks: Iterable[str], row: LoadRow) -> bool:
+    """Whether the rows of these attempts may be older than those that an earlier interval has brought from a later reading.
+
+    :param marks: as manifests tell them.
+    :param row: of the earlier interval.
+    """
+    interval = Interval(datetime.fromisoformat(row.interval_start), datetime.fromisoformat(row.interval_end))
+    read_at = row.fence.partition("/")[0]
+    for mark in marks:
+        *folder, name = mark.split("/")
+        place = staging.root.joinpath(*folder)
+        own, began = _there(place / f"{name}{_READ}"), f"{compact(interval.start)}--{compact(interval.end)}~"
+        theirs = [_there(file) for file in listed(place) if file.suffix == _READ and file.name.startswith(began)]
+        if own is None or may_set_back(own[1], [told[1] for told in theirs if told is not None and told[0] >= read_at]):
+            return True
+    return False
 
 
 def _remembered(files: list[Any]) -> Marks | None:

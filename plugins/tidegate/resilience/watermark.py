@@ -56,6 +56,20 @@ def asked(*, own: Marks | None, earlier: Marks | None, later: Marks | None) -> A
     return Asked(above, own.upto if own is not None else later.above, closed=True)
 
 
+def may_set_back(own: Marks, earlier: Collection[Marks]) -> bool:
+    """Whether rows of an interval may be older than those that an earlier one has brought from a later reading.
+
+    What changes moves on to the newest value, so they can where both end in the same moment, in which a row may change twice. Where all that they share is the
+    moment in which this one begins, the next interval begins there, too, and mends it.
+
+    :param earlier: of that one's attempts since; none: nobody knows.
+    """
+    if not earlier or own.upto is None:
+        return True
+    ends = [marks.upto for marks in earlier if marks.upto is not None]
+    return any(end >= own.upto and (own.above is None or end > own.above) for end in ends)
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt(Generic[T]):
     """One attempt at an interval, as far as is known without a look at its marks."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tidegate.data.ledger import LoadRow
     from tidegate.data.modes import Mode
     from tidegate.data.parts import Part
+    from tidegate.data.staging import Staging
     from tidegate.data.tables import Target
     from tidegate.resilience.interval import Interval
 
@@ -39,6 +40,8 @@ class Job:
     """The branches that the run was to bring, where those are not all."""
     batch_rows: int
     progress: Callable[[int], None] | None
+    staging: Staging
+    """Where marks of what was read by watermark lie."""
 
     @property
     def interval(self) -> str:

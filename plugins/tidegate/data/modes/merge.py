@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from tidegate.data.ledger import LoadRow
+    from tidegate.data.manifest import Manifest
     from tidegate.data.others import Others
     from tidegate.data.parts import Part
 
@@ -68,11 +69,10 @@ class Merge:
         fences = fences_of(taken)
         for row in others.later() if taken else ():
             if fences.get(row.branch, row.fence) < row.fence:
-                message = (
-                    f"{job.target} holds rows of {row.branch} for {row.interval_start} to {row.interval_end} from a later reading than this "
-                    f"load for {job.interval} has, and would be set back where keys are the same."
-                )
-                raise LoadRefused(message, hint=f"Clear the extract of {row.branch}, so that it is read anew.")
+                raise _newer(job, row)
+        for part in taken:
+            if part.manifest.marks and part.manifest.rows:
+                self._check_earlier(job, part.manifest, others)
         return Decision(taken=taken, superseded=superseded)
 
     def write(self, connection: sa.Connection, job: Job, decision: Decision) -> int:
@@ -103,6 +103,14 @@ class Merge:
     def partitions(self, part: Part) -> tuple[str, ...]:  # noqa: ARG002  of no part
         """As :class:`~tidegate.data.modes.Mode` says."""
         return ()
+
+    def _check_earlier(self, job: Job, manifest: Manifest, others: Others) -> None:
+        """:raises LoadRefused: an earlier interval was read again since, and its load came before this one."""
+        from tidegate.data.watermarks import sets_back
+
+        for row in others.read_since(manifest.fence):
+            if row.branch in manifest.branches and sets_back(job.staging, manifest.marks, row):
+                raise _newer(job, row)
 
     def _merge(self, connection: sa.Connection, target: sa.TableClause, stage: sa.TableClause) -> None:
         same = sa.and_(*(target.c[name] == stage.c[name] for name in self._columns))
@@ -135,6 +143,14 @@ class Merge:
             shown = ", ".join(f"{name}={value}" for name, value in zip(self._columns, twice, strict=False))
             message = f"The rows for table {target} have {twice[-1]} with {shown}, and merge: cannot tell which is meant."
             raise LoadRefused(message, hint="Keep one in the transform, or add the column that tells them apart to merge:.")
+
+
+def _newer(job: Job, row: LoadRow) -> LoadRefused:
+    message = (
+        f"{job.target} holds rows of {row.branch} for {row.interval_start} to {row.interval_end} from a later reading than this "
+        f"load for {job.interval} has, and would be set back where keys are the same."
+    )
+    return LoadRefused(message, hint=f"Clear the extract of {row.branch}, so that it is read anew.")
 
 
 def _unique(connection: sa.Connection, target: Target) -> list[set[str]]:
