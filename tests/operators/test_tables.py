@@ -11,7 +11,8 @@ import pytest
 import sqlalchemy as sa
 from operators.by_hand import context, placed
 
-from tidegate import ExtractOperator
+from tidegate import ExtractOperator, LoadOperator
+from tidegate.data.manifest import Manifest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +56,36 @@ def test_what_was_read_by_a_watermark_is_not_adopted(shop: Path) -> None:
     assert read(shop, {**DAYS[0], "adopt": True}, watermark="at")["rows"] == 1
     again = read(shop, DAYS[2], watermark="at")
     assert (again["rows"], again["watermark"]) == (2, {"above": {"text": "2026-03-01 09:00:00"}, "upto": {"text": "2026-03-03 01:00:00"}})
+
+
+@pytest.mark.parametrize("mapped", [False, True], ids=["one", "mapped"])
+def test_a_load_into_another_table_begins_anew(shop: Path, monkeypatch: pytest.MonkeyPatch, mapped: bool) -> None:
+    """By the same name: the extract looks at which table it has now, as it is written."""
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": str(shop / "warehouse.db")}))
+
+    def night(day: int, table: str) -> int:
+        """How many rows were read for a table, and loaded."""
+        task = placed(
+            ExtractOperator,
+            shop,
+            step="extract",
+            source_conn_id="shop",
+            table="sales",
+            accept={"min_rows": 0},
+            watermark="at",
+            settled_by=["load"],
+        )
+        into: dict[str, Any] = {"task_id": "load", "warehouse_conn_id": "warehouse", "table": table, "merge": ["id"], "dag": task.dag}
+        load: Any = LoadOperator.partial(**into).expand(parts=[[], []]) if mapped else LoadOperator(**into)
+        read = Manifest.from_dict(task.execute(context(task, conf=DAYS[day]))["manifest"])
+        if mapped:
+            load = load.unmap({"parts": []})
+        load.table, load.parts = table.replace("{{ to }}", "copy"), read.as_dict()
+        load.execute(context(load, conf=DAYS[day]))
+        return read.rows
+
+    assert [night(day, "{{ to }}") for day in range(2)] == [2, 1]
+    assert [night(1, "other"), night(2, "other"), night(2, "{{ to }}")] == [2, 1, 1]
 
 
 @pytest.mark.server
