@@ -86,8 +86,8 @@ class Parser:
         if (found := _WHERE.match(said)) is None or found[2] is None:
             return TidegateError(f"{self._columns.where} sent what cannot be read: {said}.", hint="Please report it, with the query.")
         number, row = int(found[1]) - self._framed, int(found[2])
-        value = self._read(text, dict.fromkeys(self._numbered, pa.string())).column(str(number))[row - 1].as_py()
-        return self._columns.refused(number, value, row=self._rows + row)
+        value = self._read(text, dict.fromkeys(self._numbered, pa.binary())).column(str(number))[row - 1].as_py()
+        return self._columns.refused(number, value.decode("utf-8", "backslashreplace"), row=self._rows + row)
 
 
 def _whole(parsed: pa.ChunkedArray) -> pa.Array:
