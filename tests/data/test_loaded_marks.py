@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from nights import Night
 
+pytestmark = pytest.mark.slow
+
 
 class Watched:
     """A source that is read by what has changed, and a table into which that is merged."""

@@ -31,6 +31,8 @@ from tidegate.resilience.interval import Interval
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.slow
+
 OLD = Path(__file__).parent / "old_ledger"
 """Of three nights, as Tidegate 0.1.0 left it before there were versions: a complete one, a partial one, and one without a quorum."""
 

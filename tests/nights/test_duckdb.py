@@ -16,7 +16,7 @@ from tidegate.data.ledger import VERSION
 if TYPE_CHECKING:
     from town import Town
 
-pytestmark = pytest.mark.scheduler
+pytestmark = [pytest.mark.scheduler, pytest.mark.slow]
 
 
 def asked(town: Town, query: str) -> list[tuple[Any, ...]]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from town import Town
 
-pytestmark = pytest.mark.scheduler
+pytestmark = [pytest.mark.scheduler, pytest.mark.slow]
 DAG = "big_load"
 ROWS = 250_000
 

@@ -19,6 +19,8 @@ from tidegate.testing import LocalAirflow, TaskView, address_of, stop_leftovers
 from tidegate.testing.leftovers import remember, running
 from tidegate.testing.processes import Component, end, free_ports, relatives, tail
 
+pytestmark = pytest.mark.slow
+
 DAGS = """
 import os
 import time
