@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from town import Town
 
-pytestmark = pytest.mark.scheduler
+pytestmark = [pytest.mark.scheduler, pytest.mark.slow]
 DAY = date(2026, 3, 2)
 CONF: dict[str, dict[str, Any]] = {
     "grammar": {},
