@@ -5,8 +5,8 @@ three times: by ten processes that import Tidegate and call :func:`~tidegate.dat
 by the same tasks with as many places as processors. Seconds are from the start of the first to the end of the last; of the tasks, also how long each was
 at work in Tidegate's own code, and how much of the processors all of it took.
 
-On two cores, medians of three: ten processes 15.1 s; ten tasks 17.7 s from the trigger to the run's end, of a task's 16.7 s 14.2 are Tidegate's reading;
-two tasks at a time 24.7 s. All of Airflow and the reads need 34.7 s of a processor for the ten.
+On two cores, the processes as a median of three: ten processes 12.7 s; ten tasks 13.2 s from the trigger to the run's end, of a task's 12.4 s 10.4 are
+Tidegate's reading; two tasks at a time 21.0 s. All of Airflow and the reads need 24.8 s of a processor for the ten.
 """
 
 from __future__ import annotations
